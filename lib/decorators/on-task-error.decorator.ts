@@ -1,0 +1,26 @@
+import { TasksConfigError } from '../task/task-errors.js';
+import { validateTaskConfig, type OnTaskErrorOption } from '../task/task-config.js';
+import { TaskMetadata } from './task-metadata.js';
+
+/**
+ * Handles the errors of tasks. On a task method: wherever that method is scheduled. On a route handler or a controller:
+ * the default of every task scheduled in it. On a provider class: the default of its methods.
+ *
+ * @param handler a function `(task, error)`, a provider class with `onTaskError(task, error)`, or `null` to take back
+ * what a weaker layer set.
+ * @throws {TasksConfigError} when `handler` is none of these.
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class PaymentTasks {
+ *   @OnTaskError(RefundPayment)
+ *   async finalize(id: string) {}
+ * }
+ * ```
+ * @publicApi
+ */
+export function OnTaskError(handler: OnTaskErrorOption | null): ClassDecorator & MethodDecorator {
+  if (handler === undefined) throw new TasksConfigError('@OnTaskError()', handler, 'a handler, or null for none');
+  validateTaskConfig({ onError: handler }, '@OnTaskError().');
+  return TaskMetadata({ onError: handler });
+}

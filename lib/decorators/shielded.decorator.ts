@@ -1,0 +1,23 @@
+import { validateTaskConfig } from '../task/task-config.js';
+import { TaskMetadata } from './task-metadata.js';
+
+/**
+ * Shields tasks from shutdown. On a task method: wherever that method is scheduled. On a route handler or a controller:
+ * the default of every task scheduled in it. On a provider class: the default of its methods.
+ *
+ * @param shield `false` takes back what a weaker layer set. Default `true`.
+ * @throws {TasksConfigError} when `shield` is not a boolean.
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class PaymentTasks {
+ *   @Shielded()
+ *   async finalize(id: string) {}
+ * }
+ * ```
+ * @publicApi
+ */
+export function Shielded(shield = true): ClassDecorator & MethodDecorator {
+  validateTaskConfig({ shield }, '@Shielded().');
+  return TaskMetadata({ shield });
+}

@@ -1,0 +1,156 @@
+import type { ServerResponse } from 'node:http';
+import { SSE_METADATA } from '@nestjs/common/constants.js';
+import type { ContextId } from '@nestjs/core';
+import type { TaskConfig } from '../task/task-config.js';
+import type { Task, TaskOrigin, TaskTiming } from '../task/task.js';
+import type { RequestRegistry } from './request-registry.js';
+import { onResponseEnd } from './response-end.js';
+import { TaskBatch, type RouteOutcome } from './task-batch.js';
+import { TasksService } from './tasks.service.js';
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** The route that a request was given to. */
+export interface Route {
+  readonly controller: object;
+  readonly handler: object;
+}
+
+/**
+ * The tasks of one request. After-route tasks start when the route has settled; after-response tasks when the response
+ * has ended too. Either may come first: a reply through `@Res()` ends before its handler, and so does a response whose
+ * client has gone.
+ *
+ * Made for every request, so that it must cost next to nothing until the first task is scheduled.
+ */
+export class RequestTasks implements TaskOrigin {
+  contextId: ContextId | undefined;
+
+  private route: Route | undefined;
+  private response: ServerResponse | undefined;
+  private outcome: RouteOutcome | undefined;
+  private isResponseWatched = false;
+  private hasResponseEnded = false;
+  private hasEmitted = false;
+  private serviceOnDemand: TasksService | undefined;
+  private afterRouteOnDemand: TaskBatch | undefined;
+  private afterResponseOnDemand: TaskBatch | undefined;
+
+  constructor(private readonly registry: RequestRegistry) {}
+
+  get service(): TasksService {
+    return (this.serviceOnDemand ??= new TasksService(this));
+  }
+
+  get afterRoute(): TaskBatch {
+    if (this.afterRouteOnDemand === undefined) {
+      this.afterRouteOnDemand = this.createBatch('afterRoute');
+      this.releaseAfterRoute();
+    }
+    return this.afterRouteOnDemand;
+  }
+
+  get afterResponse(): TaskBatch {
+    if (this.afterResponseOnDemand === undefined) {
+      this.afterResponseOnDemand = this.createBatch('afterResponse');
+      this.releaseAfterResponse();
+    }
+    return this.afterResponseOnDemand;
+  }
+
+  get isEnded(): boolean {
+    return this.outcome !== undefined && this.hasResponseEnded;
+  }
+
+  /** A task that starts now. */
+  start(own: TaskConfig | undefined, func: AnyFunction, args: readonly unknown[]): Task {
+    const task = this.create('immediate', own, func, args);
+    this.registry.runner.submit(task);
+    return task;
+  }
+
+  /** The request has passed its guards. */
+  enter(route: Route, response: ServerResponse): void {
+    this.route = route;
+    this.meetResponse(response);
+  }
+
+  meetResponse(response: ServerResponse | undefined): void {
+    this.response ??= response;
+  }
+
+  /** The handler's Observable has emitted a value. */
+  emitted(): void {
+    this.hasEmitted = true;
+    this.releaseAfterRoute();
+  }
+
+  /** The route has ended; the first word counts. */
+  settle(outcome: RouteOutcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.releaseAfterRoute();
+    this.releaseAfterResponse();
+  }
+
+  private releaseAfterRoute(): void {
+    if (this.afterRouteOnDemand === undefined) return;
+    const outcome = this.outcome ?? (this.hasBegunToStream() ? 'success' : undefined);
+    if (outcome === undefined) return;
+    this.afterRouteOnDemand.settle(outcome);
+    this.afterRouteOnDemand.open();
+  }
+
+  /** Server-sent events go out one by one; of any other Observable Nest sends the last value when it completes. */
+  private hasBegunToStream(): boolean {
+    return (
+      this.hasEmitted && this.route !== undefined && Reflect.getMetadata(SSE_METADATA, this.route.handler) === true
+    );
+  }
+
+  private releaseAfterResponse(): void {
+    if (this.outcome === undefined) return;
+    this.afterResponseOnDemand?.settle(this.outcome);
+    if (this.hasResponseEnded) this.afterResponseOnDemand?.open();
+  }
+
+  private create(timing: TaskTiming, own: TaskConfig | undefined, func: AnyFunction, args: readonly unknown[]): Task {
+    const layer = this.registry.layerOf(this.route);
+    const task = this.registry.factory.create({ timing, layer, origin: this }, own, func, args);
+    this.watchResponse();
+    return task;
+  }
+
+  private createBatch(timing: TaskTiming): TaskBatch {
+    return new TaskBatch((own, func, args) => this.create(timing, own, func, args), this.registry.runner);
+  }
+
+  private watchResponse(): void {
+    if (this.isResponseWatched || this.response === undefined) return;
+    this.isResponseWatched = true;
+    onResponseEnd(this.response, () => this.endResponse());
+  }
+
+  private endResponse(): void {
+    const { response } = this;
+    this.hasResponseEnded = true;
+    this.response = undefined; // a long task may keep the service, and must not keep the response with it
+    if (this.route === undefined && response !== undefined) this.settleDenied(response);
+    this.releaseAfterResponse();
+  }
+
+  /** The response has ended before any handler was reached. */
+  private settleDenied(response: ServerResponse): void {
+    if (response.writableEnded) {
+      this.settle('error'); // a guard has denied it, or a middleware answered
+      return;
+    }
+    // The client has gone while a guard still thinks. If it lets the request pass, the handler decides; if not, the
+    // filter's answer to nobody is the only sign that is left: no event is emitted for it.
+    const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+    response.end = (...args: unknown[]) => {
+      if (this.route === undefined) this.settle('error');
+      return end(...args);
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import type { TaskConfig } from '../task/task-config.js';
+import type { Task } from '../task/task.js';
+import type { TaskRunner } from '../scheduler/task-runner.js';
+import { TaskSurface } from '../scheduler/task-surface.js';
+
+/** How a route ended. */
+export type RouteOutcome = 'success' | 'error';
+
+/** Makes the tasks of one batch. */
+export type BatchTaskFactory = (
+  own: TaskConfig | undefined,
+  func: (...args: never[]) => unknown,
+  args: readonly unknown[],
+) => Task;
+
+/**
+ * Tasks that are held until their moment in the request has come, then started in the order in which they were
+ * scheduled. One that comes later starts at once.
+ *
+ * @publicApi
+ */
+export class TaskBatch extends TaskSurface {
+  private readonly create: BatchTaskFactory;
+  private readonly runner: TaskRunner;
+  private held: Task[] = [];
+  private outcome: RouteOutcome | undefined;
+  private isOpen = false;
+
+  /** @internal */
+  constructor(create: BatchTaskFactory, runner: TaskRunner) {
+    super();
+    this.create = create;
+    this.runner = runner;
+  }
+
+  /** The route has ended: what does not run on such an end is discarded. @internal */
+  settle(outcome: RouteOutcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.release();
+  }
+
+  /** The moment has come. @internal */
+  open(): void {
+    this.isOpen = true;
+    this.release();
+  }
+
+  /** @internal */
+  protected override submit(
+    own: TaskConfig | undefined,
+    func: (...args: never[]) => unknown,
+    args: readonly unknown[],
+  ): Task {
+    const task = this.create(own, func, args);
+    this.held.push(task);
+    this.release();
+    return task;
+  }
+
+  /** Lets go of each task that is decided on. */
+  private release(): void {
+    const { outcome } = this;
+    if (outcome === undefined || this.held.length === 0) return;
+    const [due, excluded] = partition(this.held, ({ config }) => config.runOn === 'always' || config.runOn === outcome);
+    this.held = this.isOpen ? [] : due;
+    for (const task of excluded) this.runner.discard(task, outcome === 'error' ? 'route failed' : 'route succeeded');
+    if (this.isOpen) for (const task of due) this.runner.submit(task);
+  }
+}
+
+function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  const first: T[] = [];
+  const second: T[] = [];
+  for (const item of items) (isFirst(item) ? first : second).push(item);
+  return [first, second];
+}

@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+import type { Task, TaskStatus } from '../task/task.js';
+
+/**
+ * What happened to a task. `abandoned`: it was cancelled and did not stop in time, or its `onError` did not;
+ * `retried`, `retrySucceeded` and `retryFailed` leave its status as it is.
+ *
+ * @publicApi
+ */
+export type TaskEventType =
+  | 'scheduled'
+  | 'started'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'discarded'
+  | 'abandoned'
+  | 'retried'
+  | 'retrySucceeded'
+  | 'retryFailed';
+
+/**
+ * One transition of one task.
+ *
+ * @publicApi
+ */
+export interface TaskEvent {
+  readonly type: TaskEventType;
+  readonly task: Task;
+  /** The task's status right after the transition. */
+  readonly status: TaskStatus;
+  /** When, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Why, such as `afterRoute`, `route failed`, `timeout` or `shutdown`. */
+  readonly reason: string;
+  /** What the task failed with, was cancelled with or was discarded with. */
+  readonly error?: unknown;
+}
+
+/** How often each transition has happened since the process started. */
+export type TaskCounts = Readonly<Record<TaskEventType, number>>;
+
+/** Tells whoever watches what happens to tasks, and counts it. */
+@Injectable()
+export class TaskEvents {
+  readonly counts: Record<TaskEventType, number> = {
+    scheduled: 0,
+    started: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    discarded: 0,
+    abandoned: 0,
+    retried: 0,
+    retrySucceeded: 0,
+    retryFailed: 0,
+  };
+
+  private readonly subject = new Subject<TaskEvent>();
+  readonly events$: Observable<TaskEvent> = this.subject.asObservable();
+
+  emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
+    this.counts[type] += 1;
+    if (!this.subject.observed) return;
+    const { status } = task;
+    this.subject.next({ type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) });
+  }
+
+  complete(): void {
+    this.subject.complete();
+  }
+}

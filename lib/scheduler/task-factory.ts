@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { ConfigLayer } from '../task/config-layer.js';
+import type { TaskConfig } from '../task/task-config.js';
+import { describeValue } from '../task/task-errors.js';
+import { Task, type TaskOrigin, type TaskTiming } from '../task/task.js';
+import { ProviderMethods } from './provider-methods.js';
+import { TaskEvents } from './task-events.js';
+import { TaskLedger } from './task-ledger.js';
+import { TaskRunner } from './task-runner.js';
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** Where a task is scheduled. */
+export interface TaskPlace {
+  readonly timing: TaskTiming;
+  readonly layer: ConfigLayer;
+  readonly origin: TaskOrigin | undefined;
+}
+
+/** Makes tasks: merges the layers of their options and finds what an unbound method runs on. */
+@Injectable()
+export class TaskFactory {
+  constructor(
+    private readonly methods: ProviderMethods,
+    private readonly runner: TaskRunner,
+    private readonly ledger: TaskLedger,
+    private readonly events: TaskEvents,
+  ) {}
+
+  /**
+   * @throws {TypeError} when `func` is not a function.
+   * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
+   */
+  create(
+    { timing, layer, origin }: TaskPlace,
+    own: TaskConfig | undefined,
+    func: AnyFunction,
+    args: readonly unknown[],
+  ): Task {
+    if (typeof func !== 'function') {
+      throw new TypeError(
+        `schedule() needs a function, and got ${describeValue(func)}. Pass the function itself, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
+      );
+    }
+    const method = this.methods.find(func, origin?.contextId);
+    const config =
+      method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
+    const task = new Task({ func, args, config, timing, engine: this.runner, host: method?.host, origin });
+    this.ledger.add(task);
+    this.events.emit('scheduled', task, timing);
+    return task;
+  }
+}

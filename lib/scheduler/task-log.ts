@@ -1,0 +1,85 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Task } from '../task/task.js';
+import { describeValue } from '../task/task-errors.js';
+
+/**
+ * Every line that the library logs. Never arguments: they hold what users typed. A logger that throws must not take
+ * the task's error handler, its siblings or the process with it.
+ */
+@Injectable()
+export class TaskLog {
+  private readonly logger = new Logger('Tasks');
+
+  failed(task: Task, error: unknown): void {
+    this.write('error', `Task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
+  }
+
+  retryFailed(task: Task, error: unknown): void {
+    this.write('warn', `Task ${task.label} failed again in attempt ${task.attempt}: ${messageOf(error)}`);
+  }
+
+  onErrorFailed(task: Task, handlerError: unknown, error: unknown): void {
+    this.write(
+      'error',
+      `The onError handler of task ${task.label} failed: ${messageOf(handlerError)}. The task's own error: ${messageOf(error)}`,
+      `${stackOf(handlerError)}\nThe task's own error: ${stackOf(error)}`,
+    );
+  }
+
+  cancelled(task: Task, error: unknown, isReason: boolean): void {
+    if (isReason) this.write('debug', `Task ${task.label} was cancelled`);
+    // What it threw instead of the reason may be a failure of its own, so it is told in full.
+    else this.write('warn', `Task ${task.label} was cancelled and stopped with: ${stackOf(error)}`);
+  }
+
+  /** The function of a task that was given up on has ended with an error after all. */
+  failedLate(task: Task, error: unknown): void {
+    this.write('debug', `Task ${task.label} had been given up on and failed later: ${messageOf(error)}`);
+  }
+
+  discarded(task: Task, reason: string): void {
+    this.write('debug', `Task ${task.label} was discarded: ${reason}`);
+  }
+
+  discardedAfterShutdown(task: Task): void {
+    this.write('warn', `Task ${task.label} was discarded: it was scheduled after the application had shut down`);
+  }
+
+  shutdown(message: string): void {
+    this.write('log', message);
+  }
+
+  shutdownWarning(message: string): void {
+    this.write('warn', message);
+  }
+
+  private write(level: 'debug' | 'log' | 'warn' | 'error', message: string, stack?: string): void {
+    try {
+      if (stack === undefined) this.logger[level](message);
+      else this.logger[level](message, stack);
+    } catch (loggerError) {
+      // The last place left that cannot throw.
+      process.stderr.write(`${message}\n(The application's logger failed: ${messageOf(loggerError)})\n`);
+    }
+  }
+}
+
+/** An error in one line, whatever was thrown. */
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : `${describeValue(error)} was thrown`;
+  } catch {
+    return 'an error that cannot be described';
+  }
+}
+
+/** An error with its stack and its causes. */
+function stackOf(error: unknown): string {
+  try {
+    if (!(error instanceof Error)) return messageOf(error);
+    const own = error.stack ?? `${error.name}: ${error.message}`;
+    return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`;
+  } catch {
+    return messageOf(error);
+  }
+}

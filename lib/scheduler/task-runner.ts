@@ -1,0 +1,224 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
+import { runInTask } from '../task/task-context.js';
+import type { Task, TaskEngine, TaskOutcome } from '../task/task.js';
+import { TaskCancelledError, TaskDiscardedError, TaskNotEndedError, TaskTimeoutError } from '../task/task-errors.js';
+import { ErrorHandlers } from './error-handlers.js';
+import { Fifo } from './fifo.js';
+import { TaskEvents } from './task-events.js';
+import { TaskLedger } from './task-ledger.js';
+import { TaskLog } from './task-log.js';
+
+/**
+ * Runs tasks in this process. `submit` queues; a microtask starts what the concurrency limit allows; each run ends in
+ * `settle`, once.
+ */
+@Injectable()
+export class TaskRunner implements TaskEngine {
+  private readonly queue = new Fifo<Task>();
+  private freeSlots: number;
+  private isDrainQueued = false;
+  private isClosed = false;
+
+  constructor(
+    @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
+    private readonly ledger: TaskLedger,
+    private readonly events: TaskEvents,
+    private readonly errorHandlers: ErrorHandlers,
+    private readonly log: TaskLog,
+  ) {
+    this.freeSlots = options.concurrency;
+  }
+
+  /** Starts the task in a microtask, or when a slot is free. */
+  submit(task: Task): void {
+    if (task.hasEnded) return; // cancelled while its batch held it
+    if (this.isClosed) {
+      this.log.discardedAfterShutdown(task);
+      this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
+      return;
+    }
+    task.isSubmitted = true;
+    this.enqueue(task);
+  }
+
+  /** Ends a task that was held in a batch, because it must not run. */
+  discard(task: Task, reason: string): void {
+    if (task.hasEnded) return;
+    this.log.discarded(task, reason);
+    this.endUnstarted(task, new TaskDiscardedError(task.label, reason));
+  }
+
+  cancel(task: Task, reason: unknown): boolean {
+    if (task.isFinished && !task.isRetrying) return false;
+    const error = task.requestCancel(reason);
+    if (!task.hasEnded && !task.isStarted) this.endUnstarted(task, error);
+    else if (task.isRetrying && !task.isInvoked) this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
+    return true;
+  }
+
+  async retry(task: Task): Promise<unknown> {
+    if (task.cancellation !== undefined) throw task.cancellation;
+    if (!task.hasEnded || task.isRetrying)
+      throw new TaskNotEndedError(task.label, task.isRetrying ? 'retrying' : task.status);
+    if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
+    const result = task.beginRetry();
+    this.ledger.add(task); // it may have finished before
+    task.isSubmitted = true;
+    this.enqueue(task);
+    return result;
+  }
+
+  /** Gives up on a task that was cancelled and does not stop. */
+  abandon(task: Task): void {
+    const error = task.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
+    const runs = task.isInvoked;
+    if (task.isRetrying) this.endRetry(task, { status: 'cancelled', error });
+    if (!task.hasEnded) task.end({ status: 'cancelled', error });
+    if (runs) this.releaseSlot();
+    this.events.emit('abandoned', task, 'did not stop in time', error);
+    this.finish(task);
+  }
+
+  /** From now on nothing starts: what is scheduled or still held in a batch is discarded, with a warning. */
+  close(): void {
+    this.isClosed = true;
+    for (const task of this.ledger) {
+      if (!task.isSubmitted) this.submit(task);
+    }
+  }
+
+  private enqueue(task: Task): void {
+    this.queue.push(task);
+    this.queueDrain();
+  }
+
+  private queueDrain(): void {
+    if (this.isDrainQueued || this.freeSlots === 0) return;
+    this.isDrainQueued = true;
+    queueMicrotask(this.drain);
+  }
+
+  private readonly drain = (): void => {
+    this.isDrainQueued = false;
+    while (this.freeSlots > 0) {
+      const task = this.queue.shift();
+      if (task === undefined) return;
+      // Cancelled, or its retry was, while it waited here.
+      if (task.hasEnded ? task.isRetrying && !task.isInvoked : true) this.run(task);
+    }
+  };
+
+  private run(task: Task): void {
+    this.freeSlots -= 1;
+    task.begin(performance.now());
+    const { attempt } = task;
+    this.events.emit(task.isRetrying ? 'retried' : 'started', task, `attempt ${attempt}`);
+    const { timeout } = task.config;
+    const timer = timeout === undefined ? undefined : setTimeout(() => this.timeOut(task, attempt, timeout), timeout);
+    const settle = (outcome: TaskOutcome): void => {
+      clearTimeout(timer);
+      this.settle(task, attempt, outcome);
+    };
+    try {
+      const result = runInTask(task, invoke, task);
+      if (!canBeThenable(result)) return settle({ status: 'succeeded', value: result });
+      Promise.resolve(result).then(
+        (value) => settle({ status: 'succeeded', value }),
+        (error: unknown) => settle({ status: 'failed', error }),
+      );
+    } catch (error) {
+      settle({ status: 'failed', error });
+    }
+  }
+
+  /** The end of every run: returned, thrown or out of time. */
+  private settle(task: Task, attempt: number, outcome: TaskOutcome): void {
+    if (!task.isInvoked || attempt !== task.attempt) {
+      if (outcome.status === 'failed') this.log.failedLate(task, outcome.error);
+      return;
+    }
+    this.releaseSlot();
+    const isCancelled = outcome.status === 'failed' && task.cancellation !== undefined;
+    const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
+    if (task.isRetrying) this.endRetry(task, final);
+    else this.endFirstRun(task, final);
+  }
+
+  private endFirstRun(task: Task, outcome: TaskOutcome): void {
+    task.end(outcome);
+    if (outcome.status === 'succeeded') {
+      this.events.emit('succeeded', task, 'returned');
+      this.finish(task);
+      return;
+    }
+    const { error } = outcome;
+    if (outcome.status === 'cancelled') {
+      this.events.emit('cancelled', task, reasonOf(task), error);
+      this.log.cancelled(task, error, isAbort(error, task.cancellation));
+      this.finish(task);
+      return;
+    }
+    this.events.emit('failed', task, error instanceof TaskTimeoutError ? 'timeout' : 'threw', error);
+    void this.errorHandlers.handle(task, error).then(() => this.finish(task));
+  }
+
+  private endRetry(task: Task, outcome: TaskOutcome): void {
+    task.endRetry(outcome);
+    if (outcome.status === 'succeeded') this.events.emit('retrySucceeded', task, `attempt ${task.attempt}`);
+    else {
+      this.events.emit('retryFailed', task, `attempt ${task.attempt}`, outcome.error);
+      this.log.retryFailed(task, outcome.error);
+    }
+    if (task.isFinished) this.ledger.delete(task);
+  }
+
+  private endUnstarted(task: Task, error: TaskCancelledError | TaskDiscardedError): void {
+    const isDiscarded = error instanceof TaskDiscardedError;
+    task.end({ status: isDiscarded ? 'discarded' : 'cancelled', error });
+    this.events.emit(isDiscarded ? 'discarded' : 'cancelled', task, isDiscarded ? error.reason : reasonOf(task), error);
+    this.finish(task);
+  }
+
+  private finish(task: Task): void {
+    if (task.isFinished) return; // abandoned while its onError ran
+    task.finish();
+    if (!task.isRetrying) this.ledger.delete(task);
+  }
+
+  private timeOut(task: Task, attempt: number, timeout: number): void {
+    if (!task.isInvoked || attempt !== task.attempt) return;
+    const error = new TaskTimeoutError(task.label, timeout);
+    task.abort(error);
+    this.settle(task, attempt, { status: 'failed', error });
+  }
+
+  private releaseSlot(): void {
+    this.freeSlots += 1;
+    if (this.queue.size > 0) this.queueDrain();
+  }
+}
+
+function invoke(task: Task): unknown {
+  const func = task.func as (...args: readonly unknown[]) => unknown;
+  return task.host === undefined ? func(...task.args) : func.apply(task.host(), [...task.args]);
+}
+
+function canBeThenable(result: unknown): boolean {
+  return (typeof result === 'object' && result !== null) || typeof result === 'function';
+}
+
+function reasonOf(task: Task): string {
+  const reason = task.cancellation?.reason;
+  return typeof reason === 'string' ? reason : 'cancelled';
+}
+
+/** Whether a task that was cancelled stopped with nothing but that: the reason itself, or what Node's APIs make of it. */
+function isAbort(error: unknown, cancellation: unknown): boolean {
+  try {
+    if (error === cancellation) return true;
+    return error instanceof Error && (error.name === 'AbortError' || error.cause === cancellation);
+  } catch {
+    return false;
+  }
+}

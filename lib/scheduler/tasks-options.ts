@@ -1,0 +1,71 @@
+import { parseDuration, type Duration } from '../task/duration.js';
+import { TasksConfigError } from '../task/task-errors.js';
+import { mergeTaskConfig, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
+
+/**
+ * How the application's shutdown treats tasks.
+ *
+ * @publicApi
+ */
+export interface TasksShutdownOptions {
+  /** What cancelled tasks get to unwind before they are reported as abandoned. Default `'1s'`. */
+  gracePeriod?: Duration | undefined;
+  /** How long shielded tasks may hold the shutdown, over all its phases. Default: no limit. */
+  timeout?: Duration | undefined;
+}
+
+/**
+ * What `TasksModule.forRoot()` takes. The fields of {@link TaskConfig} are the weakest layer of every task's options.
+ *
+ * @publicApi
+ */
+export interface TasksModuleOptions extends TaskConfig {
+  /** Makes the providers injectable in every module without importing the module there. Default `true`. */
+  isGlobal?: boolean | undefined;
+  /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
+  concurrency?: number | undefined;
+  shutdown?: TasksShutdownOptions | undefined;
+}
+
+/** The options after checks and defaults. */
+export interface ResolvedTasksOptions {
+  readonly config: TaskConfig;
+  readonly concurrency: number;
+  readonly shutdown: {
+    readonly gracePeriod: number;
+    readonly timeout: number | undefined;
+  };
+}
+
+export const TASKS_OPTIONS = Symbol('TASKS_OPTIONS');
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TasksConfigError} on the first option that cannot be used.
+ */
+export function resolveTasksOptions(options: TasksModuleOptions): ResolvedTasksOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
+  }
+  validateTaskConfig(options);
+  const { isGlobal, concurrency = Infinity, shutdown = {} } = options;
+  if (isGlobal !== undefined && typeof isGlobal !== 'boolean') {
+    throw new TasksConfigError('isGlobal', isGlobal, 'true or false');
+  }
+  if (concurrency !== Infinity && !(Number.isInteger(concurrency) && concurrency >= 1)) {
+    throw new TasksConfigError('concurrency', concurrency, 'a whole number from 1, or Infinity for no limit');
+  }
+  if (typeof shutdown !== 'object' || shutdown === null) {
+    throw new TasksConfigError('shutdown', shutdown, 'an object with gracePeriod and timeout');
+  }
+  const { gracePeriod = '1s', timeout } = shutdown;
+  return {
+    config: mergeTaskConfig({}, options),
+    concurrency,
+    shutdown: {
+      gracePeriod: parseDuration('shutdown.gracePeriod', gracePeriod),
+      timeout: timeout === undefined ? undefined : parseDuration('shutdown.timeout', timeout),
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import type { Task } from '../task/task.js';
+import { TaskEvents } from './task-events.js';
+import { TaskLedger } from './task-ledger.js';
+import { TaskLog } from './task-log.js';
+import { TaskRunner } from './task-runner.js';
+import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
+
+const REPORT_INTERVAL = 10_000;
+
+/**
+ * Holds the application's shutdown for shielded tasks and cancels the others, in two phases. *Closing* comes before
+ * other modules disconnect in their `onModuleDestroy`, while requests in flight are still served. *Final* comes when
+ * Nest has closed the HTTP server, before other modules' `onApplicationShutdown`, and takes what those requests left.
+ *
+ * Each phase runs once, whoever asks: Nest 11 runs all hooks twice when a signal arrives during `app.close()`.
+ */
+@Injectable()
+export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown {
+  private closing: Promise<void> | undefined;
+  private final: Promise<void> | undefined;
+  /** Of `shutdown.timeout`: what is left for the phases to come. */
+  private budget: number | undefined;
+  private readonly reportedAsLeft = new WeakSet<Task>();
+
+  constructor(
+    @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
+    private readonly ledger: TaskLedger,
+    private readonly runner: TaskRunner,
+    private readonly events: TaskEvents,
+    private readonly log: TaskLog,
+    modules: ModulesContainer,
+  ) {
+    this.budget = options.shutdown.timeout;
+    this.runFirst(modules);
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return (this.closing ??= this.drain((task) => task.origin === undefined || task.origin.isEnded));
+  }
+
+  beforeApplicationShutdown(): void {
+    this.events.complete();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return (this.final ??= this.drainToEnd());
+  }
+
+  /**
+   * Puts our hooks before those of all other modules. Nest runs shutdown hooks from the smallest `distance` to the
+   * largest (root 1, its imports 2, global modules last), so a global module would drain when everybody else has
+   * already disconnected. Nest sorts at its first hook, so this must happen in a constructor.
+   */
+  private runFirst(modules: ModulesContainer): void {
+    for (const module of modules.values()) {
+      if (module.hasProvider(TasksShutdown)) module.distance = -1;
+    }
+  }
+
+  private async drainToEnd(): Promise<void> {
+    do {
+      await this.drain(() => true);
+    } while (this.submitted().some((task) => !this.reportedAsLeft.has(task))); // scheduled by tasks that were awaited
+    this.runner.close();
+  }
+
+  /** Cancels the unshielded tasks that `isDue`, and waits for them and for the shielded ones. */
+  private async drain(isDue: (task: Task) => boolean): Promise<void> {
+    const tasks = this.submitted();
+    const cancelled = tasks.filter((task) => !task.shielded && isDue(task));
+    const shielded = tasks.filter((task) => task.shielded && !this.reportedAsLeft.has(task));
+    if (cancelled.length > 0) this.log.shutdown(`Shutdown cancels ${listOf(cancelled)}`);
+    if (shielded.length > 0) this.log.shutdown(`Shutdown waits for ${listOf(shielded, 'shielded ')}`);
+    for (const task of cancelled) task.cancel('shutdown');
+    await Promise.all([this.awaitCancelled(cancelled), this.awaitShielded(shielded)]);
+  }
+
+  private async awaitCancelled(cancelled: Task[]): Promise<void> {
+    const { gracePeriod } = this.options.shutdown;
+    const abandoned = await this.ledger.gone(unfinished(cancelled), gracePeriod);
+    if (abandoned.length === 0) return;
+    this.log.shutdownWarning(
+      `Shutdown abandons ${listOf(abandoned)}, which did not stop within the grace period of ${gracePeriod} ms`,
+    );
+    for (const task of abandoned) this.runner.abandon(task);
+  }
+
+  private async awaitShielded(shielded: Task[]): Promise<void> {
+    const since = performance.now();
+    const reports = setInterval(() => {
+      this.log.shutdown(`Shutdown still waits for ${listOf(unfinished(shielded), 'shielded ')}`);
+    }, REPORT_INTERVAL);
+    const left = await this.ledger.gone(shielded, this.budget);
+    clearInterval(reports);
+    if (this.budget !== undefined) this.budget = Math.max(0, this.budget - (performance.now() - since));
+    if (left.length > 0) {
+      this.log.shutdownWarning(
+        `Shutdown leaves ${listOf(left, 'shielded ')} behind: shutdown.timeout of ${this.options.shutdown.timeout} ms is over`,
+      );
+      for (const task of left) this.reportedAsLeft.add(task);
+    } else if (shielded.length > 0) {
+      this.log.shutdown(
+        `Shutdown has waited for ${shielded.map(({ label, status }) => `${label} (${status})`).join(', ')}`,
+      );
+    }
+  }
+
+  /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
+  private submitted(): Task[] {
+    return [...this.ledger].filter((task) => task.isSubmitted);
+  }
+}
+
+function unfinished(tasks: Task[]): Task[] {
+  return tasks.filter((task) => !task.isFinished || task.isRetrying);
+}
+
+function listOf(tasks: Task[], kind = ''): string {
+  const now = performance.now();
+  const names = tasks.map(({ label, startedAt }) =>
+    startedAt === undefined ? `${label} (waiting)` : `${label} (${((now - startedAt) / 1_000).toFixed(1)} s)`,
+  );
+  return `${tasks.length} ${kind}task${tasks.length === 1 ? '' : 's'}: ${names.join(', ')}`;
+}

@@ -1,0 +1,17 @@
+import { mergeTaskConfig, resolveTaskConfig, type ResolvedTaskConfig, type TaskConfig } from './task-config.js';
+
+/** Options merged so far, with what they come to when nothing more is laid over them: worked out once for all tasks. */
+export class ConfigLayer {
+  #resolved: ResolvedTaskConfig | undefined;
+
+  constructor(readonly config: TaskConfig) {}
+
+  /** The layer with `overrides` on top, weakest first. */
+  with(...overrides: TaskConfig[]): ConfigLayer {
+    return new ConfigLayer(overrides.reduce(mergeTaskConfig, this.config));
+  }
+
+  get resolved(): ResolvedTaskConfig {
+    return (this.#resolved ??= resolveTaskConfig(this.config));
+  }
+}

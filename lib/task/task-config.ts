@@ -1,0 +1,153 @@
+import type { Type } from '@nestjs/common';
+import { parseDuration, type Duration } from './duration.js';
+import type { Task } from './task.js';
+import { TasksConfigError } from './task-errors.js';
+
+/**
+ * Called when a task has failed. May be async; what it returns is ignored, and what it throws is logged with the
+ * task's error.
+ *
+ * Declared as a method so that a handler may narrow `error`, as in `(task, error: Error) => …`; JavaScript can throw
+ * anything, and then it is that.
+ *
+ * @publicApi
+ */
+export type TaskErrorFunction = { handle(task: Task, error: unknown): unknown }['handle'];
+
+/**
+ * A provider that handles the errors of tasks. Nest resolves it, so it can inject what it needs.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class ReportToSentry implements TaskErrorHandler {
+ *   constructor(private readonly sentry: SentryService) {}
+ *   onTaskError(task: Task, error: unknown) {
+ *     this.sentry.capture(error, { task: task.name });
+ *   }
+ * }
+ * ```
+ * @publicApi
+ */
+export interface TaskErrorHandler {
+  onTaskError(task: Task, error: unknown): unknown;
+}
+
+/**
+ * What `onError` takes: a function, or the class of a provider.
+ *
+ * @publicApi
+ */
+export type OnTaskErrorOption = TaskErrorFunction | Type<TaskErrorHandler>;
+
+/**
+ * How the route must have ended for an after-route or after-response task to run.
+ *
+ * @publicApi
+ */
+export type RunOn = 'success' | 'error' | 'always';
+
+/**
+ * The options of a task. In every field `undefined` inherits from the layer below, `null` clears what that layer set
+ * and any other value, `false` too, overrides it. Layers, weakest first: module, controller class, route handler, task
+ * method, `task({...})`.
+ *
+ * @publicApi
+ */
+export interface TaskConfig {
+  /** Names the task in logs and events. Default: the function's name, or `'anonymous'`. */
+  name?: string | null | undefined;
+  /** Lets the task, its `onError` and its retries finish before the application shuts down. Default `false`. */
+  shield?: boolean | null | undefined;
+  /** Called after the failure was logged. Default: none. */
+  onError?: OnTaskErrorOption | null | undefined;
+  /** How the route must have ended for a batch's task to run. Default `'success'`. */
+  runOn?: RunOn | null | undefined;
+  /** Counted from the task's start; then its signal is aborted and it fails with `TaskTimeoutError`. Default: none. */
+  timeout?: Duration | null | undefined;
+}
+
+/**
+ * A task's options after all layers were merged. Frozen; holds no `null`.
+ *
+ * @publicApi
+ */
+export interface ResolvedTaskConfig {
+  readonly name?: string;
+  readonly shield: boolean;
+  readonly onError?: OnTaskErrorOption;
+  readonly runOn: RunOn;
+  /** In milliseconds. */
+  readonly timeout?: number;
+}
+
+const FIELDS = ['name', 'shield', 'onError', 'runOn', 'timeout'] as const satisfies (keyof TaskConfig)[];
+const RUN_ON: readonly unknown[] = ['success', 'error', 'always'] satisfies RunOn[];
+
+/**
+ * Lays `override` over `base`. Neither is changed; `null` is kept, so layers may be merged in any grouping.
+ *
+ * @example
+ * ```ts
+ * mergeTaskConfig({ name: 'a', shield: true }, { shield: false }); // { name: 'a', shield: false }
+ * ```
+ * @publicApi
+ */
+export function mergeTaskConfig(base: TaskConfig, override: TaskConfig): TaskConfig {
+  const merged: Record<string, unknown> = {};
+  for (const field of FIELDS) {
+    const value = override[field] === undefined ? base[field] : override[field];
+    if (value !== undefined) merged[field] = value;
+  }
+  return merged;
+}
+
+/** Fills in the defaults and clears every `null`. Expects a config that {@link validateTaskConfig} has passed. */
+export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
+  const { name, shield, onError, runOn, timeout } = config;
+  return Object.freeze({
+    ...(name != null && { name }),
+    shield: shield ?? false,
+    ...(onError != null && { onError }),
+    runOn: runOn ?? 'success',
+    ...(timeout != null && { timeout: parseDuration('timeout', timeout, 1) }),
+  });
+}
+
+/**
+ * Checks each field.
+ *
+ * @param where prefixes the option in the message, such as `task().`
+ * @throws {TasksConfigError} on the first field that cannot be used.
+ */
+export function validateTaskConfig(config: TaskConfig, where = ''): void {
+  if (typeof config !== 'object' || config === null) {
+    throw new TasksConfigError(where === '' ? 'config' : where.replace(/\.$/, ''), config, 'an object');
+  }
+  const { name, shield, onError, runOn, timeout } = config;
+  if (name != null && typeof name !== 'string') throw new TasksConfigError(`${where}name`, name, 'a string');
+  if (shield != null && typeof shield !== 'boolean') {
+    throw new TasksConfigError(`${where}shield`, shield, 'true or false');
+  }
+  if (onError != null) validateOnError(onError, `${where}onError`);
+  if (runOn != null && !RUN_ON.includes(runOn)) {
+    throw new TasksConfigError(`${where}runOn`, runOn, `'success', 'error' or 'always'`);
+  }
+  if (timeout != null) parseDuration(`${where}timeout`, timeout, 1);
+}
+
+/** Tells a provider class from a function. */
+export function isErrorHandlerClass(onError: OnTaskErrorOption): onError is Type<TaskErrorHandler> {
+  const { prototype } = onError as { prototype?: Partial<TaskErrorHandler> };
+  return typeof prototype?.onTaskError === 'function';
+}
+
+function validateOnError(onError: unknown, option: string): void {
+  const allowed = 'a function (task, error), or a provider class with a method onTaskError(task, error)';
+  if (typeof onError !== 'function') throw new TasksConfigError(option, onError, allowed);
+  // A class without the method would otherwise be called without `new` when the first task fails.
+  const isClass = /^class\b/.test(Function.prototype.toString.call(onError));
+  if (isClass && !isErrorHandlerClass(onError as OnTaskErrorOption)) {
+    throw new TasksConfigError(option, onError, allowed);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Base of every error that this library creates. `code` is stable and meant for programs, the message for people.
+ *
+ * @publicApi
+ */
+export abstract class TasksError extends Error {
+  /** A stable identifier, such as `TASK_TIMEOUT`. */
+  abstract readonly code: string;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/**
+ * An option has a value that cannot be used. Thrown at bootstrap for module options, at the call for `task({...})`
+ * and at class definition for decorators.
+ *
+ * @publicApi
+ */
+export class TasksConfigError extends TasksError {
+  readonly code = 'TASKS_CONFIG';
+
+  constructor(
+    /** The option's path, such as `shutdown.gracePeriod`. */
+    readonly option: string,
+    /** The value that was refused. */
+    readonly value: unknown,
+    /** What the option accepts. */
+    allowed: string,
+  ) {
+    super(`${option} is ${describeValue(value)}. Allowed: ${allowed}.`);
+  }
+}
+
+/**
+ * The tasks module is not set up where it was needed.
+ *
+ * @publicApi
+ */
+export class TasksModuleMissingError extends TasksError {
+  readonly code = 'TASKS_MODULE_MISSING';
+
+  constructor(needed: string) {
+    super(
+      `${needed} needs the tasks module, which is not set up. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).`,
+    );
+  }
+}
+
+/**
+ * `TasksService` was asked for where there is no HTTP request that it could belong to.
+ *
+ * @publicApi
+ */
+export class NoRequestError extends TasksError {
+  readonly code = 'NO_REQUEST';
+
+  constructor() {
+    super(
+      'TasksService belongs to one HTTP request, and it was asked for outside of one. Inject TaskScheduler instead: it is a singleton with the same schedule() and task().',
+    );
+  }
+}
+
+/**
+ * A member of `TaskContext`, or `currentTask()`, was used outside a running task.
+ *
+ * @publicApi
+ */
+export class NoActiveTaskError extends TasksError {
+  readonly code = 'NO_ACTIVE_TASK';
+
+  constructor() {
+    super(
+      'No task is running here. Call this from a task function, its onError handler or what they call, or check context.isActive first.',
+    );
+  }
+}
+
+/**
+ * A task ran longer than its `timeout`. Its signal was aborted with this error as the reason.
+ *
+ * @publicApi
+ */
+export class TaskTimeoutError extends TasksError {
+  readonly code = 'TASK_TIMEOUT';
+
+  constructor(
+    task: string,
+    /** The limit in milliseconds. */
+    readonly timeout: number,
+  ) {
+    super(
+      `Task ${task} ran longer than its timeout of ${timeout} ms. Its signal is aborted; a function that does not watch the signal goes on running unobserved.`,
+    );
+  }
+}
+
+/**
+ * A task was cancelled, by `task.cancel()` or by the shutdown of the application. It is the reason of the aborted signal.
+ *
+ * @publicApi
+ */
+export class TaskCancelledError extends TasksError {
+  readonly code = 'TASK_CANCELLED';
+
+  constructor(
+    task: string,
+    /** What was given to `cancel()`, or `'shutdown'`. */
+    readonly reason?: unknown,
+  ) {
+    super(
+      reason === undefined
+        ? `Task ${task} was cancelled.`
+        : `Task ${task} was cancelled: ${reason instanceof Error ? reason.message : describeValue(reason)}.`,
+      reason instanceof Error ? { cause: reason } : undefined,
+    );
+  }
+}
+
+/**
+ * A task will never start: its route did not end as its `runOn` asks, it was cancelled before its start, or the
+ * application has shut down.
+ *
+ * @publicApi
+ */
+export class TaskDiscardedError extends TasksError {
+  readonly code = 'TASK_DISCARDED';
+
+  constructor(
+    task: string,
+    /** Why, such as `route failed`. */
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Task ${task} will not run: ${reason}.`, options);
+  }
+}
+
+/**
+ * `retry()` was called on a task that has not ended yet.
+ *
+ * @publicApi
+ */
+export class TaskNotEndedError extends TasksError {
+  readonly code = 'TASK_NOT_ENDED';
+
+  constructor(task: string, status: string) {
+    super(
+      `Task ${task} cannot be retried while it is ${status}. Retry it from its onError handler, or after its done has settled.`,
+    );
+  }
+}
+
+/**
+ * A decorated method was passed unbound and the provider that it should run on cannot be told.
+ *
+ * @publicApi
+ */
+export class TaskHostError extends TasksError {
+  readonly code = 'TASK_HOST';
+
+  constructor(method: string, why: string) {
+    super(
+      `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …), and repeat the options of its decorators in task({...}): a bound function does not carry them.`,
+    );
+  }
+}
+
+/** A value in an error message: short, quoted where it is a string, and never a reason to fail. */
+export function describeValue(value: unknown): string {
+  try {
+    if (typeof value === 'string') return `'${value}'`;
+    if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+    if (typeof value === 'object' && value !== null) return `a value of type ${value.constructor?.name ?? 'Object'}`;
+    return String(value);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}

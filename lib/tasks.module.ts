@@ -1,0 +1,137 @@
+import {
+  ConfigurableModuleBuilder,
+  Inject,
+  Module,
+  Scope,
+  type DynamicModule,
+  type FactoryProvider,
+  type Provider,
+} from '@nestjs/common';
+import { ModulesContainer, REQUEST } from '@nestjs/core';
+import { ErrorHandlers } from './scheduler/error-handlers.js';
+import { ProviderMethods } from './scheduler/provider-methods.js';
+import { TaskEvents } from './scheduler/task-events.js';
+import { TaskFactory } from './scheduler/task-factory.js';
+import { TaskLedger } from './scheduler/task-ledger.js';
+import { TaskLog } from './scheduler/task-log.js';
+import { TaskRunner } from './scheduler/task-runner.js';
+import { TaskScheduler } from './scheduler/task-scheduler.js';
+import { resolveTasksOptions, TASKS_OPTIONS, type TasksModuleOptions } from './scheduler/tasks-options.js';
+import { TasksShutdown } from './scheduler/tasks-shutdown.js';
+import { RawResponses } from './request/raw-responses.js';
+import { RequestRegistry } from './request/request-registry.js';
+import { TasksInterceptor } from './request/tasks.interceptor.js';
+import { TasksService } from './request/tasks.service.js';
+import { TaskContext } from './task/task-context.js';
+import { TasksConfigError, TasksModuleMissingError } from './task/task-errors.js';
+
+/**
+ * What a class given to `forRootAsync({ useClass })` or `useExisting` implements.
+ *
+ * @publicApi
+ */
+export interface TasksOptionsFactory {
+  createTasksOptions(): TasksModuleOptions | Promise<TasksModuleOptions>;
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<TasksModuleOptions>({ moduleName: 'Tasks' })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createTasksOptions')
+    .setExtras({ isGlobal: true as boolean | undefined }, (definition, { isGlobal = true }) => ({
+      ...definition,
+      global: isGlobal,
+      providers: [...(definition.providers ?? []), ...PROVIDERS],
+    }))
+    .build();
+
+const OPTIONS: FactoryProvider = {
+  provide: TASKS_OPTIONS,
+  inject: [MODULE_OPTIONS_TOKEN],
+  useFactory: resolveTasksOptions,
+};
+
+const REQUEST_TASKS: FactoryProvider = {
+  provide: TasksService,
+  scope: Scope.REQUEST,
+  inject: [REQUEST, RequestRegistry],
+  useFactory: (request: never, registry: RequestRegistry) => registry.ofInjected(request).service,
+};
+
+const PROVIDERS: Provider[] = [
+  OPTIONS,
+  TaskContext,
+  TaskEvents,
+  TaskLog,
+  TaskLedger,
+  ErrorHandlers,
+  TaskRunner,
+  ProviderMethods,
+  TaskFactory,
+  TaskScheduler,
+  TasksShutdown,
+  RawResponses,
+  RequestRegistry,
+  TasksInterceptor,
+  REQUEST_TASKS,
+];
+
+const PUBLIC = [TaskContext, TaskScheduler, TasksService];
+
+/** Stands in for a provider when the module is imported without `forRoot()`; the dynamic module replaces it. */
+function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
+  return {
+    provide,
+    useFactory: () => {
+      throw new TasksModuleMissingError(provide.name);
+    },
+  };
+}
+
+/**
+ * Provides `TasksService`, `TaskScheduler` and `TaskContext`. Import it once, in the root module.
+ *
+ * @example
+ * ```ts
+ * @Module({ imports: [TasksModule.forRoot({ onError: ReportToSentry, shutdown: { timeout: '25s' } })] })
+ * export class AppModule {}
+ * ```
+ * @publicApi
+ */
+@Module({ providers: PUBLIC.map(missing), exports: PUBLIC })
+export class TasksModule extends ConfigurableModuleClass {
+  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+    super();
+    const imported = [...modules.values()].filter((module) => module.hasProvider(TASKS_OPTIONS));
+    if (imported.length > 1) {
+      throw new TasksConfigError(
+        'TasksModule.forRoot()',
+        `called ${imported.length} times`,
+        'one call, in the root module; with isGlobal: false keep its result in a constant and import that where it is needed',
+      );
+    }
+  }
+
+  /**
+   * @param options see {@link TasksModuleOptions}.
+   * @throws {TasksConfigError} at bootstrap, naming the first option that cannot be used.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /**
+   * The same with options from a factory, which may be async and inject what it needs.
+   *
+   * @example
+   * ```ts
+   * TasksModule.forRootAsync({
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ concurrency: config.get('TASKS_CONCURRENCY') }),
+   * });
+   * ```
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}
