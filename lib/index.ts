@@ -5,7 +5,7 @@ export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
 export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
-export type { ConfiguredTask } from './scheduler/task-surface.js';
+export type { ConfiguredTask, TaskSurface } from './scheduler/task-surface.js';
 export type { TaskCounts, TaskEvent, TaskEventType } from './scheduler/task-events.js';
 
 export { Task, type TaskFunction, type TaskOutcome, type TaskStatus, type TaskTiming } from './task/task.js';

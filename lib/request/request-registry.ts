@@ -7,10 +7,9 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js';
-import { RawResponses } from './raw-responses.js';
+import { RawResponses, type RawRequest } from './raw-responses.js';
 import { RequestTasks, type Route } from './request-tasks.js';
 
-type RawRequest = IncomingMessage & { res?: ServerResponse };
 /** Express hands out Node's objects, Fastify wraps them. */
 type AdapterRequest = RawRequest & { raw?: RawRequest };
 type AdapterResponse = ServerResponse & { raw?: ServerResponse };
@@ -92,6 +91,6 @@ export function requestTasksOf(context: ExecutionContext): RequestTasks {
 
 /** A GraphQL context or the payload of a durable provider may be injected as REQUEST too. */
 function isHttpRequest(request: AdapterRequest | undefined): request is AdapterRequest {
-  const raw: Partial<RawRequest> | undefined = request?.raw ?? request;
+  const raw = (request?.raw ?? request) as Partial<IncomingMessage> | undefined;
   return typeof raw?.method === 'string' && typeof raw.headers === 'object';
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Task } from '../task/task.js';
-import { describeValue } from '../task/task-errors.js';
+import { describeValue, isError } from '../task/task-errors.js';
 
 /**
  * Every line that the library logs. Never arguments: they hold what users typed. A logger that throws must not take
@@ -24,6 +24,10 @@ export class TaskLog {
       `The onError handler of task ${task.label} failed: ${messageOf(handlerError)}. The task's own error: ${messageOf(error)}`,
       `${stackOf(handlerError)}\nThe task's own error: ${stackOf(error)}`,
     );
+  }
+
+  onErrorCancelled(task: Task): void {
+    this.write('debug', `The onError handler of task ${task.label} was cancelled`);
   }
 
   cancelled(task: Task, error: unknown, isReason: boolean): void {
@@ -67,7 +71,7 @@ export class TaskLog {
 /** An error in one line, whatever was thrown. */
 function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : `${describeValue(error)} was thrown`;
+    return isError(error) ? error.message : `${describeValue(error)} was thrown`;
   } catch {
     return 'an error that cannot be described';
   }
@@ -76,7 +80,7 @@ function messageOf(error: unknown): string {
 /** An error with its stack and its causes. */
 function stackOf(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return messageOf(error);
+    if (!isError(error)) return messageOf(error);
     const own = error.stack ?? `${error.name}: ${error.message}`;
     return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`;
   } catch {

@@ -2,7 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 import { runInTask } from '../task/task-context.js';
 import type { Task, TaskEngine, TaskOutcome } from '../task/task.js';
-import { TaskCancelledError, TaskDiscardedError, TaskNotEndedError, TaskTimeoutError } from '../task/task-errors.js';
+import {
+  isAbortOf,
+  TaskCancelledError,
+  TaskDiscardedError,
+  TaskNotEndedError,
+  TaskTimeoutError,
+} from '../task/task-errors.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { Fifo } from './fifo.js';
 import { TaskEvents } from './task-events.js';
@@ -155,7 +161,7 @@ export class TaskRunner implements TaskEngine {
     const { error } = outcome;
     if (outcome.status === 'cancelled') {
       this.events.emit('cancelled', task, reasonOf(task), error);
-      this.log.cancelled(task, error, isAbort(error, task.cancellation));
+      this.log.cancelled(task, error, isAbortOf(task.cancellation, error));
       this.finish(task);
       return;
     }
@@ -189,7 +195,7 @@ export class TaskRunner implements TaskEngine {
   private timeOut(task: Task, attempt: number, timeout: number): void {
     if (!task.isInvoked || attempt !== task.attempt) return;
     const error = new TaskTimeoutError(task.label, timeout);
-    task.abort(error);
+    task.timeOut(error);
     this.settle(task, attempt, { status: 'failed', error });
   }
 
@@ -211,14 +217,4 @@ function canBeThenable(result: unknown): boolean {
 function reasonOf(task: Task): string {
   const reason = task.cancellation?.reason;
   return typeof reason === 'string' ? reason : 'cancelled';
-}
-
-/** Whether a task that was cancelled stopped with nothing but that: the reason itself, or what Node's APIs make of it. */
-function isAbort(error: unknown, cancellation: unknown): boolean {
-  try {
-    if (error === cancellation) return true;
-    return error instanceof Error && (error.name === 'AbortError' || error.cause === cancellation);
-  } catch {
-    return false;
-  }
 }

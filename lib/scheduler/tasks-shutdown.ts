@@ -107,9 +107,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
       );
       for (const task of left) this.reportedAsLeft.add(task);
     } else if (shielded.length > 0) {
-      this.log.shutdown(
-        `Shutdown has waited for ${shielded.map(({ label, status }) => `${label} (${status})`).join(', ')}`,
-      );
+      this.log.shutdown(`Shutdown has waited for ${shielded.map(endOf).join(', ')}`);
     }
   }
 
@@ -121,6 +119,10 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
 
 function unfinished(tasks: Task[]): Task[] {
   return tasks.filter((task) => !task.isFinished || task.isRetrying);
+}
+
+function endOf({ label, status, attempt, lastAttempt }: Task): string {
+  return `${label} (${attempt === 1 ? status : `${status}, attempt ${attempt} ${lastAttempt}`})`;
 }
 
 function listOf(tasks: Task[], kind = ''): string {

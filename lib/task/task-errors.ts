@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * Base of every error that this library creates. `code` is stable and meant for programs, the message for people.
  *
@@ -113,8 +115,8 @@ export class TaskCancelledError extends TasksError {
     super(
       reason === undefined
         ? `Task ${task} was cancelled.`
-        : `Task ${task} was cancelled: ${reason instanceof Error ? reason.message : describeValue(reason)}.`,
-      reason instanceof Error ? { cause: reason } : undefined,
+        : `Task ${task} was cancelled: ${isError(reason) ? reason.message : describeValue(reason)}.`,
+      isError(reason) ? { cause: reason } : undefined,
     );
   }
 }
@@ -165,6 +167,21 @@ export class TaskHostError extends TasksError {
     super(
       `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …), and repeat the options of its decorators in task({...}): a bound function does not carry them.`,
     );
+  }
+}
+
+/** Errors of another realm count too: under jest, what Node's own APIs throw is not an `instanceof` the test's Error. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
+/** Whether `error` says no more than that `cancellation` has come: it is that, or what Node's own APIs make of it. */
+export function isAbortOf(cancellation: TaskCancelledError | undefined, error: unknown): boolean {
+  if (cancellation === undefined) return false;
+  try {
+    return error === cancellation || (isError(error) && (error.name === 'AbortError' || error.cause === cancellation));
+  } catch {
+    return false; // an error's own getters may throw
   }
 }
 

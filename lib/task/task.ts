@@ -1,8 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
 import { createDeferred, type Deferred } from './deferred.js';
+import { LazySignal } from './lazy-signal.js';
 import type { ResolvedTaskConfig } from './task-config.js';
-import { TaskCancelledError, TaskDiscardedError } from './task-errors.js';
+import { TaskCancelledError, TaskDiscardedError, type TaskTimeoutError } from './task-errors.js';
 
 /** When a task starts: at once, after the route handler and before the response, or after the response. */
 export type TaskTiming = 'immediate' | 'afterRoute' | 'afterResponse';
@@ -108,9 +109,10 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   #isInvoked = false;
   #isFinished = false;
   #outcome: TaskOutcome<R> | undefined;
+  #lastAttempt: TaskStatus = 'scheduled';
   #cancellation: TaskCancelledError | undefined;
-  #controller: AbortController | undefined;
-  #abortReason: Error | undefined;
+  #attemptSignal: LazySignal | undefined;
+  #handlingSignal: LazySignal | undefined;
   #started: Deferred<void> | undefined;
   #done: Deferred<TaskOutcome<R>> | undefined;
   #retry: Deferred<R> | undefined;
@@ -163,16 +165,11 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Aborted by `cancel()`, by shutdown unless shielded, and by the timeout. Each attempt has its own.
-   * Cancellation is a request: a function that does not watch its signal goes on.
+   * Aborted by `cancel()`, by shutdown unless shielded, and by the timeout. `onError` and each retry have one of their
+   * own, which an earlier timeout has not aborted. Cancellation is a request: a function that does not watch its signal goes on.
    */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      // Made on first use: reading an AbortSignal is the dearest thing a task can do.
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
-    }
-    return this.#controller.signal;
+    return this.#currentSignal().signal;
   }
 
   /**
@@ -230,7 +227,9 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * ```
    */
   retry(): Promise<R> {
-    return this.#engine.retry(this) as Promise<R>;
+    const result = this.#engine.retry(this) as Promise<R>;
+    result.catch(() => {});
+    return result;
   }
 
   /**
@@ -251,10 +250,9 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * @internal
    */
   get label(): string {
-    // eslint-disable-next-line no-control-regex
-    const name = this.name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
-      JSON.stringify(char).slice(1, -1),
-    );
+    const name = this.name.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => {
+      return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    });
     return `${name}#${this.id}`;
   }
 
@@ -278,6 +276,11 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     return this.#retry !== undefined;
   }
 
+  /** How the latest attempt ended: `status` stays that of the first. @internal */
+  get lastAttempt(): TaskStatus {
+    return this.#lastAttempt;
+  }
+
   /** @internal */
   get cancellation(): TaskCancelledError | undefined {
     return this.#cancellation;
@@ -297,6 +300,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.#isInvoked = false;
     this.#outcome = outcome;
     this.#status = outcome.status;
+    this.#lastAttempt = outcome.status;
     this.#settleStarted();
   }
 
@@ -306,11 +310,15 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.#settleDone();
   }
 
+  /** Its `onError` is called. @internal */
+  beginHandling(): void {
+    this.#handlingSignal = this.#createSignal(); // the timeout has aborted that of the attempt
+  }
+
   /** @internal */
   beginRetry(): Promise<R> {
     this.#attempt += 1;
-    this.#controller = undefined; // a retry after a timeout needs a signal that is not aborted yet
-    this.#abortReason = undefined;
+    this.#attemptSignal = undefined;
     this.#retry = createDeferred();
     return this.#retry.promise;
   }
@@ -318,6 +326,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   /** @internal */
   endRetry(outcome: TaskOutcome<R>): void {
     this.#isInvoked = false;
+    this.#lastAttempt = outcome.status;
     const retry = this.#retry;
     this.#retry = undefined;
     if (outcome.status === 'succeeded') retry?.resolve(outcome.value);
@@ -327,14 +336,25 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   /** @internal */
   requestCancel(reason: unknown): TaskCancelledError {
     this.#cancellation ??= new TaskCancelledError(this.label, reason);
-    this.abort(this.#cancellation);
+    this.#attemptSignal?.abort(this.#cancellation);
+    this.#handlingSignal?.abort(this.#cancellation);
     return this.#cancellation;
   }
 
-  /** @internal */
-  abort(reason: Error): void {
-    this.#abortReason ??= reason;
-    this.#controller?.abort(reason);
+  /** The attempt is out of time. @internal */
+  timeOut(error: TaskTimeoutError): void {
+    (this.#attemptSignal ??= this.#createSignal()).abort(error);
+  }
+
+  #currentSignal(): LazySignal {
+    if (this.#handlingSignal !== undefined && !this.#isInvoked && !this.#isFinished) return this.#handlingSignal;
+    return (this.#attemptSignal ??= this.#createSignal());
+  }
+
+  #createSignal(): LazySignal {
+    const signal = new LazySignal();
+    if (this.#cancellation !== undefined) signal.abort(this.#cancellation);
+    return signal;
   }
 
   #settleStarted(): void {

@@ -1,0 +1,235 @@
+import type { ServerResponse } from 'node:http';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { INestApplication, LoggerService } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { TaskScheduler, type TaskEvent } from 'nestjs-tasks';
+import { filter, firstValueFrom, map } from 'rxjs';
+import request from 'supertest';
+import { Alerts } from './alerts.service.js';
+import { AppModule } from './app.module.js';
+import { DATA_DIR } from './data-dir.provider.js';
+import { Mailer, type Mail } from './mailer.service.js';
+import { RETRY_DELAY } from './retry-mail.handler.js';
+import type { User } from './user-store.service.js';
+
+const RETRY_MS = 20;
+const GUESS = 'x'.repeat(43);
+const ada = { email: 'ada@example.com', password: 'correct horse' };
+
+/** A mail server that is down for a while. */
+class FlakyMailer {
+  readonly sent: Mail[] = [];
+  readonly triedAt: number[] = [];
+  failures = 0;
+
+  async send(mail: Mail): Promise<void> {
+    this.triedAt.push(performance.now());
+    if (this.triedAt.length <= this.failures) throw new Error('The mail server is down');
+    this.sent.push(mail);
+  }
+}
+
+/** Keeps every line that is logged. */
+class LogLines implements LoggerService {
+  readonly lines: string[] = [];
+  readonly log = (...parts: unknown[]): void => void this.lines.push(parts.join(' '));
+  readonly error = this.log;
+  readonly warn = this.log;
+  readonly debug = this.log;
+  readonly verbose = this.log;
+}
+
+describe('Registration', () => {
+  let folder: string;
+  let app: INestApplication;
+  let scheduler: TaskScheduler;
+  let mailer: FlakyMailer;
+  let logs: LogLines;
+  let taskEvents: TaskEvent[];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'registration-'));
+    mailer = new FlakyMailer();
+    logs = new LogLines();
+    const module = await Test.createTestingModule({ imports: [AppModule] })
+      .overrideProvider(DATA_DIR)
+      .useValue(folder)
+      .overrideProvider(Mailer)
+      .useValue(mailer)
+      .overrideProvider(RETRY_DELAY)
+      .useValue(RETRY_MS)
+      .compile();
+    app = module.createNestApplication({ logger: logs });
+    await app.listen(0);
+    scheduler = app.get(TaskScheduler);
+    taskEvents = [];
+    scheduler.events$.subscribe((event) => taskEvents.push(event));
+  });
+
+  afterEach(async () => {
+    await app.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const post = (path: string, body: object) => request(app.getHttpServer()).post(path).send(body);
+
+  async function users(): Promise<User[]> {
+    return JSON.parse(await readFile(join(folder, 'users.json'), 'utf8')) as User[];
+  }
+
+  async function register(): Promise<User> {
+    await post('/register', ada).expect(201);
+    await scheduler.idle();
+    const [user] = await users();
+    if (user === undefined) throw new Error('No user was stored');
+    return user;
+  }
+
+  describe('POST /register', () => {
+    it.each([
+      {},
+      { email: 'ada@example.com' },
+      { email: 'ada', password: 'correct horse' },
+      { email: 'ada@example.com', password: 'short' },
+      { email: ['ada@example.com'], password: 'correct horse' },
+    ])('answers 400 to %j and stores nothing', async (body: object) => {
+      const { status } = await post('/register', body);
+      expect(status).toBe(400);
+      expect(await readdir(folder)).toEqual([]);
+    });
+
+    it('stores the user with a hash in place of the password', async () => {
+      const user = await register();
+      expect(user).toMatchObject({ email: ada.email, status: 'pending' });
+      expect(user.passwordHash).toMatch(/^scrypt:[\w-]{22}:[\w-]{43}$/);
+      expect(JSON.stringify(user)).not.toContain(ada.password);
+    });
+
+    it('mails the token', async () => {
+      const { token } = await register();
+      expect(mailer.sent).toEqual([{ to: ada.email, subject: 'Confirm your address', text: token }]);
+    });
+
+    it('sends the mail after the response', async () => {
+      let response: ServerResponse | undefined;
+      app.getHttpServer().prependListener('request', (_request: unknown, its: ServerResponse) => (response = its));
+      const isAnswered = firstValueFrom(
+        scheduler.events$.pipe(
+          filter(({ type }) => type === 'started'),
+          map(() => response?.writableFinished),
+        ),
+      );
+      await register();
+      expect(await isAnswered).toBe(true);
+    });
+
+    it('stores every user of many who register at once', async () => {
+      const emails = Array.from({ length: 10 }, (_, number) => `user-${number}@example.com`);
+      await Promise.all(emails.map((email) => post('/register', { ...ada, email }).expect(201)));
+      await scheduler.idle();
+      expect((await users()).map(({ email }) => email).toSorted()).toEqual(emails);
+    });
+
+    it('answers 409 to an address that is registered, and sends it nothing', async () => {
+      await register();
+      await post('/register', { ...ada, email: 'ADA@example.com' }).expect(409);
+      await scheduler.idle();
+      expect(mailer.sent).toHaveLength(1);
+    });
+  });
+
+  describe('when the mail server is down', () => {
+    it('tries again with growing delays', async () => {
+      mailer.failures = 2;
+      await register();
+      const [first = 0, second = 0, third = 0, ...further] = mailer.triedAt;
+      expect(further).toEqual([]);
+      // A timer may fire a millisecond early.
+      expect(second - first).toBeGreaterThanOrEqual(RETRY_MS - 1);
+      expect(third - second).toBeGreaterThanOrEqual(2 * RETRY_MS - 1);
+      expect(mailer.sent).toHaveLength(1);
+      expect(app.get(Alerts).raised).toEqual([]);
+    });
+
+    it('gives up after the third try, raises an alert and marks the user', async () => {
+      mailer.failures = Infinity;
+      const { id, status } = await register();
+      expect(mailer.triedAt).toHaveLength(3);
+      expect(app.get(Alerts).raised).toEqual([`verification_mail_${id} was not sent in 3 tries`]);
+      expect(status).toBe('mail-failed');
+    });
+
+    it('goes on trying while the application shuts down', async () => {
+      mailer.failures = 1;
+      const hasFailed = firstValueFrom(scheduler.events$.pipe(filter(({ type }) => type === 'failed')));
+      await post('/register', ada).expect(201);
+      await hasFailed;
+      await app.close();
+      expect(mailer.sent).toHaveLength(1);
+    });
+  });
+
+  describe('POST /verify', () => {
+    it('verifies the user and sends a welcome after the response', async () => {
+      const { token } = await register();
+      await post('/verify', { token }).expect(200);
+      await scheduler.idle();
+      const [user] = await users();
+      expect(user?.status).toBe('verified');
+      expect(user).not.toHaveProperty('token');
+      expect(mailer.sent.at(-1)).toMatchObject({ to: ada.email, subject: 'Welcome' });
+    });
+
+    it('answers 400 to a bad token and discards what it has scheduled', async () => {
+      const { id } = await register();
+      await post('/verify', { token: `${id}.${GUESS}` }).expect(400);
+      await scheduler.idle();
+      expect(taskEvents.at(-1)).toMatchObject({ type: 'discarded', reason: 'route failed' });
+      expect(taskEvents.at(-1)?.task.name).toBe(`welcome_mail_${id}`);
+      expect(mailer.sent).toHaveLength(1);
+      expect(await users()).toMatchObject([{ status: 'pending' }]);
+    });
+
+    it('answers 400 to a token that was used', async () => {
+      const { token } = await register();
+      await post('/verify', { token }).expect(200);
+      await post('/verify', { token }).expect(400);
+      await scheduler.idle();
+      expect(mailer.sent).toHaveLength(2);
+    });
+
+    it.each([{}, { token: '' }, { token: 1 }, { token: GUESS }])('answers 400 to %j', async (body: object) => {
+      const { status } = await post('/verify', body);
+      expect(status).toBe(400);
+      expect(taskEvents).toEqual([]);
+    });
+
+    it('does not mark a user whose welcome failed', async () => {
+      const { token } = await register();
+      mailer.failures = Infinity;
+      await post('/verify', { token }).expect(200);
+      await scheduler.idle();
+      expect(app.get(Alerts).raised).toEqual([expect.stringMatching(/^welcome_mail_/)]);
+      expect(await users()).toMatchObject([{ status: 'verified' }]);
+    });
+  });
+
+  it('logs neither passwords nor tokens', async () => {
+    mailer.failures = Infinity;
+    const { id, token = '' } = await register();
+    const [, secret = ''] = token.split('.');
+    await post('/register', ada).expect(409);
+    await post('/verify', { token: secret }).expect(400);
+    await post('/verify', { token: `${id}.${GUESS}` }).expect(400);
+    await post('/verify', { token }).expect(200);
+    await scheduler.idle();
+    const log = logs.lines.join('\n');
+    expect(log).toContain('The mail server is down');
+    expect(log).not.toContain(ada.password);
+    expect(log).not.toContain(secret);
+    expect(log).not.toContain(GUESS);
+  });
+});
