@@ -1,0 +1,15 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.create(AppModule);
+// Without this, Ctrl-C and SIGTERM end the process at once, and shielded tasks with it.
+app.enableShutdownHooks();
+const server = app.getHttpServer() as Server;
+// A browser keeps its connections open; after the last response each would hold the shutdown up for 5 s.
+server.keepAliveTimeout = 500;
+await app.listen(process.env.PORT ?? 3000);
+const { port } = server.address() as AddressInfo;
+new Logger('Shop').log(`Order a book at http://localhost:${port}, then press Ctrl-C here while its tasks run`);
