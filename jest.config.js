@@ -20,4 +20,5 @@ export default {
   ],
   collectCoverageFrom: ['lib/**/*.ts'],
   coverageProvider: 'v8',
+  coverageThreshold: { global: { lines: 98, branches: 98 } },
 };

@@ -1,0 +1,54 @@
+// npm test: everything that CI checks, in one go. Stops at nothing: the last lines say what failed.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const folder = mkdtempSync(join(tmpdir(), 'nestjs-tasks-test-'));
+const jestReport = join(folder, 'jest.json');
+
+const npm = (script, ...args) => ['npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])]];
+
+/** In this order: the later ones use what the earlier ones built. */
+const STEPS = [
+  ['lint', npm('lint')],
+  ['types', npm('typecheck')],
+  ['build', npm('build')],
+  ['build of the samples', npm('build:samples')],
+  ['code blocks and links of the docs', npm('test:docs')],
+  ['unit and e2e tests, with coverage', npm('test:cov', '--json', `--outputFile=${jestReport}`)],
+  ['memory, at a tenth of its size', [process.execPath, ['--expose-gc', 'test/leak/run.js', '10000']]],
+  ['benches, short', ['npm', ['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'bench']]],
+  ['benches, short: run', [process.execPath, ['bench/run.js', '--short']]],
+  ['smoke: the packed library on Nest 12 and Nest 11', npm('test:smoke')],
+];
+
+function run(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
+    child.on('error', () => resolve(false));
+    child.on('exit', (code) => resolve(code === 0));
+  });
+}
+
+/** Jest counts its own tests; every other step counts as one. */
+function countJest() {
+  if (!existsSync(jestReport)) return { passed: 0, failed: 0 };
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(jestReport, 'utf8'));
+  return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
+}
+
+const lines = [];
+let { passed, failed } = { passed: 0, failed: 0 };
+for (const [name, [command, args]] of STEPS) {
+  console.log(`\n# ${name}`);
+  const start = performance.now();
+  const isOk = await run(command, args);
+  lines.push(`${isOk ? 'ok    ' : 'FAILED'} ${name} (${((performance.now() - start) / 1_000).toFixed(0)} s)`);
+  if (isOk) passed += 1;
+  else failed += 1;
+}
+const jest = countJest();
+rmSync(folder, { recursive: true });
+console.log(`\n${lines.join('\n')}\n\n${passed + jest.passed} passed, ${failed + jest.failed} failed`);
+process.exitCode = failed + jest.failed > 0 ? 1 : 0;

@@ -1,0 +1,80 @@
+// Compiled by `npm run typecheck`, never run: each @ts-expect-error must be an error, and nothing else may be one.
+import type { TaskBatch, TasksService, TaskScheduler, Task, TaskConfig, TaskErrorHandler } from 'nestjs-tasks';
+import { OnTaskError } from 'nestjs-tasks';
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function assert<T extends true>(_holds?: T): void {}
+
+declare function send(to: string, copies?: number): Promise<boolean>;
+declare function ping(): void;
+declare const surfaces: [TasksService, TaskBatch, TaskScheduler];
+
+for (const tasks of surfaces) {
+  // What is right compiles, and the task knows its arguments and its result.
+  const task = tasks.schedule(send, 'a@b.c', 2);
+  assert<Equal<typeof task, Task<boolean, [to: string, copies?: number | undefined]>>>();
+  assert<Equal<Awaited<ReturnType<typeof task.result>>, boolean>>();
+  assert<Equal<Awaited<ReturnType<typeof task.retry>>, boolean>>();
+  tasks.schedule(send, 'a@b.c');
+  tasks.schedule(ping);
+  tasks.schedule((id: number) => id, 1);
+  tasks.task({ name: 'mail', shield: true, timeout: '5s' }).schedule(send, 'a@b.c');
+  assert<Equal<typeof configured, Task<boolean, [to: string, copies?: number | undefined]>>>();
+  const configured = tasks.task().schedule(send, 'a@b.c');
+
+  // @ts-expect-error a missing argument
+  tasks.schedule(send);
+  // @ts-expect-error a wrong type
+  tasks.schedule(send, 7);
+  // @ts-expect-error one too many
+  tasks.schedule(send, 'a@b.c', 2, 3);
+  // @ts-expect-error one for a function that takes none
+  tasks.schedule(ping, 'x');
+  // @ts-expect-error no function
+  tasks.schedule(send('a@b.c'));
+  // @ts-expect-error a missing argument, behind task() too
+  tasks.task().schedule(send);
+  // @ts-expect-error a wrong type, behind task() too
+  tasks.task({ shield: true }).schedule(send, 7);
+  // @ts-expect-error one too many, behind task() too
+  tasks.task({}).schedule(ping, 'x');
+  // @ts-expect-error an unknown option
+  tasks.task({ sheild: true });
+  // @ts-expect-error a wrong option
+  tasks.task({ runOn: 'never' });
+}
+
+const [service] = surfaces;
+// @ts-expect-error a batch holds tasks for one moment, not for others
+service.afterRoute.afterResponse.schedule(ping);
+// @ts-expect-error what a task is made of is read-only
+service.schedule(ping).config = {};
+// @ts-expect-error a task is no promise
+void service.schedule(ping).then(() => {});
+
+// Every option takes null, to clear, and undefined, to inherit.
+const cleared: TaskConfig = { name: null, shield: null, onError: null, runOn: null, timeout: null };
+const inherited: TaskConfig = {
+  name: undefined,
+  shield: undefined,
+  onError: undefined,
+  runOn: undefined,
+  timeout: undefined,
+};
+void [cleared, inherited];
+
+// Handlers may take an unknown error, or be written for Errors.
+class Report implements TaskErrorHandler {
+  onTaskError(task: Task, error: unknown): void {
+    void [task.name, error];
+  }
+}
+OnTaskError(Report);
+OnTaskError((task, error: Error) => `${task.name}: ${error.message}`);
+OnTaskError(async (task, error) => void [task, error]);
+OnTaskError((task: Task<unknown, [id: string]>) => task.args[0].toUpperCase());
+OnTaskError(null);
+// @ts-expect-error a class without the method
+OnTaskError(class {});
+// @ts-expect-error no handler
+OnTaskError('log');
