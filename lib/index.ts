@@ -8,7 +8,9 @@ export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, TaskSurface } from './scheduler/task-surface.js';
 export type { TaskCounts, TaskEvent, TaskEventType } from './scheduler/task-events.js';
 
-export { Task, type TaskFunction, type TaskOutcome, type TaskStatus, type TaskTiming } from './task/task.js';
+export { Task } from './task/task.js';
+export type { TaskOutcome, TaskStatus, TaskTiming } from './task/task-outcome.js';
+export type { TaskFunction } from './task/task-parts.js';
 export {
   mergeTaskConfig,
   type OnTaskErrorOption,

@@ -39,7 +39,7 @@ export class ErrorHandlers implements OnModuleInit {
         await this.call(task, error);
       } catch (handlerError) {
         // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
-        if (isAbortOf(task.cancellation, handlerError)) this.log.onErrorCancelled(task);
+        if (isAbortOf(task.life.cancellation, handlerError)) this.log.onErrorCancelled(task);
         else this.log.onErrorFailed(task, handlerError, error);
       }
     });
@@ -48,7 +48,7 @@ export class ErrorHandlers implements OnModuleInit {
   private async call(task: Task, error: unknown): Promise<void> {
     const { onError } = task.config;
     if (onError === undefined) return;
-    task.beginHandling();
+    task.life.beginHandling();
     if (!isErrorHandlerClass(onError)) {
       await onError(task, error);
       return;

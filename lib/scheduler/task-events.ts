@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
-import type { Task, TaskStatus } from '../task/task.js';
+import type { TaskStatus } from '../task/task-outcome.js';
+import type { Task } from '../task/task.js';
 
 /**
  * What happened to a task. `abandoned`: it was cancelled and did not stop in time, or its `onError` did not;

@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 import { runInTask } from '../task/task-context.js';
-import type { Task, TaskEngine, TaskOutcome } from '../task/task.js';
+import type { TaskOutcome } from '../task/task-outcome.js';
+import type { TaskEngine } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
 import {
   isAbortOf,
   TaskCancelledError,
@@ -38,49 +40,48 @@ export class TaskRunner implements TaskEngine {
 
   /** Starts the task in a microtask, or when a slot is free. */
   submit(task: Task): void {
-    if (task.hasEnded) return; // cancelled while its batch held it
+    if (task.life.hasEnded) return; // cancelled while its batch held it
     if (this.isClosed) {
       this.log.discardedAfterShutdown(task);
       this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
       return;
     }
-    task.isSubmitted = true;
+    task.life.submit();
     this.enqueue(task);
   }
 
   /** Ends a task that was held in a batch, because it must not run. */
   discard(task: Task, reason: string): void {
-    if (task.hasEnded) return;
+    if (task.life.hasEnded) return;
     this.log.discarded(task, reason);
     this.endUnstarted(task, new TaskDiscardedError(task.label, reason));
   }
 
   cancel(task: Task, reason: unknown): boolean {
-    if (task.isFinished && !task.isRetrying) return false;
-    const error = task.requestCancel(reason);
-    if (!task.hasEnded && !task.isStarted) this.endUnstarted(task, error);
-    else if (task.isRetrying && !task.isInvoked) this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
+    if (task.life.isFinished && !task.life.isRetrying) return false;
+    const error = task.life.requestCancel(reason);
+    if (!task.life.hasEnded && !task.isStarted) this.endUnstarted(task, error);
+    else if (task.life.isRetrying && !task.life.isInvoked) this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
     return true;
   }
 
   async retry(task: Task): Promise<unknown> {
-    if (task.cancellation !== undefined) throw task.cancellation;
-    if (!task.hasEnded || task.isRetrying)
-      throw new TaskNotEndedError(task.label, task.isRetrying ? 'retrying' : task.status);
+    if (task.life.cancellation !== undefined) throw task.life.cancellation;
+    if (!task.life.hasEnded || task.life.isRetrying)
+      throw new TaskNotEndedError(task.label, task.life.isRetrying ? 'retrying' : task.status);
     if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
-    const result = task.beginRetry();
+    const result = task.life.beginRetry();
     this.ledger.add(task); // it may have finished before
-    task.isSubmitted = true;
     this.enqueue(task);
     return result;
   }
 
   /** Gives up on a task that was cancelled and does not stop. */
   abandon(task: Task): void {
-    const error = task.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
-    const runs = task.isInvoked;
-    if (task.isRetrying) this.endRetry(task, { status: 'cancelled', error });
-    if (!task.hasEnded) task.end({ status: 'cancelled', error });
+    const error = task.life.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
+    const runs = task.life.isInvoked;
+    if (task.life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
+    if (!task.life.hasEnded) task.life.end({ status: 'cancelled', error });
     if (runs) this.releaseSlot();
     this.events.emit('abandoned', task, 'did not stop in time', error);
     this.finish(task);
@@ -90,7 +91,7 @@ export class TaskRunner implements TaskEngine {
   close(): void {
     this.isClosed = true;
     for (const task of this.ledger) {
-      if (!task.isSubmitted) this.submit(task);
+      if (!task.life.isSubmitted) this.submit(task);
     }
   }
 
@@ -111,21 +112,18 @@ export class TaskRunner implements TaskEngine {
       const task = this.queue.shift();
       if (task === undefined) return;
       // Cancelled, or its retry was, while it waited here.
-      if (task.hasEnded ? task.isRetrying && !task.isInvoked : true) this.run(task);
+      if (task.life.hasEnded ? task.life.isRetrying && !task.life.isInvoked : true) this.run(task);
     }
   };
 
   private run(task: Task): void {
     this.freeSlots -= 1;
-    task.begin(performance.now());
+    task.life.begin(performance.now());
     const { attempt } = task;
-    this.events.emit(task.isRetrying ? 'retried' : 'started', task, `attempt ${attempt}`);
+    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${attempt}`);
     const { timeout } = task.config;
-    const timer = timeout === undefined ? undefined : setTimeout(() => this.timeOut(task, attempt, timeout), timeout);
-    const settle = (outcome: TaskOutcome): void => {
-      clearTimeout(timer);
-      this.settle(task, attempt, outcome);
-    };
+    if (timeout !== undefined) task.life.timer = setTimeout(() => this.timeOut(task, attempt, timeout), timeout);
+    const settle = (outcome: TaskOutcome): void => this.settle(task, attempt, outcome);
     try {
       const result = runInTask(task, invoke, task);
       if (!canBeThenable(result)) return settle({ status: 'succeeded', value: result });
@@ -140,19 +138,19 @@ export class TaskRunner implements TaskEngine {
 
   /** The end of every run: returned, thrown or out of time. */
   private settle(task: Task, attempt: number, outcome: TaskOutcome): void {
-    if (!task.isInvoked || attempt !== task.attempt) {
+    if (!task.life.isInvoked || attempt !== task.attempt) {
       if (outcome.status === 'failed') this.log.failedLate(task, outcome.error);
       return;
     }
     this.releaseSlot();
-    const isCancelled = outcome.status === 'failed' && task.cancellation !== undefined;
+    const isCancelled = outcome.status === 'failed' && task.life.cancellation !== undefined;
     const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
-    if (task.isRetrying) this.endRetry(task, final);
+    if (task.life.isRetrying) this.endRetry(task, final);
     else this.endFirstRun(task, final);
   }
 
   private endFirstRun(task: Task, outcome: TaskOutcome): void {
-    task.end(outcome);
+    task.life.end(outcome);
     if (outcome.status === 'succeeded') {
       this.events.emit('succeeded', task, 'returned');
       this.finish(task);
@@ -161,7 +159,7 @@ export class TaskRunner implements TaskEngine {
     const { error } = outcome;
     if (outcome.status === 'cancelled') {
       this.events.emit('cancelled', task, reasonOf(task), error);
-      this.log.cancelled(task, error, isAbortOf(task.cancellation, error));
+      this.log.cancelled(task, error, isAbortOf(task.life.cancellation, error));
       this.finish(task);
       return;
     }
@@ -170,32 +168,32 @@ export class TaskRunner implements TaskEngine {
   }
 
   private endRetry(task: Task, outcome: TaskOutcome): void {
-    task.endRetry(outcome);
+    task.life.endRetry(outcome);
     if (outcome.status === 'succeeded') this.events.emit('retrySucceeded', task, `attempt ${task.attempt}`);
     else {
       this.events.emit('retryFailed', task, `attempt ${task.attempt}`, outcome.error);
-      this.log.retryFailed(task, outcome.error);
+      if (outcome.status === 'failed') this.log.retryFailed(task, outcome.error);
+      else this.log.cancelled(task, outcome.error, isAbortOf(task.life.cancellation, outcome.error));
     }
-    if (task.isFinished) this.ledger.delete(task);
+    if (task.life.isFinished) this.ledger.delete(task);
   }
 
   private endUnstarted(task: Task, error: TaskCancelledError | TaskDiscardedError): void {
     const isDiscarded = error instanceof TaskDiscardedError;
-    task.end({ status: isDiscarded ? 'discarded' : 'cancelled', error });
+    task.life.end({ status: isDiscarded ? 'discarded' : 'cancelled', error });
     this.events.emit(isDiscarded ? 'discarded' : 'cancelled', task, isDiscarded ? error.reason : reasonOf(task), error);
     this.finish(task);
   }
 
   private finish(task: Task): void {
-    if (task.isFinished) return; // abandoned while its onError ran
-    task.finish();
-    if (!task.isRetrying) this.ledger.delete(task);
+    if (task.life.isFinished) return; // abandoned while its onError ran
+    task.life.finish();
+    if (!task.life.isRetrying) this.ledger.delete(task);
   }
 
   private timeOut(task: Task, attempt: number, timeout: number): void {
-    if (!task.isInvoked || attempt !== task.attempt) return;
     const error = new TaskTimeoutError(task.label, timeout);
-    task.timeOut(error);
+    task.life.timeOut(error);
     this.settle(task, attempt, { status: 'failed', error });
   }
 
@@ -215,6 +213,6 @@ function canBeThenable(result: unknown): boolean {
 }
 
 function reasonOf(task: Task): string {
-  const reason = task.cancellation?.reason;
+  const reason = task.life.cancellation?.reason;
   return typeof reason === 'string' ? reason : 'cancelled';
 }

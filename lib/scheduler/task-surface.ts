@@ -1,5 +1,6 @@
 import { validateTaskConfig, type TaskConfig } from '../task/task-config.js';
-import type { Task, TaskFunction } from '../task/task.js';
+import type { TaskFunction } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
 
 /**
  * What `task({...})` returns: the same `schedule`, with these options. Reusable; each call is a new task.

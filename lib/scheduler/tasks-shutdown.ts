@@ -113,21 +113,21 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
 
   /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
   private submitted(): Task[] {
-    return [...this.ledger].filter((task) => task.isSubmitted);
+    return [...this.ledger].filter((task) => task.life.isSubmitted);
   }
 }
 
 function unfinished(tasks: Task[]): Task[] {
-  return tasks.filter((task) => !task.isFinished || task.isRetrying);
+  return tasks.filter((task) => !task.life.isFinished || task.life.isRetrying);
 }
 
-function endOf({ label, status, attempt, lastAttempt }: Task): string {
-  return `${label} (${attempt === 1 ? status : `${status}, attempt ${attempt} ${lastAttempt}`})`;
+function endOf({ label, status, attempt, life }: Task): string {
+  return `${label} (${attempt === 1 ? status : `${status}, attempt ${attempt} ${life.lastAttempt}`})`;
 }
 
 function listOf(tasks: Task[], kind = ''): string {
   const now = performance.now();
-  const names = tasks.map(({ label, startedAt }) =>
+  const names = tasks.map(({ label, life: { startedAt } }) =>
     startedAt === undefined ? `${label} (waiting)` : `${label} (${((now - startedAt) / 1_000).toFixed(1)} s)`,
   );
   return `${tasks.length} ${kind}task${tasks.length === 1 ? '' : 's'}: ${names.join(', ')}`;

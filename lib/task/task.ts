@@ -1,57 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { ContextId } from '@nestjs/core';
-import { createDeferred, type Deferred } from './deferred.js';
-import { LazySignal } from './lazy-signal.js';
 import type { ResolvedTaskConfig } from './task-config.js';
-import { TaskCancelledError, TaskDiscardedError, type TaskTimeoutError } from './task-errors.js';
-
-/** When a task starts: at once, after the route handler and before the response, or after the response. */
-export type TaskTiming = 'immediate' | 'afterRoute' | 'afterResponse';
-
-/**
- * Where a task stands. `succeeded`, `failed`, `cancelled` and `discarded` are final.
- *
- * @publicApi
- */
-export type TaskStatus = 'scheduled' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'discarded';
-
-/**
- * How a task ended.
- *
- * @publicApi
- */
-export type TaskOutcome<R = unknown> =
-  | { readonly status: 'succeeded'; readonly value: R }
-  | { readonly status: 'failed' | 'cancelled' | 'discarded'; readonly error: unknown };
-
-/** A function that can be scheduled: sync or async, with any arguments. */
-export type TaskFunction<A extends unknown[], R> = (...args: A) => R;
-
-/** The request in which a task was scheduled, as far as those who run it need to know. */
-export interface TaskOrigin {
-  /** Shutdown leaves the tasks of a request in flight alone. */
-  readonly isEnded: boolean;
-  /** Finds the request's own instances of request-scoped providers. */
-  readonly contextId: ContextId | undefined;
-}
-
-/** What a task asks of the scheduler that runs it. */
-export interface TaskEngine {
-  cancel(task: Task, reason: unknown): boolean;
-  retry(task: Task): Promise<unknown>;
-}
-
-/** What a task is made of. */
-export interface TaskParts {
-  readonly func: (...args: never[]) => unknown;
-  readonly args: readonly unknown[];
-  readonly config: ResolvedTaskConfig;
-  readonly timing: TaskTiming;
-  readonly engine: TaskEngine;
-  /** The provider that an unbound method runs on, looked up when it starts. */
-  readonly host: (() => object) | undefined;
-  readonly origin: TaskOrigin | undefined;
-}
+import { TaskLife } from './task-life.js';
+import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
+import type { TaskEngine, TaskOrigin, TaskParts } from './task-parts.js';
 
 let lastId = 0;
 
@@ -89,33 +40,11 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * @internal
    */
   readonly scope = new AsyncResource('Task', { requireManualDestroy: true });
-  /**
-   * Handed to the runner, rather than held back in a batch.
-   *
-   * @internal
-   */
-  isSubmitted = false;
-  /**
-   * When it started, in milliseconds of `performance.now()`.
-   *
-   * @internal
-   */
-  startedAt: number | undefined;
+  /** @internal */
+  readonly life: TaskLife<R>;
 
   readonly #engine: TaskEngine;
   readonly #number = ++lastId;
-  #status: TaskStatus = 'scheduled';
-  #attempt = 1;
-  #isInvoked = false;
-  #isFinished = false;
-  #outcome: TaskOutcome<R> | undefined;
-  #lastAttempt: TaskStatus = 'scheduled';
-  #cancellation: TaskCancelledError | undefined;
-  #attemptSignal: LazySignal | undefined;
-  #handlingSignal: LazySignal | undefined;
-  #started: Deferred<void> | undefined;
-  #done: Deferred<TaskOutcome<R>> | undefined;
-  #retry: Deferred<R> | undefined;
 
   /** @internal */
   constructor(parts: TaskParts) {
@@ -126,6 +55,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.host = parts.host;
     this.origin = parts.origin;
     this.#engine = parts.engine;
+    this.life = new TaskLife<R>(this);
   }
 
   /** Unique in this process. */
@@ -151,17 +81,17 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
 
   /** Where it stands. */
   get status(): TaskStatus {
-    return this.#status;
+    return this.life.status;
   }
 
   /** 1 in the first run, one more in each `retry()`. */
   get attempt(): number {
-    return this.#attempt;
+    return this.life.attempt;
   }
 
   /** Whether the function was called. */
   get isStarted(): boolean {
-    return this.startedAt !== undefined;
+    return this.life.startedAt !== undefined;
   }
 
   /**
@@ -169,7 +99,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * own, which an earlier timeout has not aborted. Cancellation is a request: a function that does not watch its signal goes on.
    */
   get signal(): AbortSignal {
-    return this.#currentSignal().signal;
+    return this.life.signal;
   }
 
   /**
@@ -177,20 +107,12 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * Rejects with {@link TaskDiscardedError} if it never will be; left unobserved, that is no unhandled rejection.
    */
   get started(): Promise<void> {
-    if (this.#started === undefined) {
-      this.#started = createDeferred();
-      this.#settleStarted();
-    }
-    return this.#started.promise;
+    return this.life.started;
   }
 
   /** Resolves, never rejects, when the task has ended and its `onError` has settled. */
   get done(): Promise<TaskOutcome<R>> {
-    if (this.#done === undefined) {
-      this.#done = createDeferred();
-      this.#settleDone();
-    }
-    return this.#done.promise;
+    return this.life.done;
   }
 
   /**
@@ -254,122 +176,6 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
       return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
     });
     return `${name}#${this.id}`;
-  }
-
-  /** @internal */
-  get hasEnded(): boolean {
-    return this.#outcome !== undefined;
-  }
-
-  /** Whether `done` has settled. @internal */
-  get isFinished(): boolean {
-    return this.#isFinished;
-  }
-
-  /** Whether the current attempt's function was called and has not been given up. @internal */
-  get isInvoked(): boolean {
-    return this.#isInvoked;
-  }
-
-  /** @internal */
-  get isRetrying(): boolean {
-    return this.#retry !== undefined;
-  }
-
-  /** How the latest attempt ended: `status` stays that of the first. @internal */
-  get lastAttempt(): TaskStatus {
-    return this.#lastAttempt;
-  }
-
-  /** @internal */
-  get cancellation(): TaskCancelledError | undefined {
-    return this.#cancellation;
-  }
-
-  /** The function is called: the first time, or again. @internal */
-  begin(now: number): void {
-    this.#isInvoked = true;
-    if (this.startedAt !== undefined) return;
-    this.startedAt = now;
-    this.#status = 'running';
-    this.#settleStarted();
-  }
-
-  /** The first run has ended, or never will begin. @internal */
-  end(outcome: TaskOutcome<R>): void {
-    this.#isInvoked = false;
-    this.#outcome = outcome;
-    this.#status = outcome.status;
-    this.#lastAttempt = outcome.status;
-    this.#settleStarted();
-  }
-
-  /** Nothing more will happen to it. @internal */
-  finish(): void {
-    this.#isFinished = true;
-    this.#settleDone();
-  }
-
-  /** Its `onError` is called. @internal */
-  beginHandling(): void {
-    this.#handlingSignal = this.#createSignal(); // the timeout has aborted that of the attempt
-  }
-
-  /** @internal */
-  beginRetry(): Promise<R> {
-    this.#attempt += 1;
-    this.#attemptSignal = undefined;
-    this.#retry = createDeferred();
-    return this.#retry.promise;
-  }
-
-  /** @internal */
-  endRetry(outcome: TaskOutcome<R>): void {
-    this.#isInvoked = false;
-    this.#lastAttempt = outcome.status;
-    const retry = this.#retry;
-    this.#retry = undefined;
-    if (outcome.status === 'succeeded') retry?.resolve(outcome.value);
-    else retry?.reject(outcome.error);
-  }
-
-  /** @internal */
-  requestCancel(reason: unknown): TaskCancelledError {
-    this.#cancellation ??= new TaskCancelledError(this.label, reason);
-    this.#attemptSignal?.abort(this.#cancellation);
-    this.#handlingSignal?.abort(this.#cancellation);
-    return this.#cancellation;
-  }
-
-  /** The attempt is out of time. @internal */
-  timeOut(error: TaskTimeoutError): void {
-    (this.#attemptSignal ??= this.#createSignal()).abort(error);
-  }
-
-  #currentSignal(): LazySignal {
-    if (this.#handlingSignal !== undefined && !this.#isInvoked && !this.#isFinished) return this.#handlingSignal;
-    return (this.#attemptSignal ??= this.#createSignal());
-  }
-
-  #createSignal(): LazySignal {
-    const signal = new LazySignal();
-    if (this.#cancellation !== undefined) signal.abort(this.#cancellation);
-    return signal;
-  }
-
-  #settleStarted(): void {
-    if (this.#started === undefined) return;
-    if (this.isStarted) this.#started.resolve();
-    else if (this.#outcome !== undefined && this.#outcome.status !== 'succeeded') {
-      const { error, status } = this.#outcome;
-      this.#started.reject(
-        error instanceof TaskDiscardedError ? error : new TaskDiscardedError(this.label, status, { cause: error }),
-      );
-    }
-  }
-
-  #settleDone(): void {
-    if (this.#isFinished && this.#outcome !== undefined) this.#done?.resolve(this.#outcome);
   }
 }
 

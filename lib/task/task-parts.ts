@@ -1,0 +1,33 @@
+import type { ContextId } from '@nestjs/core';
+import type { ResolvedTaskConfig } from './task-config.js';
+import type { TaskTiming } from './task-outcome.js';
+import type { Task } from './task.js';
+
+/** A function that can be scheduled: sync or async, with any arguments. */
+export type TaskFunction<A extends unknown[], R> = (...args: A) => R;
+
+/** The request in which a task was scheduled, as far as those who run it need to know. */
+export interface TaskOrigin {
+  /** Shutdown leaves the tasks of a request in flight alone. */
+  readonly isEnded: boolean;
+  /** Finds the request's own instances of request-scoped providers. */
+  readonly contextId: ContextId | undefined;
+}
+
+/** What a task asks of the scheduler that runs it. */
+export interface TaskEngine {
+  cancel(task: Task, reason: unknown): boolean;
+  retry(task: Task): Promise<unknown>;
+}
+
+/** What a task is made of. */
+export interface TaskParts {
+  readonly func: (...args: never[]) => unknown;
+  readonly args: readonly unknown[];
+  readonly config: ResolvedTaskConfig;
+  readonly timing: TaskTiming;
+  readonly engine: TaskEngine;
+  /** The provider that an unbound method runs on, looked up when it starts. */
+  readonly host: (() => object) | undefined;
+  readonly origin: TaskOrigin | undefined;
+}
