@@ -83,7 +83,7 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
   return {
     provide,
     useFactory: () => {
-      throw new TasksModuleMissingError(provide.name);
+      throw new TasksModuleMissingError('TasksModule is imported without forRoot()');
     },
   };
 }
@@ -105,9 +105,9 @@ export class TasksModule extends ConfigurableModuleClass {
     const imported = [...modules.values()].filter((module) => module.hasProvider(TASKS_OPTIONS));
     if (imported.length > 1) {
       throw new TasksConfigError(
-        'TasksModule.forRoot()',
-        `called ${imported.length} times`,
-        'one call, in the root module; with isGlobal: false keep its result in a constant and import that where it is needed',
+        'The number of modules made by TasksModule.forRoot()',
+        imported.length,
+        'one, in the root module; with isGlobal: false keep its result in a constant and import that where it is needed',
       );
     }
   }

@@ -85,7 +85,7 @@ export function requestTasksOf(context: ExecutionContext): RequestTasks {
   if (context.getType() !== 'http') throw new NoRequestError();
   const request = context.getArgByIndex<AdapterRequest>(0);
   const tasks = requests.get(request.raw ?? request);
-  if (tasks === undefined) throw new TasksModuleMissingError('@Tasks()');
+  if (tasks === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
   return tasks;
 }
 

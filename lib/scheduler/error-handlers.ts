@@ -1,6 +1,6 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { isErrorHandlerClass } from '../task/task-config.js';
+import { isErrorHandlerClass, type OnTaskErrorOption } from '../task/task-config.js';
 import { runInTask } from '../task/task-context.js';
 import type { Task } from '../task/task.js';
 import { isAbortOf, TasksConfigError } from '../task/task-errors.js';
@@ -10,25 +10,31 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 /** Logs a task's failure, then calls its `onError`. */
 @Injectable()
 export class ErrorHandlers implements OnModuleInit {
+  private readonly checked = new WeakSet<OnTaskErrorOption>();
+
   constructor(
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
     private readonly modules: ModuleRef,
     private readonly log: TaskLog,
   ) {}
 
-  /** @throws {TasksConfigError} when no module provides the class in the module's `onError`. */
+  /** The module's own `onError` is checked at bootstrap. */
   onModuleInit(): void {
     const { onError } = this.options.config;
-    if (onError == null || !isErrorHandlerClass(onError)) return;
-    try {
-      this.modules.introspect(onError);
-    } catch {
+    if (onError != null) this.check(onError);
+  }
+
+  /** @throws {TasksConfigError} when `onError` is a class that no module provides: rather now than when a task fails. */
+  check(onError: OnTaskErrorOption): void {
+    if (this.checked.has(onError)) return;
+    if (isErrorHandlerClass(onError) && !this.isProvided(onError)) {
       throw new TasksConfigError(
         'onError',
         onError,
         `a provider class that some module provides; add ${onError.name} to the providers of one`,
       );
     }
+    this.checked.add(onError);
   }
 
   /** Settles when `onError` has; never rejects. Runs in the task's async context, and so does the logger. */
@@ -43,6 +49,15 @@ export class ErrorHandlers implements OnModuleInit {
         else this.log.onErrorFailed(task, handlerError, error);
       }
     });
+  }
+
+  private isProvided(token: Type): boolean {
+    try {
+      this.modules.introspect(token);
+      return true;
+    } catch {
+      return false; // Nest has no look-up that does not throw
+    }
   }
 
   private async call(task: Task, error: unknown): Promise<void> {

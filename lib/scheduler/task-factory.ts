@@ -5,6 +5,7 @@ import { describeValue } from '../task/task-errors.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskOrigin } from '../task/task-parts.js';
 import { Task } from '../task/task.js';
+import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger } from './task-ledger.js';
@@ -27,10 +28,12 @@ export class TaskFactory {
     private readonly runner: TaskRunner,
     private readonly ledger: TaskLedger,
     private readonly events: TaskEvents,
+    private readonly errorHandlers: ErrorHandlers,
   ) {}
 
   /**
    * @throws {TypeError} when `func` is not a function.
+   * @throws {TasksConfigError} when its `onError` is a class that no module provides.
    * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
    */
   create(
@@ -47,6 +50,7 @@ export class TaskFactory {
     const method = this.methods.find(func, origin?.contextId);
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
+    if (config.onError !== undefined) this.errorHandlers.check(config.onError);
     const task = new Task({ func, args, config, timing, engine: this.runner, host: method?.host, origin });
     this.ledger.add(task);
     this.events.emit('scheduled', task, timing);

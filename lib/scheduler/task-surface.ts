@@ -24,6 +24,7 @@ export abstract class TaskSurface {
    * @param func sync or async. A provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
    * @throws {TypeError} when `func` is not a function.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides.
    * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
    * @example
    * ```ts

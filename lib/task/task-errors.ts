@@ -43,9 +43,9 @@ export class TasksConfigError extends TasksError {
 export class TasksModuleMissingError extends TasksError {
   readonly code = 'TASKS_MODULE_MISSING';
 
-  constructor(needed: string) {
+  constructor(what: string) {
     super(
-      `${needed} needs the tasks module, which is not set up. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).`,
+      `${what}. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).`,
     );
   }
 }

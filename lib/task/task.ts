@@ -142,8 +142,11 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    *   for (let delay = 1_000; delay <= 8_000; delay *= 2) {
    *     await setTimeout(delay, undefined, { signal: task.signal });
    *     try {
-   *       return await task.retry();
-   *     } catch {}
+   *       await task.retry();
+   *       return;
+   *     } catch {
+   *       // was logged; the next try waits twice as long
+   *     }
    *   }
    * }
    * ```

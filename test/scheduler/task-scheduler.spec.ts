@@ -436,13 +436,28 @@ describe('a failure', () => {
     );
   });
 
-  it('is logged with both errors when the class in onError is no provider', async () => {
+  it('is logged with both errors when the class in onError cannot be made', async () => {
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Broken {
+      constructor() {
+        throw new Error('no connection');
+      }
+      onTaskError(): void {}
+    }
+    await using own = await startContext({}, { providers: [Broken] });
+    await own.scheduler.task({ onError: Broken }).schedule(bad).done;
+    expect(own.logs.lines[1]).toMatch(
+      /The onError handler of task .* failed: no connection\. The task's own error: bad/,
+    );
+  });
+
+  it('would not reach a class that no module provides: scheduling refuses it', () => {
     class NotProvided {
       onTaskError(): void {}
     }
-    await scheduler.task({ onError: NotProvided }).schedule(bad).done;
-    expect(test.logs.lines[1]).toMatch(/NotProvided/);
-    expect(test.logs.lines[1]).toMatch(/The task's own error: bad/);
+    expect(() => scheduler.task({ onError: NotProvided }).schedule(bad)).toThrow(
+      'onError is the function NotProvided. Allowed: a provider class that some module provides; add NotProvided to the providers of one.',
+    );
   });
 
   it('reaches onError although the logger throws', async () => {
@@ -620,6 +635,7 @@ describe('retry()', () => {
     gate.pass();
     await one.scheduler.idle();
     expect(other.attempt).toBe(2);
+    expect(one.logs.matching('failed again')).toEqual([]);
   });
 });
 
