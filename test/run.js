@@ -13,13 +13,11 @@ const npm = (script, ...args) => ['npm', ['run', '--silent', script, ...(args.le
 const STEPS = [
   ['lint', npm('lint')],
   ['types', npm('typecheck')],
-  ['build', npm('build')],
-  ['build of the samples', npm('build:samples')],
   ['code blocks and links of the docs', npm('test:docs')],
-  ['unit and e2e tests, with coverage', npm('test:cov', '--json', `--outputFile=${jestReport}`)],
+  ['builds, then unit and e2e tests, with coverage', npm('test:cov', '--json', `--outputFile=${jestReport}`)],
   ['memory, at a tenth of its size', [process.execPath, ['--expose-gc', 'test/leak/run.js', '10000']]],
-  ['benches, short', ['npm', ['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'bench']]],
-  ['benches, short: run', [process.execPath, ['bench/run.js', '--short']]],
+  ['install of the benches', ['npm', ['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'bench']]],
+  ['benches, short', [process.execPath, ['bench/run.js', '--short']]],
   ['smoke: the packed library on Nest 12 and Nest 11', npm('test:smoke')],
 ];
 
@@ -39,7 +37,8 @@ function countJest() {
 }
 
 const lines = [];
-let { passed, failed } = { passed: 0, failed: 0 };
+let passed = 0;
+let failed = 0;
 for (const [name, [command, args]] of STEPS) {
   console.log(`\n# ${name}`);
   const start = performance.now();
