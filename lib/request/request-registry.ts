@@ -10,12 +10,16 @@ import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js'
 import { RawResponses, type RawRequest } from './raw-responses.js';
 import { RequestTasks, type Route } from './request-tasks.js';
 
+type NodeRequest = RawRequest & { [TASKS]?: RequestTasks };
 /** Express hands out Node's objects, Fastify wraps them. */
-type AdapterRequest = RawRequest & { raw?: RawRequest };
+type AdapterRequest = NodeRequest & { raw?: NodeRequest };
 type AdapterResponse = ServerResponse & { raw?: ServerResponse };
 
-/** Keyed by Node's own request, which is the same in guards, interceptors and what is injected, on every adapter. */
-const requests = new WeakMap<object, RequestTasks>();
+/**
+ * Where a request's tasks are kept: on Node's own request, which is the same in guards, interceptors and what is
+ * injected, on every adapter. A WeakMap would cost every request four times as much.
+ */
+const TASKS = Symbol('nestjs-tasks:tasks');
 
 /** Knows the tasks of each request, and the options that its route gives them. */
 @Injectable()
@@ -68,10 +72,8 @@ export class RequestRegistry {
     return layer;
   }
 
-  private obtain(raw: RawRequest): RequestTasks {
-    let tasks = requests.get(raw);
-    if (tasks === undefined) requests.set(raw, (tasks = new RequestTasks(this)));
-    return tasks;
+  private obtain(raw: NodeRequest): RequestTasks {
+    return (raw[TASKS] ??= new RequestTasks(this));
   }
 }
 
@@ -84,7 +86,7 @@ export class RequestRegistry {
 export function requestTasksOf(context: ExecutionContext): RequestTasks {
   if (context.getType() !== 'http') throw new NoRequestError();
   const request = context.getArgByIndex<AdapterRequest>(0);
-  const tasks = requests.get(request.raw ?? request);
+  const tasks = (request.raw ?? request)[TASKS];
   if (tasks === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
   return tasks;
 }
