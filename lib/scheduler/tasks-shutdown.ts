@@ -55,7 +55,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   /**
-   * Puts our hooks before those of all other modules. Nest runs shutdown hooks from the smallest `distance` to the
+   * Puts our hooks before those of all other modules, also of those with no distance, which is 0. Nest runs shutdown hooks from the smallest `distance` to the
    * largest (root 1, its imports 2, global modules last), so a global module would drain when everybody else has
    * already disconnected. Nest sorts at its first hook, so this must happen in a constructor.
    */
