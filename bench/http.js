@@ -13,6 +13,7 @@ const SECONDS = short ? 1 : 2;
 
 const ARMS = {
   bare: 'a bare application',
+  context: 'a bare application, AsyncLocalStorage in use',
   interceptor: 'an empty global interceptor',
   unused: 'TasksModule, unused',
   decorated: '`@Tasks()` and one after-response task',

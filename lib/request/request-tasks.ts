@@ -134,6 +134,7 @@ export class RequestTasks implements TaskOrigin {
   }
 
   private endResponse(): void {
+    if (this.hasResponseEnded) return;
     const { response } = this;
     this.hasResponseEnded = true;
     this.response = undefined; // a long task may keep the service, and must not keep the response with it

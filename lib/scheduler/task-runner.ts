@@ -120,19 +120,19 @@ export class TaskRunner implements TaskEngine {
     this.freeSlots -= 1;
     task.life.begin(performance.now());
     const { attempt } = task;
-    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${attempt}`);
+    if (attempt === 1) this.events.emit('started', task, 'attempt 1');
+    else this.events.emit('retried', task, `attempt ${attempt}`);
     const { timeout } = task.config;
     if (timeout !== undefined) task.life.timer = setTimeout(() => this.timeOut(task, attempt, timeout), timeout);
-    const settle = (outcome: TaskOutcome): void => this.settle(task, attempt, outcome);
     try {
-      const result = runInTask(task, invoke, task);
-      if (!canBeThenable(result)) return settle({ status: 'succeeded', value: result });
+      const result = runInTask(task, invoke);
+      if (!canBeThenable(result)) return this.settle(task, attempt, { status: 'succeeded', value: result });
       Promise.resolve(result).then(
-        (value) => settle({ status: 'succeeded', value }),
-        (error: unknown) => settle({ status: 'failed', error }),
+        (value) => this.settle(task, attempt, { status: 'succeeded', value }),
+        (error: unknown) => this.settle(task, attempt, { status: 'failed', error }),
       );
     } catch (error) {
-      settle({ status: 'failed', error });
+      this.settle(task, attempt, { status: 'failed', error });
     }
   }
 

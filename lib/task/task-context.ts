@@ -22,13 +22,15 @@ export function currentTask(): Task {
   return task;
 }
 
-/** Calls `func` as part of `task`: in the async context in which it was scheduled, and as the current task. */
-export function runInTask<A extends unknown[], R>(task: Task, func: (...args: A) => R, ...args: A): R {
-  return task.scope.runInAsyncScope(() => {
-    // Lasts as long as the scope; cheaper than run(), which would need a second closure.
-    storage.enterWith(task);
-    return func(...args);
-  });
+/** Calls `func(task)` as part of the task: in the async context in which it was scheduled, and as the current task. */
+export function runInTask<R>(task: Task, func: (task: Task) => R): R {
+  return task.scope.runInAsyncScope(enter<R>, undefined, task, func);
+}
+
+function enter<R>(task: Task, func: (task: Task) => R): R {
+  // Lasts as long as the scope. Cheaper than run(), and than a closure for each task.
+  storage.enterWith(task);
+  return func(task);
 }
 
 /**

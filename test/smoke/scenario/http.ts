@@ -1,5 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConflictException, Controller, Get, Injectable, Module } from '@nestjs/common';
+import {
+  ConflictException,
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  Scope,
+  UseGuards,
+  type CanActivate,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { OnTaskError, Shielded, Task, Tasks, TaskScheduler, TasksModule, TasksService } from 'nestjs-tasks';
 import { ADAPTERS } from './adapters.js';
@@ -37,6 +46,20 @@ class Payments {
   }
 }
 
+@Injectable({ scope: Scope.REQUEST })
+class DenyingGuard implements CanActivate {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly journal: Journal,
+  ) {}
+
+  canActivate(): boolean {
+    this.tasks.afterResponse.schedule(this.journal.write, 'never');
+    this.tasks.afterResponse.task({ runOn: 'error' }).schedule(this.journal.write, 'after the denial');
+    return false;
+  }
+}
+
 @Controller()
 class OrdersController {
   constructor(
@@ -65,6 +88,12 @@ class OrdersController {
     throw new ConflictException();
   }
 
+  @Get('denied')
+  @UseGuards(DenyingGuard)
+  denied(): void {
+    this.journal.write('never');
+  }
+
   @Get('payment')
   async payment(@Tasks() tasks: TasksService): Promise<string> {
     const task = tasks.schedule(this.payments.finalize, 5);
@@ -87,6 +116,10 @@ class InjectedController {
   }
 }
 
+interface Injecting {
+  inject(path: string): Promise<{ statusCode: number; body: string }>;
+}
+
 @Module({
   imports: [TasksModule.forRoot()],
   controllers: [OrdersController, InjectedController],
@@ -105,10 +138,10 @@ async function checkAdapter(name: string): Promise<void> {
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
 
-  const checkRequest = (what: string, path: string, expected: string[]): Promise<void> =>
+  const checkRequest = (what: string, path: string, expected: string[], request = send): Promise<void> =>
     check(`${name}: ${what}`, expected, async (write) => {
       journal.lines = [];
-      const reply = await send(url + path);
+      const reply = await request(url + path);
       await app.get(TaskScheduler).idle();
       for (const line of [...journal.lines, reply]) write(line);
     });
@@ -139,6 +172,21 @@ async function checkAdapter(name: string): Promise<void> {
     'finish',
     '200 shielded',
   ]);
+  const denial = [
+    'finish',
+    'after the denial',
+    '403 {"message":"Forbidden resource","error":"Forbidden","statusCode":403}',
+  ];
+  await checkRequest('a guard that denies discards what it scheduled', '/denied', denial);
+  if (name === 'fastify') {
+    // Without a server: Fastify calls the route itself.
+    const inject = async (path: string): Promise<string> => {
+      const { statusCode, body } = await (app as unknown as Injecting).inject(new URL(path).pathname);
+      return `${statusCode} ${body}`;
+    };
+    await checkRequest('inject() of a guard that denies', '/denied', denial, inject);
+    await checkRequest('inject()', '/injected', ['finish', 'after-response', '200 true'], inject);
+  }
   await app.close();
 }
 
