@@ -1,6 +1,6 @@
 // npm run bench: measures, prints, and writes bench/RESULTS.md. With --short: only shows that the benches work.
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
@@ -24,29 +24,42 @@ const version = (name, folder = '..') =>
 
 const schedule = await run('schedule.js');
 const http = await run('http.js');
-const results = `# Results
+const HEAD = `# Results
 
-Measured with \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}. ${[
+Each figure is the median of seven rounds, with the lowest and the highest in brackets. Ratios compare arms of the same
+round, which run in turns; trust them more than the absolute figures, which move with the load of the machine.
+\`npm run bench\` replaces the section of the Node.js version that it runs on.
+`;
+const title = `## Node.js ${process.versions.node.split('.')[0]}`;
+const section = `${title}
+
+Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.versions.node}. ${[
   version('@nestjs/core'),
+  version('express'),
   version('fastify'),
   version('p-queue', '.'),
   version('fastq', '.'),
   version('@nestjs/event-emitter', '.'),
 ].join(', ')}.
 
-Each figure is the median of seven rounds, with the lowest and the highest in brackets. Ratios compare arms of the same
-round, which run in turns; trust them more than the absolute figures, which move with the load of the machine.
-
-## A scheduled no-op
-
-A plain \`scheduler.schedule(noop)\` against the same in peers, with AsyncLocalStorage in use in all arms.
+A scheduled no-op: a plain \`scheduler.schedule(noop)\` against the same in peers, with AsyncLocalStorage in use in all.
 
 ${schedule}
 
-## An HTTP request
-
-A route that returns a small object, 32 connections, load generator and server in processes of their own.
+An HTTP request: a route that returns a small object, 32 connections, load generator and server in processes of their own.
 
 ${http}
 `;
-if (!short) writeFileSync(`${import.meta.dirname}/RESULTS.md`, results);
+
+/** The sections of the other versions stay. */
+function write(file) {
+  const known = existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split(/^(?=## )/m)
+        .slice(1)
+    : [];
+  const others = known.map((text) => text.trim()).filter((text) => !text.startsWith(`${title}\n`));
+  const sections = [...others, section.trim()].toSorted();
+  writeFileSync(file, `${[HEAD.trim(), ...sections].join('\n\n')}\n`);
+}
+if (!short) write(`${import.meta.dirname}/RESULTS.md`);

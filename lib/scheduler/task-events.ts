@@ -39,7 +39,11 @@ export interface TaskEvent {
   readonly error?: unknown;
 }
 
-/** How often each transition has happened since the process started. */
+/**
+ * How often each transition has happened since the process started.
+ *
+ * @publicApi
+ */
 export type TaskCounts = Readonly<Record<TaskEventType, number>>;
 
 /** Tells whoever watches what happens to tasks, and counts it. */

@@ -1,4 +1,8 @@
-/** When a task starts: at once, after the route handler and before the response, or after the response. */
+/**
+ * When a task starts: at once, after the route handler and before the response, or after the response.
+ *
+ * @publicApi
+ */
 export type TaskTiming = 'immediate' | 'afterRoute' | 'afterResponse';
 
 /**

@@ -3,7 +3,11 @@ import type { ResolvedTaskConfig } from './task-config.js';
 import type { TaskTiming } from './task-outcome.js';
 import type { Task } from './task.js';
 
-/** A function that can be scheduled: sync or async, with any arguments. */
+/**
+ * A function that can be scheduled: sync or async, with any arguments.
+ *
+ * @publicApi
+ */
 export type TaskFunction<A extends unknown[], R> = (...args: A) => R;
 
 /** The request in which a task was scheduled, as far as those who run it need to know. */

@@ -205,6 +205,7 @@ describe('shutdown in time', () => {
       return 'unwound';
     });
     const stuck = test.scheduler.task({ name: 'stuck' }).schedule(forever);
+    const thenable = test.scheduler.task({ name: 'thenable' }).schedule(() => ({ then: (): void => {} }));
     const handling = test.scheduler
       .task({ name: 'handling', onError: forever })
       .schedule(() => Promise.reject(new Error('bad')));
@@ -228,10 +229,10 @@ describe('shutdown in time', () => {
     await expect(retry).rejects.toMatchObject({ code: 'TASK_CANCELLED' });
     const [warning] = test.logs.matching('abandons');
     expect(warning).toMatch(
-      /^warn Shutdown abandons 3 tasks: .*, which did not stop within the grace period of 2000 ms Tasks$/,
+      /^warn Shutdown abandons 4 tasks: .*, which did not stop within the grace period of 2000 ms Tasks$/,
     );
-    for (const { label } of [stuck, handling, retrying]) expect(warning).toContain(label);
-    expect(test.scheduler.counts.abandoned).toBe(3);
+    for (const { label } of [stuck, thenable, handling, retrying]) expect(warning).toContain(label);
+    expect(test.scheduler.counts.abandoned).toBe(4);
     await expect(test.scheduler.idle()).resolves.toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
   });
