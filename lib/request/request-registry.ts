@@ -8,7 +8,7 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-opt
 import { ConfigLayer } from '../task/config-layer.js';
 import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
-import { RequestTasks, type Route } from './request-tasks.js';
+import { RequestTasks, type RequestEnvironment, type Route } from './request-tasks.js';
 
 type NodeRequest = RawRequest & { [TASKS]?: RequestTasks };
 /** Express hands out Node's objects, Fastify wraps them. */
@@ -23,7 +23,7 @@ const TASKS = Symbol('nestjs-tasks:tasks');
 
 /** Knows the tasks of each request, and the options that its route gives them. */
 @Injectable()
-export class RequestRegistry {
+export class RequestRegistry implements RequestEnvironment {
   private readonly moduleLayer: ConfigLayer;
   private readonly routeLayers = new WeakMap<object, WeakMap<object, ConfigLayer>>();
 
@@ -58,7 +58,7 @@ export class RequestRegistry {
     return tasks;
   }
 
-  /** The options of all tasks of a route, from the module's to the handler's. */
+  /** From the module's options to the handler's. */
   layerOf(route: Route | undefined): ConfigLayer {
     if (route === undefined) return this.moduleLayer;
     const { controller, handler } = route;

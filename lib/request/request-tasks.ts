@@ -1,14 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { SSE_METADATA } from '@nestjs/common/constants.js';
 import type { ContextId } from '@nestjs/core';
+import type { TaskFactory } from '../scheduler/task-factory.js';
+import type { TaskRunner } from '../scheduler/task-runner.js';
+import type { ConfigLayer } from '../task/config-layer.js';
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskOrigin } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
-import type { RequestRegistry } from './request-registry.js';
 import { onResponseEnd } from './response-end.js';
 import { TaskBatch, type RouteOutcome } from './task-batch.js';
-import { TasksService } from './tasks.service.js';
+import { TasksService, type TaskTimings } from './tasks.service.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -18,6 +20,14 @@ export interface Route {
   readonly handler: object;
 }
 
+/** What the requests of an application share. */
+export interface RequestEnvironment {
+  readonly factory: TaskFactory;
+  readonly runner: TaskRunner;
+  /** The options of all tasks of a route, or of none yet. */
+  layerOf(route: Route | undefined): ConfigLayer;
+}
+
 /**
  * The tasks of one request. After-route tasks start when the route has settled; after-response tasks when the response
  * has ended too. Either may come first: a reply through `@Res()` ends before its handler, and so does a response whose
@@ -25,7 +35,7 @@ export interface Route {
  *
  * Made for every request, so that it must cost next to nothing until the first task is scheduled.
  */
-export class RequestTasks implements TaskOrigin {
+export class RequestTasks implements TaskOrigin, TaskTimings {
   contextId: ContextId | undefined;
 
   private route: Route | undefined;
@@ -38,7 +48,7 @@ export class RequestTasks implements TaskOrigin {
   private afterRouteOnDemand: TaskBatch | undefined;
   private afterResponseOnDemand: TaskBatch | undefined;
 
-  constructor(private readonly registry: RequestRegistry) {}
+  constructor(private readonly environment: RequestEnvironment) {}
 
   get service(): TasksService {
     return (this.serviceOnDemand ??= new TasksService(this));
@@ -67,7 +77,7 @@ export class RequestTasks implements TaskOrigin {
   /** A task that starts now. */
   start(own: TaskConfig | undefined, func: AnyFunction, args: readonly unknown[]): Task {
     const task = this.create('immediate', own, func, args);
-    this.registry.runner.submit(task);
+    this.environment.runner.submit(task);
     return task;
   }
 
@@ -117,14 +127,14 @@ export class RequestTasks implements TaskOrigin {
   }
 
   private create(timing: TaskTiming, own: TaskConfig | undefined, func: AnyFunction, args: readonly unknown[]): Task {
-    const layer = this.registry.layerOf(this.route);
-    const task = this.registry.factory.create({ timing, layer, origin: this }, own, func, args);
+    const layer = this.environment.layerOf(this.route);
+    const task = this.environment.factory.create({ timing, layer, origin: this }, own, func, args);
     this.watchResponse();
     return task;
   }
 
   private createBatch(timing: TaskTiming): TaskBatch {
-    return new TaskBatch((own, func, args) => this.create(timing, own, func, args), this.registry.runner);
+    return new TaskBatch((own, func, args) => this.create(timing, own, func, args), this.environment.runner);
   }
 
   private watchResponse(): void {

@@ -1,8 +1,15 @@
 import type { TaskConfig } from '../task/task-config.js';
 import type { Task } from '../task/task.js';
 import { TaskSurface } from '../scheduler/task-surface.js';
-import type { RequestTasks } from './request-tasks.js';
 import type { TaskBatch } from './task-batch.js';
+
+/** What one request does with tasks of each timing. */
+export interface TaskTimings {
+  readonly afterRoute: TaskBatch;
+  readonly afterResponse: TaskBatch;
+  /** At once. */
+  start(own: TaskConfig | undefined, func: (...args: never[]) => unknown, args: readonly unknown[]): Task;
+}
 
 /**
  * Schedules tasks at the right moment of a request. Request-scoped: inject it, or take it with `@Tasks()`, which does
@@ -21,22 +28,22 @@ import type { TaskBatch } from './task-batch.js';
  * @publicApi
  */
 export class TasksService extends TaskSurface {
-  private readonly request: RequestTasks;
+  private readonly timings: TaskTimings;
 
   /** @internal */
-  constructor(request: RequestTasks) {
+  constructor(timings: TaskTimings) {
     super();
-    this.request = request;
+    this.timings = timings;
   }
 
   /** Starts its tasks when the handler has succeeded, before the response is sent; the response does not wait for them. */
   get afterRoute(): TaskBatch {
-    return this.request.afterRoute;
+    return this.timings.afterRoute;
   }
 
   /** Starts its tasks when the response was sent, or its client has gone, and the handler has ended. */
   get afterResponse(): TaskBatch {
-    return this.request.afterResponse;
+    return this.timings.afterResponse;
   }
 
   /** @internal */
@@ -45,6 +52,6 @@ export class TasksService extends TaskSurface {
     func: (...args: never[]) => unknown,
     args: readonly unknown[],
   ): Task {
-    return this.request.start(own, func, args);
+    return this.timings.start(own, func, args);
   }
 }
