@@ -114,9 +114,10 @@ export class TasksModule extends ConfigurableModuleClass {
 
   /**
    * @param options see {@link TasksModuleOptions}.
-   * @throws {TasksConfigError} at bootstrap, naming the first option that cannot be used.
+   * @throws {TasksConfigError} naming the first option that cannot be used: at bootstrap, `isGlobal` at once.
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    checkIsGlobal('TasksModule.forRoot()', options);
     return super.forRoot(options);
   }
 
@@ -132,6 +133,18 @@ export class TasksModule extends ConfigurableModuleClass {
    * ```
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    checkIsGlobal('TasksModule.forRootAsync()', options);
     return super.forRootAsync(options);
+  }
+}
+
+/** The one option that Nest needs at once; the others are checked when the module is made. */
+function checkIsGlobal(where: string, options: { isGlobal?: boolean | undefined }): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TasksConfigError(where, options, 'an object of options');
+  }
+  const { isGlobal } = options;
+  if (isGlobal !== undefined && typeof isGlobal !== 'boolean') {
+    throw new TasksConfigError('isGlobal', isGlobal, 'true or false');
   }
 }

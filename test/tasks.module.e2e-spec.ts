@@ -14,6 +14,7 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   NoRequestError,
+  Shielded,
   TaskContext,
   Tasks,
   TasksConfigError,
@@ -56,7 +57,7 @@ describe('TasksModule', () => {
     [{ onError: 'log' }, "onError is 'log'. Allowed: a function (task, error), or a provider class"],
     [{ timeout: 'later' }, "timeout is 'later'."],
     [{ shield: 1 }, 'shield is 1.'],
-    [{ isGlobal: 'yes' }, "isGlobal is 'yes'."],
+    [{ isGlobal: true }, 'isGlobal is true. Allowed: true or false beside useFactory, and not in what it returns.'],
     ['options', "TasksModule.forRoot() is 'options'. Allowed: an object of options, or nothing."],
   ])('fails at bootstrap with options that cannot be used: %j', async (options, message) => {
     const factory = { useFactory: () => options as TasksModuleOptions };
@@ -70,6 +71,16 @@ describe('TasksModule', () => {
     }
     await expect(boot(TasksModule.forRoot({ onError: ReportToSentry }))).rejects.toThrow(
       'onError is the function ReportToSentry. Allowed: a provider class that some module provides; add ReportToSentry to the providers of one.',
+    );
+  });
+
+  it('refuses at once what Nest needs at once', () => {
+    expect(() => TasksModule.forRoot(null as never)).toThrow(
+      'TasksModule.forRoot() is null. Allowed: an object of options.',
+    );
+    expect(() => TasksModule.forRootAsync('x' as never)).toThrow("TasksModule.forRootAsync() is 'x'.");
+    expect(() => TasksModule.forRoot({ isGlobal: 'yes' as never })).toThrow(
+      "isGlobal is 'yes'. Allowed: true or false.",
     );
   });
 
@@ -199,6 +210,27 @@ describe.each(ADAPTERS)('TasksService on %s', (_name, adapter) => {
     await send(test.url);
     expect(new Set(seen).size).toBe(2);
     expect(seen).toHaveLength(8);
+  });
+
+  it('runs decorated methods of request-scoped providers, with @Tasks() too', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class ScopedTasks {
+      private readonly name = 'scoped';
+      @Shielded()
+      async run(): Promise<string> {
+        return this.name;
+      }
+    }
+    @Controller()
+    class ScopedController {
+      constructor(private readonly scoped: ScopedTasks) {}
+      @Get()
+      get(@Tasks() tasks: TasksService) {
+        return tasks.schedule(this.scoped.run).result();
+      }
+    }
+    await using test = await startApp({ controllers: [ScopedController], providers: [ScopedTasks] }, {}, adapter);
+    expect((await send(test.url)).body).toBe('scoped');
   });
 
   it('works in middleware, and discards what a middleware scheduled before it answered itself', async () => {

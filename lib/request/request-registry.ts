@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
-import { ContextIdFactory } from '@nestjs/core';
+import type { ContextId } from '@nestjs/core';
+import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
 import { readClassTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
 import { TaskFactory } from '../scheduler/task-factory.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
@@ -10,7 +11,7 @@ import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js'
 import { RawResponses, type RawRequest } from './raw-responses.js';
 import { RequestTasks, type RequestEnvironment, type Route } from './request-tasks.js';
 
-type NodeRequest = RawRequest & { [TASKS]?: RequestTasks };
+type NodeRequest = RawRequest & { [TASKS]?: RequestTasks; [REQUEST_CONTEXT_ID]?: ContextId };
 /** Express hands out Node's objects, Fastify wraps them. */
 type AdapterRequest = NodeRequest & { raw?: NodeRequest };
 type AdapterResponse = ServerResponse & { raw?: ServerResponse };
@@ -40,7 +41,8 @@ export class RequestRegistry implements RequestEnvironment {
   enter(context: ExecutionContext): RequestTasks {
     const [request, response] = context.getArgs<[AdapterRequest, AdapterResponse]>();
     const tasks = this.obtain(request.raw ?? request);
-    tasks.enter({ controller: context.getClass(), handler: context.getHandler() }, response.raw ?? response);
+    tasks.enter({ controller: context.getClass(), handler: context.getHandler() });
+    tasks.meet(response.raw ?? response, contextIdOf(request));
     return tasks;
   }
 
@@ -53,8 +55,7 @@ export class RequestRegistry implements RequestEnvironment {
     if (!isHttpRequest(request)) throw new NoRequestError();
     const raw = request.raw ?? request;
     const tasks = this.obtain(raw);
-    tasks.contextId = ContextIdFactory.getByRequest(request);
-    tasks.meetResponse(this.responses.of(raw));
+    tasks.meet(this.responses.of(raw), contextIdOf(request));
     return tasks;
   }
 
@@ -95,4 +96,9 @@ export function requestTasksOf(context: ExecutionContext): RequestTasks {
 function isHttpRequest(request: AdapterRequest | undefined): request is AdapterRequest {
   const raw = (request?.raw ?? request) as Partial<IncomingMessage> | undefined;
   return typeof raw?.method === 'string' && typeof raw.headers === 'object';
+}
+
+/** Nest makes one for the requests of request-scoped routes. */
+function contextIdOf(request: AdapterRequest): ContextId | undefined {
+  return request[REQUEST_CONTEXT_ID] ?? request.raw?.[REQUEST_CONTEXT_ID];
 }

@@ -8,7 +8,7 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskOrigin } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
-import { onResponseEnd } from './response-end.js';
+import { onAnswerToNobody, onResponseEnd } from './response-end.js';
 import { TaskBatch, type RouteOutcome } from './task-batch.js';
 import { TasksService, type TaskTimings } from './tasks.service.js';
 
@@ -82,13 +82,15 @@ export class RequestTasks implements TaskOrigin, TaskTimings {
   }
 
   /** The request has passed its guards. */
-  enter(route: Route, response: ServerResponse): void {
+  enter(route: Route): void {
     this.route = route;
-    this.meetResponse(response);
   }
 
-  meetResponse(response: ServerResponse | undefined): void {
+  /** Gets to know what belongs to the request, as far as it is known where the tasks are asked for. */
+  meet(response: ServerResponse | undefined, contextId: ContextId | undefined): void {
+    if (this.hasResponseEnded) return;
     this.response ??= response;
+    this.contextId ??= contextId;
   }
 
   /** The handler's Observable has emitted a value. */
@@ -147,7 +149,9 @@ export class RequestTasks implements TaskOrigin, TaskTimings {
     if (this.hasResponseEnded) return;
     const { response } = this;
     this.hasResponseEnded = true;
-    this.response = undefined; // a long task may keep the service, and must not keep the response with it
+    // A long task may keep the service, and with it what Nest made for the request and the response.
+    this.response = undefined;
+    this.contextId = undefined;
     if (this.route === undefined && response !== undefined) this.settleDenied(response);
     this.releaseAfterResponse();
   }
@@ -160,10 +164,8 @@ export class RequestTasks implements TaskOrigin, TaskTimings {
     }
     // The client has gone while a guard still thinks. If it lets the request pass, the handler decides; if not, the
     // filter's answer to nobody is the only sign that is left: no event is emitted for it.
-    const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
-    response.end = (...args: unknown[]) => {
+    onAnswerToNobody(response, () => {
       if (this.route === undefined) this.settle('error');
-      return end(...args);
-    };
+    });
   }
 }

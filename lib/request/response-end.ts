@@ -6,10 +6,24 @@ import type { ServerResponse } from 'node:http';
  * every response. `writableFinished` would not tell: it turns true on a response that nobody received.
  */
 export function onResponseEnd(response: ServerResponse, listener: () => void): void {
-  if (response.closed) {
+  if (isClosed(response)) {
     listener();
     return;
   }
   response.on('finish', listener);
   response.on('close', listener);
+}
+
+/** Calls `listener` when somebody answers to a client that has gone. No event tells of it. */
+export function onAnswerToNobody(response: ServerResponse, listener: () => void): void {
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.end = (...args: unknown[]) => {
+    listener();
+    return end(...args);
+  };
+}
+
+/** A response over HTTP/2 has no `closed`, but a stream. */
+function isClosed(response: ServerResponse & { stream?: { destroyed: boolean } }): boolean {
+  return (response.closed as boolean | undefined) ?? response.stream?.destroyed === true;
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { isErrorHandlerClass, type OnTaskErrorOption } from '../task/task-config.js';
-import { runInTask } from '../task/task-context.js';
+import { runInActivity } from '../task/task-activity.js';
 import type { Task } from '../task/task.js';
 import { isAbortOf, TasksConfigError } from '../task/task-errors.js';
 import { TaskLog } from './task-log.js';
@@ -39,7 +39,7 @@ export class ErrorHandlers implements OnModuleInit {
 
   /** Settles when `onError` has; never rejects. Runs in the task's async context, and so does the logger. */
   handle(task: Task, error: unknown): Promise<void> {
-    return runInTask(task, async () => {
+    return runInActivity(task.life.beginHandling(), async () => {
       this.log.failed(task, error);
       try {
         await this.call(task, error);
@@ -63,7 +63,6 @@ export class ErrorHandlers implements OnModuleInit {
   private async call(task: Task, error: unknown): Promise<void> {
     const { onError } = task.config;
     if (onError === undefined) return;
-    task.life.beginHandling();
     if (!isErrorHandlerClass(onError)) {
       await onError(task, error);
       return;

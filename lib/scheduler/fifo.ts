@@ -21,4 +21,10 @@ export class Fifo<T> {
     }
     return item;
   }
+
+  /** Drops all items but those that `isKept`. */
+  keep(isKept: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#head).filter((item) => item !== undefined && isKept(item));
+    this.#head = 0;
+  }
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer, type ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { readClassTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
@@ -26,11 +26,18 @@ interface HostedMethod {
  * for tasks may be scheduled before our own init hooks have run.
  */
 @Injectable()
-export class ProviderMethods {
+export class ProviderMethods implements OnModuleInit {
   private readonly index = new Map<AnyFunction, HostedMethod>();
   private indexedModules = 0;
+  private isInitialized = false;
 
   constructor(private readonly modules: ModulesContainer) {}
+
+  /** All providers exist now. */
+  onModuleInit(): void {
+    this.isInitialized = true;
+    this.indexedModules = 0;
+  }
 
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
@@ -60,8 +67,8 @@ export class ProviderMethods {
   }
 
   private lookUp(func: AnyFunction): HostedMethod | undefined {
-    // Lazily loaded modules come later.
-    if (this.modules.size !== this.indexedModules) this.indexModules();
+    // Modules may be loaded lazily, and what a factory makes is known only when it has.
+    if (!this.isInitialized || this.modules.size !== this.indexedModules) this.indexModules();
     return this.index.get(func);
   }
 

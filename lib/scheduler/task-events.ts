@@ -40,7 +40,7 @@ export interface TaskEvent {
 }
 
 /**
- * How often each transition has happened since the process started.
+ * How often each transition has happened since the application started.
  *
  * @publicApi
  */

@@ -45,8 +45,8 @@ export class TaskLog {
     this.write('debug', `Task ${task.label} was discarded: ${reason}`);
   }
 
-  discardedAfterShutdown(task: Task): void {
-    this.write('warn', `Task ${task.label} was discarded: it was scheduled after the application had shut down`);
+  discardedByShutdown(task: Task): void {
+    this.write('warn', `Task ${task.label} was discarded: the application has shut down`);
   }
 
   shutdown(message: string): void {
@@ -68,21 +68,26 @@ export class TaskLog {
   }
 }
 
+/** How many causes of causes are worth a line; some errors are their own. */
+const MAX_CAUSES = 8;
+
 /** An error in one line, whatever was thrown. */
 function messageOf(error: unknown): string {
   try {
-    return isError(error) ? error.message : `${describeValue(error)} was thrown`;
+    return isError(error) ? String(error.message) : `${describeValue(error)} was thrown`;
   } catch {
     return 'an error that cannot be described';
   }
 }
 
 /** An error with its stack and its causes. */
-function stackOf(error: unknown): string {
+function stackOf(error: unknown, depth = 0): string {
   try {
     if (!isError(error)) return messageOf(error);
-    const own = error.stack ?? `${error.name}: ${error.message}`;
-    return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`;
+    const own = String(error.stack ?? `${error.name}: ${error.message}`);
+    return error.cause === undefined || depth === MAX_CAUSES
+      ? own
+      : `${own}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
   } catch {
     return messageOf(error);
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
-import { runInTask } from '../task/task-context.js';
+import { runInActivity, type TaskActivity } from '../task/task-activity.js';
 import type { TaskOutcome } from '../task/task-outcome.js';
 import type { TaskEngine } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
@@ -27,6 +27,9 @@ export class TaskRunner implements TaskEngine {
   private freeSlots: number;
   private isDrainQueued = false;
   private isClosed = false;
+  private refusesUnshielded = false;
+  /** How many tasks of the queue will not run. */
+  private stale = 0;
 
   constructor(
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
@@ -41,8 +44,8 @@ export class TaskRunner implements TaskEngine {
   /** Starts the task in a microtask, or when a slot is free. */
   submit(task: Task): void {
     if (task.life.hasEnded) return; // cancelled while its batch held it
-    if (this.isClosed) {
-      this.log.discardedAfterShutdown(task);
+    if (this.isClosed || (this.refusesUnshielded && !task.shielded)) {
+      this.log.discardedByShutdown(task);
       this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
       return;
     }
@@ -61,7 +64,10 @@ export class TaskRunner implements TaskEngine {
     if (task.life.isFinished && !task.life.isRetrying) return false;
     const error = task.life.requestCancel(reason);
     if (!task.life.hasEnded && !task.isStarted) this.endUnstarted(task, error);
-    else if (task.life.isRetrying && !task.life.isInvoked) this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
+    else if (task.life.isRetrying && !task.life.isInvoked)
+      this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
+    else return true;
+    if (task.life.isSubmitted) this.leaveQueue();
     return true;
   }
 
@@ -81,10 +87,18 @@ export class TaskRunner implements TaskEngine {
     const error = task.life.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
     const runs = task.life.isInvoked;
     if (task.life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
-    if (!task.life.hasEnded) task.life.end({ status: 'cancelled', error });
+    if (!task.life.hasEnded) {
+      task.life.end({ status: 'cancelled', error });
+      this.events.emit('cancelled', task, reasonOf(task), error);
+    }
     if (runs) this.releaseSlot();
     this.events.emit('abandoned', task, 'did not stop in time', error);
     this.finish(task);
+  }
+
+  /** From now on unshielded tasks are discarded, with a warning: one that schedules its next would hold the end for ever. */
+  refuseUnshielded(): void {
+    this.refusesUnshielded = true;
   }
 
   /** From now on nothing starts: what is scheduled or still held in a batch is discarded, with a warning. */
@@ -100,6 +114,14 @@ export class TaskRunner implements TaskEngine {
     this.queueDrain();
   }
 
+  /** Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue. */
+  private leaveQueue(): void {
+    this.stale += 1;
+    if (this.stale * 2 <= this.queue.size) return;
+    this.queue.keep(isDue);
+    this.stale = 0;
+  }
+
   private queueDrain(): void {
     if (this.isDrainQueued || this.freeSlots === 0) return;
     this.isDrainQueued = true;
@@ -111,34 +133,38 @@ export class TaskRunner implements TaskEngine {
     while (this.freeSlots > 0) {
       const task = this.queue.shift();
       if (task === undefined) return;
-      // Cancelled, or its retry was, while it waited here.
-      if (task.life.hasEnded ? task.life.isRetrying && !task.life.isInvoked : true) this.run(task);
+      if (isDue(task)) this.run(task);
     }
   };
 
   private run(task: Task): void {
     this.freeSlots -= 1;
-    task.life.begin(performance.now());
-    const { attempt } = task;
-    if (attempt === 1) this.events.emit('started', task, 'attempt 1');
-    else this.events.emit('retried', task, `attempt ${attempt}`);
+    const activity = task.life.begin(performance.now());
+    if (task.attempt === 1) this.events.emit('started', task, 'attempt 1');
+    else this.events.emit('retried', task, `attempt ${task.attempt}`);
     const { timeout } = task.config;
-    if (timeout !== undefined) task.life.timer = setTimeout(() => this.timeOut(task, attempt, timeout), timeout);
+    if (timeout !== undefined) activity.timer = setTimeout(() => this.timeOut(activity, timeout), timeout);
     try {
-      const result = runInTask(task, invoke);
-      if (!canBeThenable(result)) return this.settle(task, attempt, { status: 'succeeded', value: result });
+      const result = runInActivity(activity, invoke);
+      if (!canBeThenable(result)) return this.settle(activity, { status: 'succeeded', value: result });
       Promise.resolve(result).then(
-        (value) => this.settle(task, attempt, { status: 'succeeded', value }),
-        (error: unknown) => this.settle(task, attempt, { status: 'failed', error }),
+        (value) => this.settle(activity, { status: 'succeeded', value }),
+        (error: unknown) => this.settle(activity, { status: 'failed', error }),
       );
     } catch (error) {
-      this.settle(task, attempt, { status: 'failed', error });
+      this.settle(activity, { status: 'failed', error });
     }
   }
 
-  /** The end of every run: returned, thrown or out of time. */
-  private settle(task: Task, attempt: number, outcome: TaskOutcome): void {
-    if (!task.life.isInvoked || attempt !== task.attempt) {
+  private timeOut(activity: TaskActivity, timeout: number): void {
+    const error = new TaskTimeoutError(activity.task.label, timeout);
+    activity.abort(error);
+    this.settle(activity, { status: 'failed', error }, 'timeout');
+  }
+
+  /** The end of every attempt: returned, thrown or out of time. */
+  private settle({ task, isRunning }: TaskActivity, outcome: TaskOutcome, reason = 'threw'): void {
+    if (!isRunning) {
       if (outcome.status === 'failed') this.log.failedLate(task, outcome.error);
       return;
     }
@@ -146,10 +172,10 @@ export class TaskRunner implements TaskEngine {
     const isCancelled = outcome.status === 'failed' && task.life.cancellation !== undefined;
     const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
     if (task.life.isRetrying) this.endRetry(task, final);
-    else this.endFirstRun(task, final);
+    else this.endFirstAttempt(task, final, reason);
   }
 
-  private endFirstRun(task: Task, outcome: TaskOutcome): void {
+  private endFirstAttempt(task: Task, outcome: TaskOutcome, reason: string): void {
     task.life.end(outcome);
     if (outcome.status === 'succeeded') {
       this.events.emit('succeeded', task, 'returned');
@@ -163,7 +189,7 @@ export class TaskRunner implements TaskEngine {
       this.finish(task);
       return;
     }
-    this.events.emit('failed', task, error instanceof TaskTimeoutError ? 'timeout' : 'threw', error);
+    this.events.emit('failed', task, reason, error);
     void this.errorHandlers.handle(task, error).then(() => this.finish(task));
   }
 
@@ -191,16 +217,15 @@ export class TaskRunner implements TaskEngine {
     if (!task.life.isRetrying) this.ledger.delete(task);
   }
 
-  private timeOut(task: Task, attempt: number, timeout: number): void {
-    const error = new TaskTimeoutError(task.label, timeout);
-    task.life.timeOut(error);
-    this.settle(task, attempt, { status: 'failed', error });
-  }
-
   private releaseSlot(): void {
     this.freeSlots += 1;
     if (this.queue.size > 0) this.queueDrain();
   }
+}
+
+/** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */
+function isDue({ life }: Task): boolean {
+  return life.hasEnded ? life.isRetrying && !life.isInvoked : true;
 }
 
 function invoke(task: Task): unknown {

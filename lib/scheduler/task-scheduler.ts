@@ -12,7 +12,7 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 /**
  * Runs tasks outside of requests: from cron jobs, gateways, bootstrap hooks and tasks themselves. A singleton, and the
- * place to watch all tasks of the process.
+ * place to watch all tasks of the application.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export class TaskScheduler extends TaskSurface {
     return [...this.ledger].filter((task) => task.isStarted);
   }
 
-  /** How often each transition has happened since the process started. */
+  /** How often each transition has happened since the application started. */
   get counts(): TaskCounts {
     return { ...this.events.counts };
   }

@@ -50,8 +50,9 @@ export function resolveTasksOptions(options: TasksModuleOptions): ResolvedTasksO
   }
   validateTaskConfig(options);
   const { isGlobal, concurrency = Infinity, shutdown = {} } = options;
-  if (isGlobal !== undefined && typeof isGlobal !== 'boolean') {
-    throw new TasksConfigError('isGlobal', isGlobal, 'true or false');
+  if (isGlobal !== undefined) {
+    // forRoot() has taken it out; Nest must know it before any factory runs.
+    throw new TasksConfigError('isGlobal', isGlobal, 'true or false beside useFactory, and not in what it returns');
   }
   if (concurrency !== Infinity && !(Number.isInteger(concurrency) && concurrency >= 1)) {
     throw new TasksConfigError('concurrency', concurrency, 'a whole number from 1, or Infinity for no limit');

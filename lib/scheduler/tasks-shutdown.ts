@@ -55,9 +55,9 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   /**
-   * Puts our hooks before those of all other modules, also of those with no distance, which is 0. Nest runs shutdown hooks from the smallest `distance` to the
-   * largest (root 1, its imports 2, global modules last), so a global module would drain when everybody else has
-   * already disconnected. Nest sorts at its first hook, so this must happen in a constructor.
+   * Puts our hooks before those of all other modules. Nest runs shutdown hooks from the smallest `distance` to the
+   * largest (0 where none is known, root 1, its imports 2, global modules last), so a global module would drain when
+   * everybody else has already disconnected. Nest sorts at its first hook, so this must happen in a constructor.
    */
   private runFirst(modules: ModulesContainer): void {
     for (const module of modules.values()) {
@@ -66,9 +66,12 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   private async drainToEnd(): Promise<void> {
-    do {
+    await this.drain(() => true);
+    this.runner.refuseUnshielded();
+    // What the tasks that were awaited have scheduled meanwhile.
+    while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task))) {
       await this.drain(() => true);
-    } while (this.submitted().some((task) => !this.reportedAsLeft.has(task))); // scheduled by tasks that were awaited
+    }
     this.runner.close();
   }
 

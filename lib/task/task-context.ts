@@ -1,9 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
-import type { Task } from './task.js';
+import { currentActivity, type TaskActivity } from './task-activity.js';
 import { NoActiveTaskError } from './task-errors.js';
-
-const storage = new AsyncLocalStorage<Task>();
+import type { Task } from './task.js';
 
 /**
  * The task that runs here: in its function, its `onError` and everything that they call.
@@ -17,20 +15,13 @@ const storage = new AsyncLocalStorage<Task>();
  * @publicApi
  */
 export function currentTask(): Task {
-  const task = storage.getStore();
-  if (task === undefined) throw new NoActiveTaskError();
-  return task;
+  return requireActivity().task;
 }
 
-/** Calls `func(task)` as part of the task: in the async context in which it was scheduled, and as the current task. */
-export function runInTask<R>(task: Task, func: (task: Task) => R): R {
-  return task.scope.runInAsyncScope(enter<R>, undefined, task, func);
-}
-
-function enter<R>(task: Task, func: (task: Task) => R): R {
-  // Lasts as long as the scope. Cheaper than run(), and than a closure for each task.
-  storage.enterWith(task);
-  return func(task);
+function requireActivity(): TaskActivity {
+  const activity = currentActivity();
+  if (activity === undefined) throw new NoActiveTaskError();
+  return activity;
 }
 
 /**
@@ -57,7 +48,7 @@ export class TaskContext {
 
   /** Whether a task runs here. All other members throw {@link NoActiveTaskError} where none does. */
   get isActive(): boolean {
-    return storage.getStore() !== undefined;
+    return currentActivity() !== undefined;
   }
 
   /** The running task. */
@@ -65,14 +56,15 @@ export class TaskContext {
     return currentTask();
   }
 
-  /** Its signal, see {@link Task.signal}. */
+  /** That of what runs here: the attempt, or the `onError`. */
   get signal(): AbortSignal {
-    return currentTask().signal;
+    return requireActivity().signal;
   }
 
-  /** Its attempt, from 1. */
+  /** The attempt that runs here, from 1; in `onError` the latest. */
   get attempt(): number {
-    return currentTask().attempt;
+    const { attempt, task } = requireActivity();
+    return attempt ?? task.attempt;
   }
 
   /** A logger whose context is the task's name and id. */

@@ -113,9 +113,7 @@ export class TaskCancelledError extends TasksError {
     readonly reason?: unknown,
   ) {
     super(
-      reason === undefined
-        ? `Task ${task} was cancelled.`
-        : `Task ${task} was cancelled: ${isError(reason) ? reason.message : describeValue(reason)}.`,
+      reason === undefined ? `Task ${task} was cancelled.` : `Task ${task} was cancelled: ${describeValue(reason)}.`,
       isError(reason) ? { cause: reason } : undefined,
     );
   }
@@ -172,7 +170,11 @@ export class TaskHostError extends TasksError {
 
 /** Errors of another realm count too: under jest, what Node's own APIs throw is not an `instanceof` the test's Error. */
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value);
+  try {
+    return value instanceof Error || types.isNativeError(value);
+  } catch {
+    return false; // a Proxy may refuse to be asked
+  }
 }
 
 /** Whether `error` says no more than that `cancellation` has come: it is that, or what Node's own APIs make of it. */
@@ -189,6 +191,7 @@ export function isAbortOf(cancellation: TaskCancelledError | undefined, error: u
 export function describeValue(value: unknown): string {
   try {
     if (typeof value === 'string') return `'${value}'`;
+    if (isError(value)) return String(value.message);
     if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
     if (typeof value === 'object' && value !== null) return `a value of type ${value.constructor?.name ?? 'Object'}`;
     return String(value);

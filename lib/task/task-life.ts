@@ -1,7 +1,8 @@
 import { createDeferred, type Deferred } from './deferred.js';
-import { LazySignal } from './lazy-signal.js';
-import { TaskCancelledError, TaskDiscardedError, type TaskTimeoutError } from './task-errors.js';
+import { TaskActivity } from './task-activity.js';
+import { TaskCancelledError, TaskDiscardedError } from './task-errors.js';
 import type { TaskOutcome, TaskStatus } from './task-outcome.js';
+import type { Task } from './task.js';
 
 /**
  * Where a task stands, and the promises and signals that tell of it. The runner leads it through its transitions, in
@@ -15,24 +16,20 @@ export class TaskLife<R> {
   attempt = 1;
   /** Handed to the runner, rather than held back in a batch. */
   isSubmitted = false;
-  /** The current attempt's function was called, and has not been given up. */
-  isInvoked = false;
   /** `done` has settled. */
   isFinished = false;
   /** In milliseconds of `performance.now()`. */
   startedAt: number | undefined;
-  /** That of the current attempt's timeout. */
-  timer: NodeJS.Timeout | undefined;
   cancellation: TaskCancelledError | undefined;
 
   #outcome: TaskOutcome<R> | undefined;
-  #attemptSignal: LazySignal | undefined;
-  #handlingSignal: LazySignal | undefined;
+  #latest: TaskActivity | undefined;
+  #handling: TaskActivity | undefined;
   #started: Deferred<void> | undefined;
   #done: Deferred<TaskOutcome<R>> | undefined;
   #retry: Deferred<R> | undefined;
 
-  constructor(private readonly task: { readonly label: string }) {}
+  constructor(private readonly task: Task<R>) {}
 
   /** The first run has ended, or will never begin. */
   get hasEnded(): boolean {
@@ -43,11 +40,16 @@ export class TaskLife<R> {
     return this.#retry !== undefined;
   }
 
-  /** That of what goes on: the attempt, or the `onError`. */
-  get signal(): AbortSignal {
+  /** The function was called, and has not been given up. */
+  get isInvoked(): boolean {
+    return this.#latest?.isRunning === true;
+  }
+
+  /** What goes on, or was the last to: an attempt, or the `onError`. */
+  get activity(): TaskActivity {
     const isHandling = !this.isInvoked && !this.isFinished;
-    if (isHandling && this.#handlingSignal !== undefined) return this.#handlingSignal.signal;
-    return (this.#attemptSignal ??= this.#createSignal()).signal;
+    if (isHandling && this.#handling !== undefined) return this.#handling;
+    return this.#latestAttempt();
   }
 
   get started(): Promise<void> {
@@ -71,12 +73,14 @@ export class TaskLife<R> {
   }
 
   /** The function is called: the first time, or again. */
-  begin(now: number): void {
-    this.isInvoked = true;
-    if (this.startedAt !== undefined) return;
+  begin(now: number): TaskActivity {
+    const activity = this.#latestAttempt();
+    activity.isRunning = true;
+    if (this.attempt > 1) return activity;
     this.startedAt = now;
     this.status = 'running';
     this.#settleStarted();
+    return activity;
   }
 
   end(outcome: TaskOutcome<R>): void {
@@ -86,9 +90,9 @@ export class TaskLife<R> {
     this.#settleStarted();
   }
 
-  /** Its `onError` is called, with a signal that the attempt's timeout has not aborted. */
-  beginHandling(): void {
-    this.#handlingSignal = this.#createSignal();
+  beginHandling(): TaskActivity {
+    this.#handling = this.#createActivity();
+    return this.#handling;
   }
 
   /** Nothing more will happen to it but retries. */
@@ -100,7 +104,7 @@ export class TaskLife<R> {
   beginRetry(): Promise<R> {
     this.isSubmitted = true;
     this.attempt += 1;
-    this.#attemptSignal = undefined;
+    this.#latest = undefined;
     this.#retry = createDeferred();
     return this.#retry.promise;
   }
@@ -116,28 +120,26 @@ export class TaskLife<R> {
   /** For good: no attempt and no `onError` gets a signal that is not aborted. */
   requestCancel(reason: unknown): TaskCancelledError {
     this.cancellation ??= new TaskCancelledError(this.task.label, reason);
-    this.#attemptSignal?.abort(this.cancellation);
-    this.#handlingSignal?.abort(this.cancellation);
+    this.#latest?.abort(this.cancellation);
+    this.#handling?.abort(this.cancellation);
     return this.cancellation;
   }
 
-  /** The attempt is out of time. */
-  timeOut(error: TaskTimeoutError): void {
-    (this.#attemptSignal ??= this.#createSignal()).abort(error);
-  }
-
   #endAttempt({ status }: TaskOutcome<R>): void {
-    this.isInvoked = false;
     this.lastAttempt = status;
-    if (this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    if (this.#latest === undefined) return;
+    this.#latest.isRunning = false;
+    clearTimeout(this.#latest.timer);
   }
 
-  #createSignal(): LazySignal {
-    const signal = new LazySignal();
-    if (this.cancellation !== undefined) signal.abort(this.cancellation);
-    return signal;
+  #latestAttempt(): TaskActivity {
+    return (this.#latest ??= this.#createActivity(this.attempt));
+  }
+
+  #createActivity(attempt?: number): TaskActivity {
+    const activity = new TaskActivity(this.task as Task, attempt);
+    if (this.cancellation !== undefined) activity.abort(this.cancellation);
+    return activity;
   }
 
   #settleStarted(): void {

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { currentActivity } from './task-activity.js';
 import type { ResolvedTaskConfig } from './task-config.js';
 import { TaskLife } from './task-life.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
@@ -95,11 +96,13 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Aborted by `cancel()`, by shutdown unless shielded, and by the timeout. `onError` and each retry have one of their
-   * own, which an earlier timeout has not aborted. Cancellation is a request: a function that does not watch its signal goes on.
+   * Aborted by `cancel()`, by shutdown unless shielded, and by the timeout. Each attempt and the `onError` have one of
+   * their own, and see that one; from elsewhere it is that of what goes on. Cancellation is a request: a function that does not watch its signal goes on.
    */
   get signal(): AbortSignal {
-    return this.life.signal;
+    const here = currentActivity();
+    const isHere = here !== undefined && (here.task as unknown) === this;
+    return (isHere ? here : this.life.activity).signal;
   }
 
   /**
@@ -168,6 +171,12 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     return this.#engine.cancel(this, reason);
   }
 
+  /** What a handler that returns the task answers. Without the arguments, and without what they led to. */
+  toJSON(): Record<string, unknown> {
+    const { id, name, timing, status, attempt, shielded } = this;
+    return { id, name, timing, status, attempt, shielded };
+  }
+
   /**
    * Name and id for messages. Control characters are escaped: names are often built from user input, and a line break
    * would forge a log line.
@@ -194,7 +203,8 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   try {
     const prototype: unknown = Object.getPrototypeOf(value);
-    return prototype === Object.prototype || prototype === null;
+    // That of another realm's Object is not ours, but has no prototype either.
+    return prototype === null || Object.getPrototypeOf(prototype) === null;
   } catch {
     return false; // a Proxy may refuse to be asked
   }

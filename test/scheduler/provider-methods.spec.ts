@@ -72,6 +72,23 @@ describe('a method that is passed unbound', () => {
     await expect(Promise.all(results)).resolves.toEqual(['constructed']);
   });
 
+  it('is found on what a factory makes after the first task was scheduled', async () => {
+    @Injectable()
+    class Early {
+      constructor(scheduler: TaskScheduler) {
+        scheduler.schedule(() => {});
+      }
+    }
+    const later = {
+      provide: Mail,
+      useFactory: () => new Promise<Mail>((resolve) => setImmediate(resolve, new Mail())),
+    };
+    await using test = await startContext({}, { providers: [Early, later] });
+    const task = test.scheduler.schedule(test.context.get(Mail).send, 'x');
+    expect(task.shielded).toBe(true);
+    await expect(task.result()).resolves.toBe('shop to x');
+  });
+
   it('is refused when two providers have it, and the error says to bind it', async () => {
     const two = [Mail, { provide: 'second', useClass: Mail }];
     await using test = await startContext({}, { providers: two });

@@ -17,6 +17,7 @@ import {
   type TaskErrorHandler,
   type TaskEvent,
 } from 'nestjs-tasks';
+import { TaskRunner } from '../../lib/scheduler/task-runner.js';
 import { Gate } from '../support/app.js';
 import { startContext, type TestContext } from '../support/context.js';
 
@@ -28,6 +29,10 @@ beforeEach(async () => {
   scheduler = test.scheduler;
 });
 afterEach(() => test.context.close());
+
+const bad = (): never => {
+  throw new Error('bad');
+};
 
 /** Runs until its signal is aborted, then rejects with the signal's reason. */
 const untilAborted = (): Promise<never> =>
@@ -150,6 +155,7 @@ describe('a task', () => {
     [[{ id: 1 }], { id: 1 }],
     [['a', Object.assign(Object.create(null), { id: 1 })], { id: 1 }],
     [[new Map()], {}],
+    [[structuredClone({ id: 1 })], { id: 1 }],
     [[['list']], {}],
     [[null], {}],
     [
@@ -167,6 +173,18 @@ describe('a task', () => {
     ],
   ])('has the last argument as kwargs if it is a plain object: case %#', (args: unknown[], kwargs) => {
     expect({ ...scheduler.schedule((..._args: unknown[]) => {}, ...args).kwargs }).toEqual(kwargs);
+  });
+
+  it('can be answered by a handler and written to a log, without its arguments', () => {
+    const task = scheduler.task({ name: 'x' }).schedule((_card: string) => {}, 'SECRET');
+    expect(JSON.parse(JSON.stringify(task))).toEqual({
+      id: task.id,
+      name: 'x',
+      timing: 'immediate',
+      status: 'scheduled',
+      attempt: 1,
+      shielded: false,
+    });
   });
 
   it('is not a promise', async () => {
@@ -313,10 +331,6 @@ describe('TaskContext', () => {
 });
 
 describe('a failure', () => {
-  const bad = (): never => {
-    throw new Error('bad');
-  };
-
   it('is logged once with name, id and stack, never with arguments', async () => {
     const task = scheduler
       .task({ name: 'charge' })
@@ -344,6 +358,9 @@ describe('a failure', () => {
     [Object.assign(new Error('no stack'), { stack: undefined }), 'Error: no stack'],
     [Object.defineProperty(new Error('x'), 'stack', { get: () => bad() }), 'x'],
     [Object.defineProperty(new Error('x'), 'message', { get: () => bad() }), 'an error that cannot be described'],
+    [Object.assign(new Error('x'), { message: Object.create(null) }), 'an error that cannot be described'],
+    [Object.assign(new Error('x'), { message: Symbol('s') }), 'Symbol(s)'],
+    [new Proxy({}, { getPrototypeOf: () => bad() }), 'a value of type Object was thrown'],
   ])('is logged whatever was thrown: case %#', async (thrown: unknown, described) => {
     const onError = jest.fn<TaskErrorFunction>();
     const task = scheduler.task({ onError }).schedule(() => {
@@ -354,6 +371,14 @@ describe('a failure', () => {
     expect(onError.mock.calls[0]?.[1] === thrown).toBe(true);
     expect(test.logs.lines[0]).toContain(described);
     expect(test.logs.matching('SECRET')).toEqual([]);
+  });
+
+  it('is logged with a bounded number of causes', async () => {
+    const [a, b] = [new Error('a'), new Error('b')];
+    a.cause = b;
+    b.cause = a;
+    await scheduler.schedule(() => Promise.reject(a)).done;
+    expect(test.logs.lines[0]?.match(/Caused by/g)).toHaveLength(8);
   });
 
   it('escapes control characters of names, which would forge log lines', async () => {
@@ -547,6 +572,22 @@ describe('retry()', () => {
     await expect(task.result()).resolves.toBe(1);
   });
 
+  it('runs a task that was discarded, whose status stays', async () => {
+    const own = await startContext();
+    await own.context.close();
+    const closed = own.scheduler.schedule(() => 1);
+    expect(closed.status).toBe('discarded');
+
+    await using open = await startContext();
+    const runner = open.context.get(TaskRunner);
+    const task = open.scheduler.schedule(() => 7);
+    runner.discard(task, 'route failed');
+    runner.discard(task, 'twice');
+    await expect(task.retry()).resolves.toBe(7);
+    expect([task.status, task.isStarted, task.attempt]).toEqual(['discarded', false, 2]);
+    await expect(task.started).rejects.toThrow(TaskDiscardedError);
+  });
+
   it('refuses while the task waits, runs or is retried', async () => {
     const gate = new Gate();
     const task = scheduler.task({ name: 'x' }).schedule(() => gate.passed);
@@ -679,6 +720,43 @@ describe('timeout', () => {
       `debug Task anonymous#${task.id} had been given up on and failed later: too late Tasks`,
     ]);
     expect(task.status).toBe('failed');
+  });
+
+  it('leaves the attempt that ran out of time its aborted signal, beside onError and retries', async () => {
+    const context = test.context.get(TaskContext);
+    const seen: unknown[] = [];
+    const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
+    const func = async (): Promise<void> => {
+      const { attempt } = context;
+      if (attempt === 2) return tick();
+      await tick();
+      await tick();
+      seen.push(context.attempt, context.signal.aborted, currentTask().signal.aborted);
+    };
+    const onError = async (failed: Task): Promise<void> => {
+      seen.push(context.attempt, failed.signal.aborted);
+      await failed.retry();
+      seen.push(context.attempt, failed.signal.aborted);
+    };
+    const task = scheduler.task({ timeout: 15, onError }).schedule(func);
+    await task.started;
+    await jest.advanceTimersByTimeAsync(100);
+    await task.done;
+    expect(seen).toEqual([1, false, 1, true, true, 2, false]);
+    expect(task.attempt).toBe(2);
+  });
+
+  it('is the reason of the event of the task that ran out of time alone', async () => {
+    const reasons: string[] = [];
+    scheduler.events$.subscribe(
+      ({ type, task, reason }) => void (type === 'failed' && reasons.push(`${task.name} ${reason}`)),
+    );
+    const slow = scheduler.task({ name: 'slow', timeout: 10 }).schedule(untilAborted);
+    scheduler.task({ name: 'other' }).schedule(() => slow.result());
+    await slow.started;
+    await jest.advanceTimersByTimeAsync(10);
+    await scheduler.idle();
+    expect(reasons).toEqual(['slow timeout', 'other threw']);
   });
 
   it('is over when the task ends: no timer is left', async () => {
@@ -834,6 +912,19 @@ describe('concurrency', () => {
     await one.scheduler.idle();
     expect(order).toEqual([0, 9_999]);
   });
+
+  it('lets go of what was cancelled while it waited, with its arguments', async () => {
+    await using one = await startContext({ concurrency: 1 });
+    const gate = new Gate();
+    await one.scheduler.schedule(() => gate.passed).started;
+    const queue = Reflect.get(one.context.get(TaskRunner), 'queue') as { size: number };
+    const tasks = Array.from({ length: 1_000 }, () => one.scheduler.schedule(() => {}));
+    for (const task of tasks.slice(1)) task.cancel();
+    expect(queue.size).toBeLessThan(10);
+    gate.pass();
+    await one.scheduler.idle();
+    expect(tasks[0]?.status).toBe('succeeded');
+  });
 });
 
 describe('watching', () => {
@@ -896,11 +987,11 @@ it('leaves no unhandled rejection behind, whatever happens to a task that nobody
   const unhandled = jest.fn();
   process.on('unhandledRejection', unhandled);
   try {
-    const bad = () => Promise.reject(new Error('bad'));
+    const reject = () => Promise.reject(new Error('bad'));
     const tasks = [
-      scheduler.schedule(bad),
-      scheduler.task({ onError: () => bad() }).schedule(bad),
-      scheduler.task({ onError: (task) => void task.retry() }).schedule(bad),
+      scheduler.schedule(reject),
+      scheduler.task({ onError: () => reject() }).schedule(reject),
+      scheduler.task({ onError: (task) => void task.retry() }).schedule(reject),
       scheduler.schedule(() => Promise.reject(undefined)),
       scheduler.schedule(() => {}),
     ];

@@ -129,11 +129,43 @@ describe('shutdown', () => {
     await expect(late.done).resolves.toMatchObject({
       error: { code: 'TASK_DISCARDED', reason: 'the application has shut down' },
     });
-    expect(test.logs.lines.at(-1)).toBe(
-      `warn Task late#${late.id} was discarded: it was scheduled after the application had shut down Tasks`,
-    );
+    expect(test.logs.lines.at(-1)).toBe(`warn Task late#${late.id} was discarded: the application has shut down Tasks`);
     await expect(late.retry()).rejects.toThrow(TaskDiscardedError);
     expect(order).toHaveLength(2);
+  });
+
+  it('ends although an unshielded task always schedules its next', async () => {
+    const test = await startContext({ shutdown: { gracePeriod: 50 } });
+    const poll = async (): Promise<void> => {
+      try {
+        await sleep(60_000, undefined, { signal: currentTask().signal });
+      } finally {
+        test.scheduler.schedule(poll);
+      }
+    };
+    const task = test.scheduler.schedule(poll);
+    await task.started;
+    await test.context.close();
+    expect(task.status).toBe('cancelled');
+    expect(test.logs.matching('warn')).toEqual([
+      expect.stringMatching(/^warn Task poll#\d+ was discarded: the application has shut down Tasks$/),
+    ]);
+    await expect(test.scheduler.idle()).resolves.toBeUndefined();
+  });
+
+  it('ends at its timeout although a shielded task always schedules its next', async () => {
+    const test = await startContext({ shutdown: { timeout: 20 } });
+    let isStopped = false;
+    const poll = async (): Promise<void> => {
+      await sleep(1);
+      if (!isStopped) test.scheduler.task({ shield: true }).schedule(poll);
+    };
+    const task = test.scheduler.task({ shield: true }).schedule(poll);
+    await task.started;
+    await test.context.close();
+    isStopped = true;
+    await test.scheduler.idle();
+    expect(task.status).toBe('succeeded');
   });
 
   it('waits in its final phase for what shielded tasks scheduled there', async () => {
@@ -232,7 +264,7 @@ describe('shutdown in time', () => {
       /^warn Shutdown abandons 4 tasks: .*, which did not stop within the grace period of 2000 ms Tasks$/,
     );
     for (const { label } of [stuck, thenable, handling, retrying]) expect(warning).toContain(label);
-    expect(test.scheduler.counts.abandoned).toBe(4);
+    expect(test.scheduler.counts).toMatchObject({ abandoned: 4, cancelled: 2 });
     await expect(test.scheduler.idle()).resolves.toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
   });
