@@ -61,22 +61,24 @@ export class TaskRunner implements TaskEngine {
   }
 
   cancel(task: Task, reason: unknown): boolean {
-    if (task.life.isFinished && !task.life.isRetrying) return false;
-    const error = task.life.requestCancel(reason);
-    if (!task.life.hasEnded && !task.isStarted) this.endUnstarted(task, error);
-    else if (task.life.isRetrying && !task.life.isInvoked)
-      this.endRetry(task, { status: 'cancelled', error }); // waits for a slot
-    else return true;
-    if (task.life.isSubmitted) this.leaveQueue();
+    const { life } = task;
+    if (life.isFinished && !life.isRetrying) return false;
+    const error = life.requestCancel(reason);
+    const isWaiting = life.isRetrying ? !life.isInvoked : !life.hasEnded && !task.isStarted;
+    if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
+    if (life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
+    else this.endUnstarted(task, error);
+    if (life.isSubmitted) this.leaveQueue();
     return true;
   }
 
   async retry(task: Task): Promise<unknown> {
-    if (task.life.cancellation !== undefined) throw task.life.cancellation;
-    if (!task.life.hasEnded || task.life.isRetrying)
-      throw new TaskNotEndedError(task.label, task.life.isRetrying ? 'retrying' : task.status);
+    const { life } = task;
+    if (life.cancellation !== undefined) throw life.cancellation;
+    if (life.isRetrying) throw new TaskNotEndedError(task.label, 'retrying');
+    if (!life.hasEnded) throw new TaskNotEndedError(task.label, task.status);
     if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
-    const result = task.life.beginRetry();
+    const result = life.beginRetry();
     this.ledger.add(task); // it may have finished before
     this.enqueue(task);
     return result;
