@@ -18,7 +18,8 @@ export default {
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/sample/**/*.e2e-spec.ts'],
     },
   ],
-  collectCoverageFrom: ['lib/**/*.ts'],
+  // Two files hold types alone: there is nothing in them to run.
+  collectCoverageFrom: ['lib/**/*.ts', '!lib/task/task-outcome.ts', '!lib/task/task-parts.ts'],
   coverageProvider: 'v8',
   coverageThreshold: { global: { lines: 98, branches: 98 } },
 };
