@@ -28,7 +28,7 @@ export class RetryMail implements TaskErrorHandler {
   /** A plain loop: retry() counts the attempt and does not call onError again. */
   private async retry(task: Task): Promise<boolean> {
     for (let delay = this.firstDelay; task.attempt < TRIES; delay *= 2) {
-      // The signal is read anew each time, for every attempt has its own. It ends the wait when the task is cancelled.
+      // Ends the wait when the task is cancelled.
       await setTimeout(delay, undefined, { signal: task.signal });
       try {
         await task.retry();
