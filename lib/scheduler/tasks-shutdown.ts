@@ -68,10 +68,10 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private async drainToEnd(): Promise<void> {
     await this.drain(() => true);
     this.runner.refuseUnshielded();
-    // What the tasks that were awaited have scheduled meanwhile.
-    while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task))) {
+    // What the tasks that were awaited have scheduled meanwhile; once also when no time is left to wait for more.
+    do {
       await this.drain(() => true);
-    }
+    } while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task)));
     this.runner.close();
   }
 

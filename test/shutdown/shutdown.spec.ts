@@ -168,6 +168,22 @@ describe('shutdown', () => {
     expect(task.status).toBe('succeeded');
   });
 
+  it('cancels what was scheduled while it waited, also when its time is over', async () => {
+    const test = await startContext({ shutdown: { timeout: 20 } });
+    const shutdown = test.context.get(TasksShutdown);
+    await shutdown.onModuleDestroy();
+    let child: Task | undefined;
+    const parent = test.scheduler.task({ shield: true }).schedule(async () => {
+      await new Promise(setImmediate); // in the final phase
+      child = test.scheduler.schedule(untilAborted);
+      await new Promise(() => {});
+    });
+    await parent.started;
+    await shutdown.onApplicationShutdown();
+    expect(child?.status).toBe('cancelled');
+    await test.context.close();
+  });
+
   it('waits in its final phase for what shielded tasks scheduled there', async () => {
     const test = await startContext();
     const shutdown = test.context.get(TasksShutdown);
