@@ -24,7 +24,8 @@ import {
   TasksService,
   type TasksModuleOptions,
 } from 'nestjs-tasks';
-import { ADAPTERS, LogLines, send, startApp } from './support/app.js';
+import { ADAPTERS, send, startApp } from './support/app.js';
+import { LogLines } from './support/log-lines.js';
 import { startContext } from './support/context.js';
 
 const boot = async (...imports: Parameters<typeof Test.createTestingModule>[0]['imports'] & object) => {

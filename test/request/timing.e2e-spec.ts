@@ -21,7 +21,8 @@ import { from, Observable, of } from 'rxjs';
 import request from 'supertest';
 import { Tasks, TaskScheduler, TasksModule, TasksService } from 'nestjs-tasks';
 import { Test } from '@nestjs/testing';
-import { ADAPTERS, Gate, LogLines, send } from '../support/app.js';
+import { ADAPTERS, Gate, send } from '../support/app.js';
+import { LogLines } from '../support/log-lines.js';
 import { Journal } from '../support/journal.js';
 
 /** Schedules in the reverse of the order in which the tasks must start. */

@@ -19,7 +19,8 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { map, type Observable } from 'rxjs';
 import { currentTask, Tasks, TaskScheduler, TasksModule, TasksService, type Task } from 'nestjs-tasks';
-import { ADAPTERS, Gate, LogLines, open, send, startApp } from '../support/app.js';
+import { ADAPTERS, Gate, open, send, startApp } from '../support/app.js';
+import { LogLines } from '../support/log-lines.js';
 
 /** What happened, in order; one for all modules of a test. */
 const order: string[] = [];

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
+import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Test } from '@nestjs/testing';
-import { TaskScheduler, TasksModule, type TasksModuleOptions } from 'nestjs-tasks';
+import { TaskScheduler, type TasksModuleOptions } from 'nestjs-tasks';
+import { LogLines } from './log-lines.js';
+import { compile } from './module.js';
 
 /** Both adapters, for `describe.each`. */
 export const ADAPTERS = [
@@ -14,25 +15,6 @@ export const ADAPTERS = [
 ] as const;
 
 export type AdapterFactory = (typeof ADAPTERS)[number][1];
-
-/** Keeps every line that is logged, one string each. */
-export class LogLines implements LoggerService {
-  readonly lines: string[] = [];
-  readonly log = this.writer('log');
-  readonly error = this.writer('error');
-  readonly warn = this.writer('warn');
-  readonly debug = this.writer('debug');
-  readonly verbose = this.writer('verbose');
-
-  /** The lines that contain `text`. */
-  matching(text: string): string[] {
-    return this.lines.filter((line) => line.includes(text));
-  }
-
-  private writer(level: string) {
-    return (...parts: unknown[]): void => void this.lines.push([level, ...parts].join(' '));
-  }
-}
 
 export interface TestApp extends AsyncDisposable {
   readonly app: INestApplication;
@@ -48,12 +30,7 @@ export async function startApp(
   adapter: AdapterFactory = ADAPTERS[0][1],
 ): Promise<TestApp> {
   const logs = new LogLines();
-  const module = await Test.createTestingModule({
-    ...metadata,
-    imports: [TasksModule.forRoot(options), ...(metadata.imports ?? [])],
-  })
-    .setLogger(logs)
-    .compile();
+  const module = await compile(metadata, options, logs);
   const app = module.createNestApplication(adapter());
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;

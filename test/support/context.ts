@@ -1,7 +1,7 @@
 import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import { TaskScheduler, TasksModule, type TasksModuleOptions } from 'nestjs-tasks';
-import { LogLines } from './app.js';
+import { TaskScheduler, type TasksModuleOptions } from 'nestjs-tasks';
+import { LogLines } from './log-lines.js';
+import { compile } from './module.js';
 
 export interface TestContext extends AsyncDisposable {
   readonly context: INestApplicationContext;
@@ -15,12 +15,7 @@ export async function startContext(
   metadata: ModuleMetadata = {},
 ): Promise<TestContext> {
   const logs = new LogLines();
-  const module = await Test.createTestingModule({
-    ...metadata,
-    imports: [TasksModule.forRoot(options), ...(metadata.imports ?? [])],
-  })
-    .setLogger(logs)
-    .compile();
+  const module = await compile(metadata, options, logs);
   const context = await module.init();
   logs.lines.length = 0; // what Nest has to say of its start
   return {
