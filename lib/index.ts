@@ -1,5 +1,6 @@
 export { TasksModule, type TasksOptionsFactory } from './tasks.module.js';
-export type { TasksModuleOptions, TasksShutdownOptions } from './scheduler/tasks-options.js';
+export type { TasksModuleOptions } from './tasks-module-options.js';
+export type { SchedulerOptions, TasksShutdownOptions } from './scheduler/tasks-options.js';
 
 export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
@@ -7,6 +8,12 @@ export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, TaskSurface } from './scheduler/task-surface.js';
 export type { TaskCounts, TaskEvent, TaskEventType } from './scheduler/task-events.js';
+
+export { TaskQueue, type AddOptions, type QueueSnapshot, type ReplaceOptions } from './queue/task-queue.js';
+export { Execution, type Disposition, type ExecutionEvent } from './queue/execution.js';
+export type { EndState, ExecutionState, LiveState, WorkerInfo } from './queue/brokers/broker.js';
+export type { QueueCounts } from './queue/queue-log.js';
+export type { TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
 
 export { Task } from './task/task.js';
 export type { TaskOutcome, TaskStatus, TaskTiming } from './task/task-outcome.js';
@@ -23,12 +30,17 @@ export {
 export { currentTask, TaskContext } from './task/task-context.js';
 export type { Duration } from './task/duration.js';
 
+export type { TaskTimeout } from './task/attempt-timeout.js';
+export type { RetryOptions } from './task/retry-policy.js';
+
+export { Durable, type DurableOptions } from './decorators/durable.decorator.js';
 export { OnTaskError } from './decorators/on-task-error.decorator.js';
 export { Shielded } from './decorators/shielded.decorator.js';
 
 export {
   NoActiveTaskError,
   NoRequestError,
+  NotDurableError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskHostError,
@@ -38,3 +50,17 @@ export {
   TasksModuleMissingError,
   TaskTimeoutError,
 } from './task/task-errors.js';
+export {
+  BrokerUnavailableError,
+  DriverMissingError,
+  ExecutionCancelledError,
+  ExecutionDroppedError,
+  ExecutionNotFoundError,
+  LeaseLostError,
+  ResultTimeoutError,
+  TaskArgumentError,
+  TaskCrashedError,
+  TaskNotRegisteredError,
+  TaskRegistrationError,
+  TaskResultError,
+} from './queue/queue-errors.js';

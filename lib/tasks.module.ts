@@ -16,8 +16,19 @@ import { TaskLedger } from './scheduler/task-ledger.js';
 import { TaskLog } from './scheduler/task-log.js';
 import { TaskRunner } from './scheduler/task-runner.js';
 import { TaskScheduler } from './scheduler/task-scheduler.js';
-import { resolveTasksOptions, TASKS_OPTIONS, type TasksModuleOptions } from './scheduler/tasks-options.js';
+import { resolveTasksOptions, TASKS_OPTIONS } from './scheduler/tasks-options.js';
+import type { TasksModuleOptions } from './tasks-module-options.js';
 import { TasksShutdown } from './scheduler/tasks-shutdown.js';
+import { BROKER } from './queue/brokers/broker.js';
+import { createBroker } from './queue/brokers/create-broker.js';
+import { CLOCK, systemClock } from './queue/clock.js';
+import { DurableRegistry } from './queue/durable-registry.js';
+import { ExecutionRunner } from './queue/execution-runner.js';
+import { Executions } from './queue/executions.js';
+import { QueueLog } from './queue/queue-log.js';
+import { QUEUE_OPTIONS, resolveQueueOptions, WORKER_ID } from './queue/queue-options.js';
+import { createWorkerId, QueueWorker } from './queue/queue-worker.js';
+import { TaskQueue } from './queue/task-queue.js';
 import { RawResponses } from './request/raw-responses.js';
 import { RequestRegistry } from './request/request-registry.js';
 import { TasksInterceptor } from './request/tasks.interceptor.js';
@@ -51,6 +62,23 @@ const OPTIONS: FactoryProvider = {
   useFactory: resolveTasksOptions,
 };
 
+const QUEUE: Provider[] = [
+  {
+    provide: QUEUE_OPTIONS,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: ({ queue }: TasksModuleOptions) => resolveQueueOptions(queue),
+  },
+  { provide: CLOCK, useValue: systemClock },
+  { provide: WORKER_ID, useFactory: createWorkerId },
+  { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID], useFactory: createBroker },
+  QueueLog,
+  DurableRegistry,
+  Executions,
+  ExecutionRunner,
+  QueueWorker,
+  TaskQueue,
+];
+
 const REQUEST_TASKS: FactoryProvider = {
   provide: TasksService,
   scope: Scope.REQUEST,
@@ -74,9 +102,10 @@ const PROVIDERS: Provider[] = [
   RequestRegistry,
   TasksInterceptor,
   REQUEST_TASKS,
+  ...QUEUE,
 ];
 
-const PUBLIC = [TaskContext, TaskScheduler, TasksService];
+const PUBLIC = [TaskContext, TaskQueue, TaskScheduler, TasksService];
 
 /** Stands in for a provider when the module is imported without `forRoot()`; the dynamic module replaces it. */
 function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
@@ -89,7 +118,7 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
 }
 
 /**
- * Provides `TasksService`, `TaskScheduler` and `TaskContext`. Import it once, in the root module.
+ * Provides `TasksService`, `TaskScheduler`, `TaskQueue` and `TaskContext`. Import it once, in the root module.
  *
  * @example
  * ```ts

@@ -1,11 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer, type ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import { readClassTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
+import { readTaskMetadata } from '../decorators/task-metadata.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
 import { TaskHostError } from '../task/task-errors.js';
-
-type AnyFunction = (...args: never[]) => unknown;
+import { classConfigOf, isStatic, methodsOf, prototypeOf, type AnyFunction } from './provider-classes.js';
 
 /** What is known of a function before it is scheduled. */
 export interface TaskMethod {
@@ -84,7 +83,7 @@ export class ProviderMethods implements OnModuleInit {
 
   private indexMethods(wrapper: InstanceWrapper, classConfig: TaskConfig): void {
     if (wrapper.isAlias) return;
-    for (const func of methodsOf(prototypeOf(wrapper))) {
+    for (const { func } of methodsOf(prototypeOf(wrapper))) {
       const known = this.index.get(func);
       if (known !== undefined) {
         known.wrappers.push(wrapper);
@@ -97,33 +96,9 @@ export class ProviderMethods implements OnModuleInit {
   }
 }
 
-function isStatic(wrapper: InstanceWrapper): boolean {
-  return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
-}
-
 function instanceOf(wrapper: InstanceWrapper, contextId: ContextId | undefined): object | undefined {
   if (isStatic(wrapper)) return wrapper.instance as object;
   if (contextId === undefined || wrapper.isTransient) return undefined;
   const { instance, isResolved } = wrapper.getInstanceByContextId(contextId);
   return isResolved === true ? (instance as object) : undefined;
-}
-
-function classConfigOf(wrapper: InstanceWrapper): TaskConfig {
-  const { constructor } = prototypeOf(wrapper) ?? {};
-  return typeof constructor === 'function' && constructor !== Object ? readClassTaskMetadata(constructor) : {};
-}
-
-/** The prototype of what a provider is, or will be, an instance of. */
-function prototypeOf({ instance, metatype, inject }: InstanceWrapper): object | undefined {
-  if (typeof instance === 'object' && instance !== null) return Object.getPrototypeOf(instance) as object;
-  // A factory's prototype says nothing of what it makes.
-  return inject === undefined || inject === null ? (metatype as { prototype?: object } | null)?.prototype : undefined;
-}
-
-function* methodsOf(prototype: object | undefined): Generator<AnyFunction> {
-  for (let at = prototype; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | undefined) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value === 'function' && name !== 'constructor') yield value as AnyFunction;
-    }
-  }
 }

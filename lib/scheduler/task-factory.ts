@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { ConfigLayer } from '../task/config-layer.js';
-import type { TaskConfig } from '../task/task-config.js';
+import type { ResolvedTaskConfig, TaskConfig } from '../task/task-config.js';
 import { describeValue } from '../task/task-errors.js';
 import type { TaskTiming } from '../task/task-outcome.js';
-import type { TaskOrigin } from '../task/task-parts.js';
+import type { TaskOrigin, TaskParts, TaskRun } from '../task/task-parts.js';
 import { Task } from '../task/task.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
@@ -19,6 +19,9 @@ export interface TaskPlace {
   readonly layer: ConfigLayer;
   readonly origin: TaskOrigin | undefined;
 }
+
+/** A function, and what it is called with and on. */
+export type TaskCall = Pick<TaskParts, 'func' | 'args' | 'host'>;
 
 /** Makes tasks: merges the layers of their options and finds what an unbound method runs on. */
 @Injectable()
@@ -51,9 +54,18 @@ export class TaskFactory {
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
-    const task = new Task({ func, args, config, timing, engine: this.runner, host: method?.host, origin });
+    return this.register({ func, args, config, timing, host: method?.host, origin });
+  }
+
+  /** The task of one run of a durable execution. */
+  createRun(run: TaskRun, config: ResolvedTaskConfig, call: TaskCall): Task {
+    return this.register({ ...call, config, timing: 'immediate', origin: undefined, run });
+  }
+
+  private register(parts: Omit<TaskParts, 'engine'>): Task {
+    const task = new Task({ ...parts, engine: this.runner });
     this.ledger.add(task);
-    this.events.emit('scheduled', task, timing);
+    this.events.emit('scheduled', task, task.timing);
     return task;
   }
 }

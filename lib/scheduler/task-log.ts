@@ -14,6 +14,11 @@ export class TaskLog {
     this.write('error', `Task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
   }
 
+  /** An attempt of a durable execution that another will follow. */
+  attemptFailed(task: Task, error: unknown): void {
+    this.write('error', `Attempt ${task.attempt} of task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
+  }
+
   retryFailed(task: Task, error: unknown): void {
     this.write('warn', `Task ${task.label} failed again in attempt ${task.attempt}: ${messageOf(error)}`);
   }
@@ -57,7 +62,8 @@ export class TaskLog {
     this.write('warn', message);
   }
 
-  private write(level: 'debug' | 'log' | 'warn' | 'error', message: string, stack?: string): void {
+  /** Of the queue, which has its own words. */
+  write(level: 'debug' | 'log' | 'warn' | 'error', message: string, stack?: string): void {
     try {
       if (stack === undefined) this.logger[level](message);
       else this.logger[level](message, stack);

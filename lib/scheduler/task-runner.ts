@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
+import { AttemptTimeout } from '../task/attempt-timeout.js';
 import { runInActivity, type TaskActivity } from '../task/task-activity.js';
 import type { TaskOutcome } from '../task/task-outcome.js';
 import type { TaskEngine } from '../task/task-parts.js';
@@ -68,7 +69,7 @@ export class TaskRunner implements TaskEngine {
     if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
     if (life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
     else this.endUnstarted(task, error);
-    if (life.isSubmitted) this.leaveQueue();
+    if (life.isSubmitted && takesSlot(task)) this.leaveQueue();
     return true;
   }
 
@@ -88,12 +89,13 @@ export class TaskRunner implements TaskEngine {
   abandon(task: Task): void {
     const error = task.life.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
     const runs = task.life.isInvoked;
+    if (runs) task.run?.giveUp();
     if (task.life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
     if (!task.life.hasEnded) {
       task.life.end({ status: 'cancelled', error });
       this.events.emit('cancelled', task, reasonOf(task), error);
     }
-    if (runs) this.releaseSlot();
+    if (runs) this.releaseSlot(task);
     this.events.emit('abandoned', task, 'did not stop in time', error);
     this.finish(task);
   }
@@ -112,6 +114,12 @@ export class TaskRunner implements TaskEngine {
   }
 
   private enqueue(task: Task): void {
+    if (!takesSlot(task)) {
+      queueMicrotask(() => {
+        if (isDue(task)) this.run(task);
+      });
+      return;
+    }
     this.queue.push(task);
     this.queueDrain();
   }
@@ -140,12 +148,11 @@ export class TaskRunner implements TaskEngine {
   };
 
   private run(task: Task): void {
-    this.freeSlots -= 1;
+    if (takesSlot(task)) this.freeSlots -= 1;
     const activity = task.life.begin(performance.now());
-    if (task.attempt === 1) this.events.emit('started', task, 'attempt 1');
-    else this.events.emit('retried', task, `attempt ${task.attempt}`);
+    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${task.attempt}`);
     const { timeout } = task.config;
-    if (timeout !== undefined) activity.timer = setTimeout(() => this.timeOut(activity, timeout), timeout);
+    if (timeout !== undefined) activity.timeout = new AttemptTimeout(timeout, (limit) => this.timeOut(activity, limit));
     try {
       const result = runInActivity(activity, invoke);
       if (!canBeThenable(result)) return this.settle(activity, { status: 'succeeded', value: result });
@@ -161,6 +168,7 @@ export class TaskRunner implements TaskEngine {
   private timeOut(activity: TaskActivity, timeout: number): void {
     const error = new TaskTimeoutError(activity.task.label, timeout);
     activity.abort(error);
+    activity.task.run?.giveUp();
     this.settle(activity, { status: 'failed', error }, 'timeout');
   }
 
@@ -168,9 +176,10 @@ export class TaskRunner implements TaskEngine {
   private settle({ task, isRunning }: TaskActivity, outcome: TaskOutcome, reason = 'threw'): void {
     if (!isRunning) {
       if (outcome.status === 'failed') this.log.failedLate(task, outcome.error);
+      task.run?.unwind();
       return;
     }
-    this.releaseSlot();
+    this.releaseSlot(task);
     const isCancelled = outcome.status === 'failed' && task.life.cancellation !== undefined;
     const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
     if (task.life.isRetrying) this.endRetry(task, final);
@@ -192,6 +201,11 @@ export class TaskRunner implements TaskEngine {
       return;
     }
     this.events.emit('failed', task, reason, error);
+    if (task.run?.willRetry(error) === true) {
+      this.log.attemptFailed(task, error);
+      this.finish(task);
+      return;
+    }
     void this.errorHandlers.handle(task, error).then(() => this.finish(task));
   }
 
@@ -219,10 +233,16 @@ export class TaskRunner implements TaskEngine {
     if (!task.life.isRetrying) this.ledger.delete(task);
   }
 
-  private releaseSlot(): void {
+  private releaseSlot(task: Task): void {
+    if (!takesSlot(task)) return;
     this.freeSlots += 1;
     if (this.queue.size > 0) this.queueDrain();
   }
+}
+
+/** Runs of durable executions have a limit of their own: how many of them their worker claims. */
+function takesSlot(task: Task): boolean {
+  return task.run === undefined;
 }
 
 /** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */

@@ -15,13 +15,11 @@ export interface TasksShutdownOptions {
 }
 
 /**
- * What `TasksModule.forRoot()` takes. The fields of {@link TaskConfig} are the weakest layer of every task's options.
+ * What the scheduler takes of the module's options.
  *
  * @publicApi
  */
-export interface TasksModuleOptions extends TaskConfig {
-  /** Makes the providers injectable in every module without importing the module there. Default `true`. */
-  isGlobal?: boolean | undefined;
+export interface SchedulerOptions extends TaskConfig {
   /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
   concurrency?: number | undefined;
   shutdown?: TasksShutdownOptions | undefined;
@@ -44,7 +42,7 @@ export const TASKS_OPTIONS = Symbol('TASKS_OPTIONS');
  *
  * @throws {TasksConfigError} on the first option that cannot be used.
  */
-export function resolveTasksOptions(options: TasksModuleOptions): ResolvedTasksOptions {
+export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unknown }): ResolvedTasksOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
   }

@@ -15,6 +15,16 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 const REPORT_INTERVAL = 10_000;
 
+/** What starts tasks by itself, and writes down elsewhere how they ended. */
+export interface TaskIntake {
+  /** Starts no more from now on. */
+  close(): void;
+  /** Resolves when the end of every task that has ended is written down. */
+  settled(): Promise<void>;
+  /** The tasks that are left have been given up. */
+  end(): Promise<void>;
+}
+
 /**
  * Holds the application's shutdown for shielded tasks and cancels the others, in two phases. *Closing* comes before
  * other modules disconnect in their `onModuleDestroy`, while requests in flight are still served. *Final* comes when
@@ -28,6 +38,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private final: Promise<void> | undefined;
   /** Of `shutdown.timeout`: what is left for the phases to come. */
   private budget: number | undefined;
+  private readonly intakes: TaskIntake[] = [];
   private readonly reportedAsLeft = new WeakSet<Task>();
 
   constructor(
@@ -42,8 +53,12 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     this.runFirst(modules);
   }
 
+  addIntake(intake: TaskIntake): void {
+    this.intakes.push(intake);
+  }
+
   onModuleDestroy(): Promise<void> {
-    return (this.closing ??= this.drain((task) => task.origin === undefined || task.origin.isEnded));
+    return (this.closing ??= this.close());
   }
 
   beforeApplicationShutdown(): void {
@@ -65,6 +80,12 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     }
   }
 
+  private async close(): Promise<void> {
+    for (const intake of this.intakes) intake.close();
+    await this.drain((task) => task.origin === undefined || task.origin.isEnded);
+    await Promise.all(this.intakes.map((intake) => intake.settled()));
+  }
+
   private async drainToEnd(): Promise<void> {
     await this.drain(() => true);
     this.runner.refuseUnshielded();
@@ -73,6 +94,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
       await this.drain(() => true);
     } while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task)));
     this.runner.close();
+    await Promise.all(this.intakes.map((intake) => intake.settled()));
+    await Promise.all(this.intakes.map((intake) => intake.end()));
   }
 
   /** Cancels the unshielded tasks that `isDue`, and waits for them and for the shielded ones. */

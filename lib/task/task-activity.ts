@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AttemptTimeout } from './attempt-timeout.js';
 import { LazySignal } from './lazy-signal.js';
 import type { Task } from './task.js';
 
@@ -11,8 +12,8 @@ const storage = new AsyncLocalStorage<TaskActivity>();
 export class TaskActivity extends LazySignal {
   /** The function was called, and has not been given up. */
   isRunning = false;
-  /** That of the attempt's timeout. */
-  timer: NodeJS.Timeout | undefined;
+  /** The attempt's, when it has one. */
+  timeout: AttemptTimeout | undefined;
 
   /** @param attempt from 1; none for `onError`. */
   constructor(

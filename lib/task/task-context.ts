@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { NO_TIMEOUT, type TaskTimeout } from './attempt-timeout.js';
 import { currentActivity, type TaskActivity } from './task-activity.js';
-import { NoActiveTaskError } from './task-errors.js';
+import { NoActiveTaskError, NotDurableError } from './task-errors.js';
 import type { Task } from './task.js';
 
 /**
@@ -65,6 +66,22 @@ export class TaskContext {
   get attempt(): number {
     const { attempt, task } = requireActivity();
     return attempt ?? task.attempt;
+  }
+
+  /** How long the attempt that runs here may still take. */
+  get timeout(): TaskTimeout {
+    return requireActivity().timeout ?? NO_TIMEOUT;
+  }
+
+  /**
+   * The key of the durable execution that runs here.
+   *
+   * @throws {NotDurableError} in a task that runs only in this process.
+   */
+  get key(): string {
+    const task = currentTask();
+    if (task.run === undefined) throw new NotDurableError(task.label, 'key');
+    return task.run.key;
   }
 
   /** A logger whose context is the task's name and id. */

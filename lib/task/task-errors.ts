@@ -81,6 +81,21 @@ export class NoActiveTaskError extends TasksError {
 }
 
 /**
+ * A member of `TaskContext` that only durable executions have was used in a task that runs only in this process.
+ *
+ * @publicApi
+ */
+export class NotDurableError extends TasksError {
+  readonly code = 'NOT_DURABLE';
+
+  constructor(task: string, member: string) {
+    super(
+      `context.${member} is there in durable executions only, and ${task} was scheduled in this process. Add it with queue.add() instead.`,
+    );
+  }
+}
+
+/**
  * A task ran longer than its `timeout`. Its signal was aborted with this error as the reason.
  *
  * @publicApi

@@ -13,7 +13,6 @@ export class TaskLife<R> {
   status: TaskStatus = 'scheduled';
   /** How the latest attempt ended: `status` stays that of the first. */
   lastAttempt: TaskStatus = 'scheduled';
-  attempt = 1;
   /** Handed to the runner, rather than held back in a batch. */
   isSubmitted = false;
   /** `done` has settled. */
@@ -29,7 +28,10 @@ export class TaskLife<R> {
   #done: Deferred<TaskOutcome<R>> | undefined;
   #retry: Deferred<R> | undefined;
 
-  constructor(private readonly task: Task<R>) {}
+  constructor(
+    private readonly task: Task<R>,
+    public attempt = 1,
+  ) {}
 
   /** The first run has ended, or will never begin. */
   get hasEnded(): boolean {
@@ -76,7 +78,7 @@ export class TaskLife<R> {
   begin(now: number): TaskActivity {
     const activity = this.#latestAttempt();
     activity.isRunning = true;
-    if (this.attempt > 1) return activity;
+    if (this.isRetrying) return activity;
     this.startedAt = now;
     this.status = 'running';
     this.#settleStarted();
@@ -129,7 +131,7 @@ export class TaskLife<R> {
     this.lastAttempt = status;
     if (this.#latest === undefined) return;
     this.#latest.isRunning = false;
-    clearTimeout(this.#latest.timer);
+    this.#latest.timeout?.clear();
   }
 
   #latestAttempt(): TaskActivity {

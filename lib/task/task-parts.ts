@@ -18,6 +18,19 @@ export interface TaskOrigin {
   readonly contextId: ContextId | undefined;
 }
 
+/** The run of a durable execution that a task is, as far as those who run it need to know. */
+export interface TaskRun {
+  readonly key: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Whether another attempt will follow a failure: `onError` is for the last. */
+  willRetry(error: unknown): boolean;
+  /** The function goes on, but nothing waits for it any more: it has had its time, or did not stop when cancelled. */
+  giveUp(): void;
+  /** The function that was given up has ended after all. */
+  unwind(): void;
+}
+
 /** What a task asks of the scheduler that runs it. */
 export interface TaskEngine {
   cancel(task: Task, reason: unknown): boolean;
@@ -34,4 +47,5 @@ export interface TaskParts {
   /** The provider that an unbound method runs on, looked up when it starts. */
   readonly host: (() => object) | undefined;
   readonly origin: TaskOrigin | undefined;
+  readonly run?: TaskRun | undefined;
 }

@@ -3,7 +3,7 @@ import { currentActivity } from './task-activity.js';
 import type { ResolvedTaskConfig } from './task-config.js';
 import { TaskLife } from './task-life.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
-import type { TaskEngine, TaskOrigin, TaskParts } from './task-parts.js';
+import type { TaskEngine, TaskOrigin, TaskParts, TaskRun } from './task-parts.js';
 
 let lastId = 0;
 
@@ -34,6 +34,8 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   readonly host: (() => object) | undefined;
   /** @internal */
   readonly origin: TaskOrigin | undefined;
+  /** @internal */
+  readonly run: TaskRun | undefined;
   /**
    * The async context in which it was scheduled, and runs. An AsyncResource costs a tenth of
    * `AsyncLocalStorage.snapshot()` on Node 20.
@@ -55,8 +57,9 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.timing = parts.timing;
     this.host = parts.host;
     this.origin = parts.origin;
+    this.run = parts.run;
     this.#engine = parts.engine;
-    this.life = new TaskLife<R>(this);
+    this.life = new TaskLife<R>(this, parts.run?.attempt);
   }
 
   /** Unique in this process. */
@@ -85,7 +88,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     return this.life.status;
   }
 
-  /** 1 in the first run, one more in each `retry()`. */
+  /** 1 in the first run, one more in each `retry()`; in a durable run, the attempt of the execution. */
   get attempt(): number {
     return this.life.attempt;
   }

@@ -80,6 +80,7 @@ describe('shutdown', () => {
       });
     await failed.passed;
     const closed = test.context.close();
+    await new Promise(setImmediate); // enough for hooks that do not wait
     mayRetry.pass();
     await closed;
     expect(calls).toBe(2);

@@ -1,0 +1,400 @@
+import type { Clock } from '../clock.js';
+import { LeaseLostError } from '../queue-errors.js';
+import {
+  type AddedExecution,
+  type Broker,
+  type Claim,
+  type EndState,
+  type ExecutionRecord,
+  type KeyedExecution,
+  type Listing,
+  type LiveState,
+  type NewExecution,
+  type Renewal,
+  type Settlement,
+  type Signal,
+  type WorkerInfo,
+} from './broker.js';
+import { Heap } from './heap.js';
+
+interface MemoryBrokerOptions {
+  /** In milliseconds, like all of them. */
+  readonly lease: number;
+  readonly retention: number;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  readonly id: string;
+  record: ExecutionRecord;
+  /** Of its place in a heap; places with an older one are void. */
+  place: number;
+  crashes: number;
+  lease?: { readonly token: string; until: number } | undefined;
+  cancellation?: string | undefined;
+  replacement?: KeyedExecution | undefined;
+}
+
+interface Place {
+  readonly entry: Entry;
+  readonly number: number;
+  /** What it is ordered by, before its number. */
+  readonly rank: number;
+}
+
+/**
+ * Keeps executions in this process: the same rules as any broker's, and no durability. What is not done when the process
+ * ends is lost.
+ */
+export class MemoryBroker implements Broker {
+  readonly label = 'The memory broker';
+  readonly isShared = false;
+
+  private readonly entries = new Map<string, Entry>();
+  private readonly ended = new Map<string, { readonly record: ExecutionRecord; readonly until: number }>();
+  private readonly due = new Heap<Place>(isBefore);
+  private readonly later = new Heap<Place>(isBefore);
+  private readonly waiters = new Set<() => void>();
+  private readonly listeners = new Set<(signal: Signal) => void>();
+  private readonly announced = new Map<string, WorkerInfo>();
+  private readonly counts: Record<LiveState, number> = { scheduled: 0, queued: 0, parked: 0, running: 0, retrying: 0 };
+  private disarm: (() => void) | undefined;
+  private number = 0;
+
+  constructor(private readonly options: MemoryBrokerOptions) {}
+
+  connect(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
+    return Promise.resolve(executions.map((execution) => this.addOne(execution)));
+  }
+
+  replace(execution: KeyedExecution): Promise<void> {
+    const entry = this.entries.get(execution.key);
+    if (entry?.record.state === 'running') {
+      entry.replacement = execution;
+    } else {
+      if (entry !== undefined) this.forget(entry);
+      this.addOne(execution);
+    }
+    return Promise.resolve();
+  }
+
+  cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'> {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return Promise.resolve('not-found');
+    if (entry.record.state === 'running') {
+      entry.replacement = undefined;
+      entry.cancellation = reason;
+      this.tell({ type: 'cancel', id: entry.id, reason });
+      return Promise.resolve('signalled');
+    }
+    this.end(entry, 'cancelled', { reason });
+    return Promise.resolve('cancelled');
+  }
+
+  get(key: string): Promise<ExecutionRecord | undefined> {
+    this.promote();
+    this.expire();
+    return Promise.resolve(this.entries.get(key)?.record ?? this.ended.get(key)?.record);
+  }
+
+  list(limit: number): Promise<Listing> {
+    this.promote();
+    const records: ExecutionRecord[] = [];
+    for (const { record } of this.entries.values()) {
+      if (records.length === limit) break;
+      records.push(record);
+    }
+    return Promise.resolve({ counts: { ...this.counts }, records });
+  }
+
+  clear(reason: string): Promise<number> {
+    let cleared = 0;
+    for (const entry of this.entries.values()) {
+      if (entry.replacement !== undefined) cleared += 1;
+      entry.replacement = undefined;
+      if (entry.record.state === 'running') continue;
+      this.end(entry, 'cancelled', { reason });
+      cleared += 1;
+    }
+    return Promise.resolve(cleared);
+  }
+
+  claim(): Promise<Claim | undefined> {
+    return Promise.resolve(this.claimNow());
+  }
+
+  waitForWork(signal: AbortSignal): Promise<void> {
+    this.promote();
+    if (signal.aborted || this.hasDue()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.waiters.delete(wake);
+        signal.removeEventListener('abort', wake);
+        if (this.waiters.size === 0) this.disarm?.();
+        resolve();
+      };
+      this.waiters.add(wake);
+      signal.addEventListener('abort', wake);
+      this.arm();
+    });
+  }
+
+  async settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined> {
+    const entry = this.heldBy(claim);
+    if (entry === undefined) throw new LeaseLostError(claim.record.key);
+    entry.lease = undefined;
+    const { replacement } = entry;
+    this.settleRun(entry, settlement);
+    if (replacement !== undefined) {
+      entry.replacement = undefined;
+      await this.replace(replacement);
+    }
+    return claimNext ? this.claimNow() : undefined;
+  }
+
+  renew(claims: readonly Claim[]): Promise<Renewal> {
+    const lost: Claim[] = [];
+    const cancelled = new Map<Claim, string>();
+    for (const claim of claims) {
+      const entry = this.heldBy(claim);
+      if (entry?.lease === undefined) {
+        lost.push(claim);
+        continue;
+      }
+      entry.lease.until = this.options.clock.now() + this.options.lease;
+      if (entry.cancellation !== undefined) cancelled.set(claim, entry.cancellation);
+    }
+    return Promise.resolve({ lost, cancelled });
+  }
+
+  recover(): Promise<{ readonly crashed: number }> {
+    this.expire();
+    const now = this.options.clock.now();
+    let crashed = 0;
+    for (const entry of this.entries.values()) {
+      if (entry.record.state !== 'running' || (entry.lease !== undefined && entry.lease.until > now)) continue;
+      entry.lease = undefined;
+      entry.crashes += 1;
+      crashed += 1;
+      this.enqueue(entry);
+    }
+    return Promise.resolve({ crashed });
+  }
+
+  wake(key: string): Promise<boolean> {
+    const entry = this.entries.get(key);
+    if (entry?.record.state !== 'parked') return Promise.resolve(false);
+    this.enqueue(entry);
+    return Promise.resolve(true);
+  }
+
+  announce(worker: WorkerInfo): Promise<void> {
+    this.announced.set(worker.id, worker);
+    return Promise.resolve();
+  }
+
+  leave(workerId: string): Promise<void> {
+    this.announced.delete(workerId);
+    return Promise.resolve();
+  }
+
+  workers(): Promise<WorkerInfo[]> {
+    return Promise.resolve([...this.announced.values()]);
+  }
+
+  publish(signal: Signal): Promise<void> {
+    this.tell(signal);
+    return Promise.resolve();
+  }
+
+  subscribe(listener: (signal: Signal) => void): Promise<() => void> {
+    this.listeners.add(listener);
+    return Promise.resolve(() => this.listeners.delete(listener));
+  }
+
+  close(): Promise<void> {
+    this.disarm?.();
+    for (const wake of this.waiters) wake();
+    this.listeners.clear();
+    return Promise.resolve();
+  }
+
+  private addOne({ key, name, args, priority, when }: NewExecution): AddedExecution {
+    const now = this.options.clock.now();
+    this.number += 1;
+    const id = `m${this.number}`;
+    const own = key ?? `${now.toString(36)}-${id}`;
+    if (this.entries.has(own)) return { key: own, isNew: false };
+    const record: ExecutionRecord = {
+      key: own,
+      name,
+      args,
+      priority,
+      state: 'scheduled',
+      when: when ?? now,
+      addedAt: now,
+      attempt: 1,
+      starts: 0,
+    };
+    const entry: Entry = { id, record, place: 0, crashes: 0 };
+    this.ended.delete(own);
+    this.entries.set(own, entry);
+    this.counts.scheduled += 1;
+    this.schedule(entry, 'scheduled', record.when);
+    return { key: own, isNew: true };
+  }
+
+  private settleRun(entry: Entry, settlement: Settlement): void {
+    switch (settlement.type) {
+      case 'complete':
+        return this.end(entry, 'completed', { result: settlement.result });
+      case 'fail':
+        return this.end(entry, 'failed', { error: settlement.error });
+      case 'cancel':
+        return this.end(entry, 'cancelled', { reason: settlement.reason });
+      case 'drop':
+        return this.end(entry, 'dropped', { reason: settlement.reason });
+      case 'retry':
+        entry.crashes = 0;
+        this.update(entry, { attempt: entry.record.attempt + 1, error: settlement.error });
+        return this.schedule(entry, 'retrying', settlement.at);
+      case 'reschedule':
+        entry.crashes = 0;
+        this.update(entry, { attempt: 1, args: settlement.args });
+        return this.schedule(entry, 'scheduled', settlement.at);
+      case 'release':
+        this.update(entry, { reason: settlement.reason });
+        if (settlement.at === undefined) return this.enqueue(entry);
+        return this.schedule(entry, entry.record.attempt > 1 ? 'retrying' : 'scheduled', settlement.at);
+      case 'park':
+        this.update(entry, { reason: settlement.reason });
+        entry.place = 0;
+        return this.move(entry, 'parked');
+    }
+  }
+
+  private claimNow(): Claim | undefined {
+    this.promote();
+    let place: Place | undefined;
+    do place = this.due.pop();
+    while (place !== undefined && isVoid(place));
+    if (place === undefined) return undefined;
+    const { entry } = place;
+    this.number += 1;
+    const token = String(this.number);
+    entry.place = 0;
+    entry.lease = { token, until: this.options.clock.now() + this.options.lease };
+    this.update(entry, { starts: entry.record.starts + 1 });
+    this.move(entry, 'running');
+    const { id, record, crashes, cancellation } = entry;
+    return { id, token, record, crashes, cancellation };
+  }
+
+  private heldBy({ record, id, token }: Claim): Entry | undefined {
+    const entry = this.entries.get(record.key);
+    const isHeld = entry?.id === id && entry.lease?.token === token && entry.lease.until > this.options.clock.now();
+    return isHeld ? entry : undefined;
+  }
+
+  /** Puts it where it waits for its time, or into the queue when that has come. */
+  private schedule(entry: Entry, state: 'scheduled' | 'retrying', when: number): void {
+    this.update(entry, { when });
+    if (when <= this.options.clock.now()) return this.enqueue(entry);
+    this.move(entry, state);
+    this.later.push(this.placeOf(entry, when));
+    this.arm();
+  }
+
+  private enqueue(entry: Entry): void {
+    this.move(entry, 'queued');
+    this.due.push(this.placeOf(entry, entry.record.priority));
+    const [wake] = this.waiters;
+    wake?.();
+  }
+
+  private placeOf(entry: Entry, rank: number): Place {
+    this.number += 1;
+    entry.place = this.number;
+    return { entry, number: this.number, rank };
+  }
+
+  /** Moves what is due by now into the queue. */
+  private promote(): void {
+    const now = this.options.clock.now();
+    for (let place = this.later.peek(); place !== undefined && place.rank <= now; place = this.later.peek()) {
+      this.later.pop();
+      if (!isVoid(place)) this.enqueue(place.entry);
+    }
+  }
+
+  /** Sees to it that those who wait for work are woken when something comes due. */
+  private arm(): void {
+    this.disarm?.();
+    this.disarm = undefined;
+    while (this.later.size > 0 && isVoid(this.later.peek() as Place)) this.later.pop();
+    const next = this.later.peek();
+    if (next === undefined || this.waiters.size === 0) return;
+    this.disarm = this.options.clock.schedule(next.rank - this.options.clock.now(), () => {
+      this.promote();
+      this.arm();
+    });
+  }
+
+  private hasDue(): boolean {
+    while (this.due.size > 0 && isVoid(this.due.peek() as Place)) this.due.pop();
+    return this.due.size > 0;
+  }
+
+  private move(entry: Entry, state: LiveState): void {
+    this.counts[entry.record.state as LiveState] -= 1;
+    this.counts[state] += 1;
+    this.update(entry, { state });
+  }
+
+  private update(entry: Entry, change: Partial<ExecutionRecord>): void {
+    entry.record = { ...entry.record, ...change };
+  }
+
+  private end(entry: Entry, state: EndState, change: Partial<ExecutionRecord>): void {
+    this.forget(entry);
+    const endedAt = this.options.clock.now();
+    const { retention } = this.options;
+    if (retention > 0) {
+      const record = { ...entry.record, ...change, state, endedAt };
+      this.ended.delete(record.key); // so that the map stays in the order of ends
+      this.ended.set(record.key, { record, until: endedAt + retention });
+    }
+    this.expire();
+    this.tell({ type: 'changed', key: entry.record.key });
+  }
+
+  private forget(entry: Entry): void {
+    entry.place = -1;
+    this.counts[entry.record.state as LiveState] -= 1;
+    this.entries.delete(entry.record.key);
+  }
+
+  private expire(): void {
+    const now = this.options.clock.now();
+    for (const [key, { until }] of this.ended) {
+      if (until > now) return;
+      this.ended.delete(key);
+    }
+  }
+
+  private tell(signal: Signal): void {
+    for (const listener of this.listeners) listener(signal);
+  }
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.rank === b.rank ? a.number < b.number : a.rank < b.rank;
+}
+
+function isVoid({ entry, number }: Place): boolean {
+  return entry.place !== number;
+}

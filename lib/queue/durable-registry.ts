@@ -1,0 +1,148 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { ContextIdFactory, ModuleRef, ModulesContainer } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { readDurableMetadata } from '../decorators/durable.decorator.js';
+import { readTaskMetadata } from '../decorators/task-metadata.js';
+import { ErrorHandlers } from '../scheduler/error-handlers.js';
+import { classConfigOf, isStatic, methodsOf, prototypeOf, type AnyFunction } from '../scheduler/provider-classes.js';
+import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
+import { ConfigLayer } from '../task/config-layer.js';
+import type { ResolvedTaskConfig } from '../task/task-config.js';
+import type { RetryPolicy } from '../task/retry-policy.js';
+import { TaskNotRegisteredError, TaskRegistrationError } from './queue-errors.js';
+
+/** A method that `@Durable()` was found on. */
+export interface DurableTask {
+  readonly name: string;
+  readonly config: ResolvedTaskConfig;
+  readonly retry: RetryPolicy;
+  readonly func: AnyFunction;
+  /** `OrderTasks.process in OrdersModule` */
+  readonly place: string;
+  readonly host: InstanceWrapper;
+}
+
+/**
+ * Knows the durable tasks of this process, by name and by method. Indexed at first use: other modules may add executions
+ * in their init hooks, which run before ours.
+ */
+@Injectable()
+export class DurableRegistry implements OnModuleInit {
+  private byName = new Map<string, DurableTask>();
+  private byFunc = new Map<AnyFunction, DurableTask[]>();
+  private indexedModules = 0;
+  private isInitialized = false;
+
+  constructor(
+    @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
+    private readonly modules: ModulesContainer,
+    private readonly moduleRef: ModuleRef,
+    private readonly errorHandlers: ErrorHandlers,
+  ) {}
+
+  /** All providers exist now, so what is declared wrongly stops the boot, rather than the first execution. */
+  onModuleInit(): void {
+    this.isInitialized = true;
+    this.index();
+    for (const { config } of this.byName.values()) {
+      if (config.onError !== undefined) this.errorHandlers.check(config.onError);
+    }
+  }
+
+  get names(): string[] {
+    return [...this.index().keys()];
+  }
+
+  find(name: string): DurableTask | undefined {
+    return this.index().get(name);
+  }
+
+  /**
+   * @param task a decorated method, or a name.
+   * @throws {TaskNotRegisteredError} when this process does not declare it.
+   * @throws {TaskRegistrationError} when several tasks share the method.
+   */
+  require(task: AnyFunction | string): DurableTask {
+    const byName = this.index();
+    if (typeof task === 'string') {
+      const found = byName.get(task);
+      if (found === undefined) throw new TaskNotRegisteredError(task, this.names);
+      return found;
+    }
+    const [found, ...others] = this.byFunc.get(task) ?? [];
+    if (found === undefined) throw new TaskNotRegisteredError(task, this.names);
+    if (others.length > 0) {
+      const places = [found, ...others].map(({ name, place }) => `'${name}' (${place})`).join(', ');
+      throw new TaskRegistrationError(`Several durable tasks share this method: ${places}. Pass the name of one.`);
+    }
+    return found;
+  }
+
+  /** The instance that a task runs on: for a request-scoped provider a new one, with `createRequest()` as its REQUEST. */
+  hostOf({ host }: DurableTask, createRequest: () => object): object | Promise<object> {
+    if (isStatic(host)) return host.instance as object;
+    const contextId = ContextIdFactory.create();
+    this.moduleRef.registerRequestByContextId(createRequest(), contextId);
+    return this.moduleRef.resolve<object>(host.token, contextId, { strict: false });
+  }
+
+  private index(): Map<string, DurableTask> {
+    // Modules may be loaded lazily, and what a factory makes is known only when it has.
+    if (this.isInitialized && this.modules.size === this.indexedModules) return this.byName;
+    this.byName = new Map();
+    this.byFunc = new Map();
+    for (const { providers, controllers } of this.modules.values()) {
+      for (const wrapper of providers.values()) this.declareAll(wrapper, false);
+      for (const wrapper of controllers.values()) this.declareAll(wrapper, true);
+    }
+    if (this.isInitialized) this.indexedModules = this.modules.size;
+    return this.byName;
+  }
+
+  private declareAll(host: InstanceWrapper, isController: boolean): void {
+    if (host.isAlias) return;
+    const overridden = new Set<string>();
+    for (const { name: method, func } of methodsOf(prototypeOf(host))) {
+      const isLatest = !overridden.has(method);
+      overridden.add(method);
+      const metadata = isLatest ? readDurableMetadata(func) : undefined;
+      if (metadata === undefined) continue;
+      const className = classNameOf(host);
+      const place = `${className}.${method} in ${host.host?.name}`;
+      const name = metadata.name ?? `${className}.${method}`;
+      const obstacle = isController
+        ? 'is a controller'
+        : host.isTransient
+          ? 'is transient, with no instance to run on'
+          : '';
+      if (obstacle !== '') {
+        throw new TaskRegistrationError(
+          `Durable task '${name}' is declared by ${place}, but ${className} ${obstacle}. Move the method to a provider of default or request scope.`,
+        );
+      }
+      const layer = new ConfigLayer(this.options.config).with(classConfigOf(host), readTaskMetadata(func) ?? {}, {
+        name,
+      });
+      this.declare({ name, config: layer.resolved, retry: metadata.retry, func, place, host });
+    }
+  }
+
+  private declare(task: DurableTask): void {
+    const other = this.byName.get(task.name);
+    if (other !== undefined) {
+      throw new TaskRegistrationError(
+        `Two durable tasks are named '${task.name}': ${other.place} and ${task.place}. ` +
+          (other.func === task.func
+            ? 'Provide the class in one module, and export it from there.'
+            : 'Give one of them another name: @Durable(name).'),
+      );
+    }
+    this.byName.set(task.name, task);
+    this.byFunc.set(task.func, [...(this.byFunc.get(task.func) ?? []), task]);
+  }
+}
+
+function classNameOf(host: InstanceWrapper): string {
+  const { constructor } = prototypeOf(host) ?? {};
+  return constructor?.name ?? String(host.name);
+}

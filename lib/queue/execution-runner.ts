@@ -1,0 +1,113 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TaskFactory, type TaskCall } from '../scheduler/task-factory.js';
+import { TaskRunner } from '../scheduler/task-runner.js';
+import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
+import { describeValue } from '../task/task-errors.js';
+import type { TaskOutcome } from '../task/task-outcome.js';
+import type { Settlement } from './brokers/broker.js';
+import { CLOCK, type Clock } from './clock.js';
+import { DurableRegistry, type DurableTask } from './durable-registry.js';
+import { Executions } from './executions.js';
+import type { ExecutionRun } from './execution-run.js';
+import { decodeArgs, encodeResult, storeError } from './payload.js';
+import { TaskCrashedError } from './queue-errors.js';
+import { QueueLog } from './queue-log.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from './queue-options.js';
+
+/** How often an execution may take its worker with it before it counts as the reason. */
+const CRASH_BUDGET = 5;
+/** What a task that is not declared here waits before it is offered again, perhaps to a worker that knows it. */
+const UNKNOWN_TASK_DELAY = 5_000;
+
+/** Runs a claimed execution as a task of this process, and tells how it is to be settled. */
+@Injectable()
+export class ExecutionRunner {
+  constructor(
+    @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
+    @Inject(QUEUE_OPTIONS) private readonly queueOptions: ResolvedQueueOptions,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly registry: DurableRegistry,
+    private readonly executions: Executions,
+    private readonly factory: TaskFactory,
+    private readonly runner: TaskRunner,
+    private readonly log: QueueLog,
+  ) {}
+
+  /** @returns nothing when the run is not to be settled: its lease is lost, or its function goes on into the shutdown. */
+  async run(run: ExecutionRun): Promise<Settlement | undefined> {
+    const { claim, name, key } = run;
+    if (claim.cancellation !== undefined) return { type: 'cancel', reason: claim.cancellation };
+    const durable = this.registry.find(name);
+    if (durable === undefined) return this.handBack(run);
+    run.durable = durable;
+    const call = await this.prepare(run, durable);
+    if (run.cancellation !== undefined) return { type: 'cancel', reason: run.cancellation };
+    const task = this.factory.createRun(run, durable.config, call);
+    run.task = task;
+    this.log.counts.started += 1;
+    this.runner.submit(task);
+    const outcome = await task.done;
+    if (run.isLeaseLost) return undefined;
+    if (!run.isGivenUp) return this.settlementOf(run, outcome);
+    // Given up by its timeout. By shutdown: it keeps its lease until the process lets go of it.
+    if (outcome.status !== 'failed') return undefined;
+    if (!(await this.unwinds(run))) this.log.overlapping(name, key, this.options.shutdown.gracePeriod);
+    return run.isLeaseLost ? undefined : this.settlementOf(run, outcome);
+  }
+
+  private handBack({ name, key }: ExecutionRun): Settlement {
+    const delay = Math.min(UNKNOWN_TASK_DELAY, this.queueOptions.lease);
+    this.log.unknown(name, key, delay);
+    return { type: 'release', at: this.clock.now() + delay, reason: `no task '${name}' is declared in the worker` };
+  }
+
+  /** What goes wrong before the function can be called is a failure of the run like any other. */
+  private async prepare(run: ExecutionRun, durable: DurableTask): Promise<TaskCall> {
+    const { record, crashes } = run.claim;
+    try {
+      if (crashes >= CRASH_BUDGET) {
+        run.isLast = true;
+        throw new TaskCrashedError(run.name, crashes);
+      }
+      const args = decodeArgs(record.args);
+      const host = await this.registry.hostOf(durable, () => this.executions.of(record));
+      return { func: durable.func, args, host: () => host };
+    } catch (error) {
+      return { func: failWith(error), args: [], host: undefined };
+    }
+  }
+
+  /** Whether the function stops within the grace period. */
+  private async unwinds(run: ExecutionRun): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.options.shutdown.gracePeriod);
+    });
+    const hasUnwound = await Promise.race([run.unwound.then(() => true), grace]);
+    clearTimeout(timer);
+    return hasUnwound;
+  }
+
+  private settlementOf(run: ExecutionRun, outcome: TaskOutcome): Settlement {
+    const { name, task, cancellation } = run;
+    if (outcome.status === 'succeeded') return { type: 'complete', result: encodeResult(name, outcome.value) };
+    if (cancellation !== undefined) return { type: 'cancel', reason: cancellation };
+    if (outcome.status === 'failed') return this.settlementOfFailure(run, outcome.error);
+    const reason = task?.life.cancellation?.reason;
+    if (outcome.status === 'discarded' || reason === 'shutdown') return { type: 'release', reason: 'shutdown' };
+    return { type: 'cancel', reason: reason === undefined ? 'by the task itself' : describeValue(reason) };
+  }
+
+  private settlementOfFailure(run: ExecutionRun, error: unknown): Settlement {
+    const stored = storeError(error);
+    if (!run.willRetry(error) || run.durable === undefined) return { type: 'fail', error: stored };
+    const delay = run.durable.retry.delayAfter(run.attempt);
+    return { type: 'retry', at: this.clock.now() + delay, error: stored };
+  }
+}
+
+function failWith(error: unknown): () => never {
+  return () => {
+    throw error;
+  };
+}
