@@ -1,0 +1,335 @@
+import { LeaseLostError } from '../../queue-errors.js';
+import type { ResolvedQueueOptions } from '../../queue-options.js';
+import type {
+  AddedExecution,
+  Broker,
+  Claim,
+  ExecutionRecord,
+  KeyedExecution,
+  Listing,
+  NewExecution,
+  Renewal,
+  Settlement,
+  Signal,
+  WorkerInfo,
+} from '../broker.js';
+import type { Connections } from './connections.js';
+import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
+import { JobStore, type NextJob } from './job-store.js';
+import { Replacements } from './replacements.js';
+import { WorkBell } from './work-bell.js';
+
+/** That a running execution is to be cancelled is remembered for so long, for the worker that may start it again. */
+const CANCEL_TTL = 24 * 3_600_000;
+/** How often what has ended is looked through for what is past its time, in milliseconds. */
+const CLEANING = { least: 1_000, most: 30_000 };
+
+/** What our processes tell each other beside the port's signals. */
+type FleetSignal = Signal | { readonly type: 'replaced'; readonly key: string } | { readonly type: 'work' };
+
+/** Everything that a connection brings. */
+interface Site {
+  readonly connections: Connections;
+  readonly jobs: JobStore;
+  readonly replacements: Replacements;
+  readonly bell: WorkBell;
+}
+
+/**
+ * Keeps executions as BullMQ jobs. BullMQ's keys and tables are touched through its own backend only; what it cannot do
+ * lives in our `SideStore` beside them.
+ *
+ * A user's key is the job's `deduplication.id`, which BullMQ keeps from `add` until the job has ended, in the very scripts
+ * that move the job. An execution without a key has its job's id for one.
+ */
+export class BullMqBroker implements Broker {
+  readonly isShared = true;
+
+  private opening: Promise<Site> | undefined;
+  private site: Site | undefined;
+  private isClosed = false;
+  private tokens = 0;
+  private cleanAfter = 0;
+  /** What runs here by its key, and whether a replacement waits for its end. */
+  private readonly running = new Map<string, { isReplaced: boolean }>();
+  private readonly listeners = new Set<(signal: Signal) => void>();
+  private hearing: Promise<void> | undefined;
+
+  constructor(
+    readonly label: string,
+    private readonly options: ResolvedQueueOptions,
+    private readonly workerId: string,
+    private readonly openConnections: () => Promise<Connections>,
+  ) {}
+
+  async connect(): Promise<void> {
+    await this.open();
+  }
+
+  async add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
+    const site = this.site ?? (await this.open());
+    return site.connections.answer(() => Promise.all(executions.map((execution) => this.addOne(site, execution))));
+  }
+
+  async replace(execution: KeyedExecution): Promise<void> {
+    const { connections, replacements } = await this.open();
+    const id = createExecutionId(Date.now());
+    await connections.answer(async () => {
+      const { key } = execution;
+      const isDone = await replacements.replace(execution, id);
+      if (!isDone && !this.markReplaced(key)) await this.send({ type: 'replaced', key });
+    });
+  }
+
+  async cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'> {
+    const { connections, replacements, jobs } = await this.open();
+    return connections.answer(async () => {
+      const wasReplaced = await replacements.take(key);
+      for (;;) {
+        const job = await jobs.findLive(key);
+        if (job === undefined) return wasReplaced ? 'cancelled' : 'not-found';
+        if (job.record.state === 'running') {
+          await connections.store.setNote('cancel', job.id, reason, CANCEL_TTL);
+          await this.send({ type: 'cancel', id: job.id, reason });
+          return 'signalled';
+        }
+        if (await jobs.cancelWaiting(job, reason)) {
+          await this.send({ type: 'changed', key });
+          return 'cancelled';
+        }
+      }
+    });
+  }
+
+  async get(key: string): Promise<ExecutionRecord | undefined> {
+    const { connections, jobs } = await this.open();
+    return connections.answer(async () => (await jobs.findLive(key))?.record ?? (await jobs.findEnded(key)));
+  }
+
+  async list(limit: number): Promise<Listing> {
+    const { connections, jobs } = await this.open();
+    return connections.answer(() => jobs.list(limit));
+  }
+
+  async clear(reason: string): Promise<number> {
+    const { connections, jobs, replacements } = await this.open();
+    return connections.answer(async () => {
+      const replaced = await replacements.takeAll();
+      const keys = await jobs.cancelAllWaiting(reason);
+      await Promise.all(keys.map((key) => this.send({ type: 'changed', key })));
+      return replaced + keys.length;
+    });
+  }
+
+  async claim(): Promise<Claim | undefined> {
+    const site = this.site ?? (await this.open());
+    if (this.hearing === undefined) this.hearFleet().catch(() => {}); // the next claim tries again
+    site.bell.answer();
+    this.tokens += 1;
+    const token = `${this.workerId}:${this.tokens}`;
+    return this.toClaim(site, await site.connections.answer(() => site.jobs.next(token, this.workerId)), token);
+  }
+
+  async waitForWork(signal: AbortSignal): Promise<void> {
+    const { bell } = this.site ?? (await this.open());
+    return bell.wait(signal);
+  }
+
+  async settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined> {
+    const site = this.site ?? (await this.open());
+    const { key } = claim.record;
+    try {
+      const next = await site.connections.answer(() => site.jobs.settle(claim, settlement, claimNext));
+      this.letGo(site, key);
+      return await this.toClaim(site, next, claim.token);
+    } catch (error) {
+      if (!isLeaseLost(error)) throw error;
+      this.letGo(site, key);
+      throw new LeaseLostError(key, { cause: error });
+    }
+  }
+
+  async renew(claims: readonly Claim[]): Promise<Renewal> {
+    const site = await this.open();
+    const { connections } = site;
+    const ids = claims.map(({ id }) => id);
+    const tokens = claims.map(({ token }) => token);
+    const [lostIds, reasons] = await connections.answer(() =>
+      Promise.all([
+        connections.worker().extendLocks(ids, tokens, this.options.lease),
+        connections.store.getNotes('cancel', ids),
+      ]),
+    );
+    const lost = claims.filter(({ id }) => lostIds.includes(id));
+    for (const { record } of lost) this.letGo(site, record.key);
+    const cancelled = new Map<Claim, string>();
+    for (const [at, claim] of claims.entries()) {
+      const reason = reasons[at];
+      if (reason !== undefined) cancelled.set(claim, reason);
+    }
+    return { lost, cancelled };
+  }
+
+  async recover(): Promise<{ readonly crashed: number }> {
+    const { connections, jobs, replacements } = await this.open();
+    return connections.answer(async () => {
+      const stalled = await connections.worker().moveStalledJobsToWait();
+      await replacements.applyAll();
+      const now = Date.now();
+      if (now >= this.cleanAfter) {
+        this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, this.options.retention / 2));
+        await jobs.clean();
+      }
+      return { crashed: stalled.length };
+    });
+  }
+
+  async wake(key: string): Promise<boolean> {
+    const { connections, jobs } = await this.open();
+    return connections.answer(async () => {
+      const job = await jobs.findLive(key);
+      if (job?.record.state !== 'parked') return false;
+      await connections.queue.promote(job.id);
+      return true;
+    });
+  }
+
+  async announce(worker: WorkerInfo): Promise<void> {
+    const { connections } = await this.open();
+    await connections.answer(() => connections.store.putEntry('workers', worker.id, JSON.stringify(worker)));
+  }
+
+  async leave(workerId: string): Promise<void> {
+    await this.site?.connections.store.deleteEntry('workers', workerId);
+  }
+
+  async workers(): Promise<WorkerInfo[]> {
+    const { connections } = await this.open();
+    const { store } = connections;
+    const entries = await connections.answer(() => store.entries('workers'));
+    const infos = entries.map(([, text]) => JSON.parse(text) as WorkerInfo);
+    const oldest = Date.now() - 2 * this.options.lease;
+    const gone = infos.filter(({ seenAt }) => seenAt < oldest);
+    await Promise.all(gone.map(({ id }) => store.deleteEntry('workers', id)));
+    return infos.filter(({ seenAt }) => seenAt >= oldest);
+  }
+
+  async publish(signal: Signal): Promise<void> {
+    await this.open();
+    await this.send(signal);
+  }
+
+  async subscribe(listener: (signal: Signal) => void): Promise<() => void> {
+    await this.hearFleet();
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.listeners.clear();
+    const site = await this.opening?.catch(() => undefined);
+    site?.bell.ring();
+    await site?.connections.close();
+  }
+
+  /** Connects, once for all callers; after a failure, again for the next one. */
+  private open(): Promise<Site> {
+    if (this.opening === undefined) {
+      const opening = this.build();
+      this.opening = opening;
+      opening.then(
+        (site) => (this.site = site),
+        () => (this.opening = undefined),
+      );
+    }
+    return this.opening;
+  }
+
+  private async build(): Promise<Site> {
+    const connections = await this.openConnections();
+    const jobs = new JobStore(connections, this.options);
+    const replacements = new Replacements(connections.store, jobs);
+    // Others look by themselves in a while, so a signal that fails is no loss.
+    const passOn = (): void => void this.send({ type: 'work' }).catch(() => {});
+    const bell = new WorkBell(() => connections.worker(), this.options.lease, passOn);
+    return { connections, jobs, replacements, bell };
+  }
+
+  private async addOne({ jobs }: Site, execution: NewExecution): Promise<AddedExecution> {
+    const { key } = execution;
+    // BullMQ cannot know that this is the key of an execution that was added without one.
+    if (key !== undefined && looksLikeExecutionId(key) && (await jobs.findLive(key)) !== undefined) {
+      return { key, isNew: false };
+    }
+    const id = createExecutionId(Date.now());
+    return { key: key ?? id, isNew: (await jobs.add(execution, id)) === id };
+  }
+
+  private async toClaim(site: Site, { job, dueAt }: NextJob, token: string): Promise<Claim | undefined> {
+    if (job === undefined) {
+      site.bell.setNextDue(dueAt);
+      return undefined;
+    }
+    // Asked for in an earlier start, perhaps, whose worker did not live to hear of it.
+    const isRestarted = job.attemptsStarted > 1;
+    const [cancellation] = isRestarted ? await site.connections.store.getNotes('cancel', [job.id]) : [];
+    const claim = site.jobs.toClaim(job, token, cancellation);
+    this.running.set(claim.record.key, { isReplaced: false });
+    return claim;
+  }
+
+  private letGo(site: Site, key: string): void {
+    const isReplaced = this.running.get(key)?.isReplaced === true;
+    this.running.delete(key);
+    if (isReplaced) this.applyReplacement(site, key);
+  }
+
+  /** If it fails, the next `recover()` of any worker goes on with it. */
+  private applyReplacement({ replacements }: Site, key: string): void {
+    replacements.apply(key).then(
+      (isDone) => !isDone && this.markReplaced(key),
+      () => {},
+    );
+  }
+
+  /** @returns whether it runs here. */
+  private markReplaced(key: string): boolean {
+    const run = this.running.get(key);
+    if (run !== undefined) run.isReplaced = true;
+    return run !== undefined;
+  }
+
+  private async send(signal: FleetSignal): Promise<void> {
+    const { connections } = await this.open();
+    await connections.store.publish(JSON.stringify(signal));
+  }
+
+  private hearFleet(): Promise<void> {
+    this.hearing ??= this.open()
+      .then((site) => site.connections.store.subscribe((text) => this.hear(site, JSON.parse(text) as FleetSignal)))
+      .catch((error: unknown) => {
+        this.hearing = undefined;
+        throw error;
+      });
+    return this.hearing;
+  }
+
+  private hear(site: Site, signal: FleetSignal): void {
+    if (signal.type === 'work') return site.bell.ring();
+    if (signal.type === 'replaced') {
+      // Its run may have settled just before this was heard.
+      if (!this.markReplaced(signal.key)) this.applyReplacement(site, signal.key);
+      return;
+    }
+    for (const listener of this.listeners) listener(signal);
+  }
+}
+
+/** BullMQ's codes for a job that is gone, without lock, not active, or locked by somebody else. */
+const LEASE_LOST_CODES = new Set<unknown>([-1, -2, -3, -6]);
+
+function isLeaseLost(error: unknown): boolean {
+  return LEASE_LOST_CODES.has((error as { code?: unknown } | undefined)?.code);
+}

@@ -1,0 +1,51 @@
+import type { IQueueBackend } from 'bullmq';
+import type { SideStore } from './side-store.js';
+
+/** What a broker is made of on one database: BullMQ's backends, and our store beside them. */
+export interface Connections {
+  /** `Redis` or `PostgreSQL`. */
+  readonly label: string;
+  /** One statement for many adds is faster than one for each. Redis's client pipelines by itself. */
+  readonly addsInBatches: boolean;
+  readonly queue: IQueueBackend;
+  readonly store: SideStore;
+  /** With a connection of its own to wait on; made at first use. */
+  worker(): IQueueBackend;
+  /**
+   * Waits for the answer to a call, and no longer than an outage may last.
+   *
+   * @throws {BrokerUnavailableError}
+   */
+  answer<T>(call: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** How long a call waits for a connection that is down before it fails. */
+export const PATIENCE = 2_000;
+
+/** One policy for all connections, in milliseconds: soon at first, then about a second, and not all at once. */
+export function reconnectDelay(times: number): number {
+  return Math.min(1_000, 50 * 2 ** Math.min(times, 10)) * (0.75 + Math.random() / 2);
+}
+
+/** What BullMQ's `Worker` is made with beside the connection. It only lends its backend: the loop is our own. */
+export interface WorkerSettings {
+  /** In milliseconds. */
+  readonly lease: number;
+  readonly workerId: string;
+}
+
+/** How often expired leases are looked for in the time of one. BullMQ notices one at the second look. */
+const CHECKS_PER_LEASE = 3;
+
+export function workerOptions({ lease, workerId }: WorkerSettings) {
+  return {
+    autorun: false,
+    name: workerId,
+    lockDuration: lease,
+    // A little less than the time between two checks, so that none of them finds the door closed.
+    stalledInterval: Math.floor((lease / CHECKS_PER_LEASE) * 0.9),
+    // Crashes have a budget of ours: BullMQ's counter never goes back, and it would fail the job without a word.
+    maxStalledCount: 1_000_000,
+  };
+}

@@ -1,0 +1,256 @@
+import type { JobJson, KeepJobs, MinimalJob } from 'bullmq';
+import type { ResolvedQueueOptions } from '../../queue-options.js';
+import {
+  isEnded,
+  type Claim,
+  type ExecutionRecord,
+  type Listing,
+  type LiveState,
+  type NewExecution,
+  type Settlement,
+} from '../broker.js';
+import { AddBatcher } from './add-batcher.js';
+import type { Connections } from './connections.js';
+import { encodeKey, looksLikeExecutionId } from './execution-id.js';
+import { jobOf, memoOf, recordOf, stateOf, type Memo } from './job-codec.js';
+
+/** What a job is delayed by while it is parked, in milliseconds: for good, as far as BullMQ is concerned. */
+const PARKED = 5 * 365 * 24 * 3_600_000;
+const PAGE = 500;
+/** BullMQ's names for what waits, in the order in which it is started. */
+const WAITING = ['wait', 'paused', 'prioritized', 'delayed'] as const;
+
+/** One execution as BullMQ keeps it. */
+export interface StoredJob {
+  readonly id: string;
+  readonly record: ExecutionRecord;
+}
+
+/** What BullMQ's backend answers when it was asked for the next job: that, and when the next delayed one is due. */
+export interface NextJob {
+  readonly job: JobJson | undefined;
+  readonly dueAt: number;
+}
+
+/** Executions as BullMQ jobs: added, found, moved from state to state, remembered for a while. */
+export class JobStore {
+  private readonly batcher: AddBatcher;
+  /** What a claim's job was like when it was claimed. */
+  private readonly claimed = new WeakMap<Claim, JobJson>();
+
+  constructor(
+    private readonly connections: Connections,
+    private readonly options: ResolvedQueueOptions,
+  ) {
+    this.batcher = new AddBatcher(connections.queue);
+  }
+
+  /** @returns the id of the job that has the key: this one, or the one that had it before. */
+  add(execution: NewExecution, id: string): Promise<string> {
+    const job = jobOf(execution, id, Date.now());
+    return this.connections.addsInBatches ? this.batcher.add(job) : this.connections.queue.addJob(job, id);
+  }
+
+  async read(id: string): Promise<StoredJob | undefined> {
+    const { queue } = this.connections;
+    const [job, state] = await Promise.all([queue.getJobData(id), queue.getState(id)]);
+    if (job === undefined) return undefined;
+    const known = { ...job, id };
+    const ours = stateOf(known, state, Date.now());
+    return ours && { id, record: recordOf(known, ours) };
+  }
+
+  /** The execution that has the key and has not ended. */
+  async findLive(key: string): Promise<StoredJob | undefined> {
+    const [keyed, unkeyed] = await Promise.all([
+      this.connections.queue
+        .getDeduplicationJobId(encodeKey(key))
+        .then((id) => (id === null ? undefined : this.read(id))),
+      looksLikeExecutionId(key) ? this.read(key) : undefined,
+    ]);
+    return [keyed, unkeyed].find((job) => job !== undefined && !isEnded(job.record.state));
+  }
+
+  /** The last execution that had the key, as long as it is remembered. */
+  async findEnded(key: string): Promise<ExecutionRecord | undefined> {
+    const [note] = await this.connections.store.getNotes('ended', [encodeKey(key)]);
+    const [id = note, text] = note?.split(/ (.*)/s) ?? [];
+    if (text !== undefined && text !== '') return JSON.parse(text) as ExecutionRecord;
+    const job = await this.read(id ?? key);
+    if (job === undefined || !isEnded(job.record.state)) return undefined;
+    const { endedAt = 0 } = job.record;
+    return endedAt + this.options.retention > Date.now() ? job.record : undefined;
+  }
+
+  /** @returns whether it was removed; not when it has been started meanwhile. */
+  async remove(id: string): Promise<boolean> {
+    return (await this.connections.queue.remove(id, false)) === 1;
+  }
+
+  /** @returns whether it was; not when it has been started meanwhile. */
+  async cancelWaiting({ id, record }: StoredJob, reason: string): Promise<boolean> {
+    const { store } = this.connections;
+    const key = encodeKey(record.key);
+    const ended: ExecutionRecord = { ...record, state: 'cancelled', reason, endedAt: Date.now() };
+    // First: a crash in between leaves a note that nobody reads as long as the execution lives.
+    await this.remember(key, `${id} ${JSON.stringify(ended)}`);
+    if (await this.remove(id)) return true;
+    await store.deleteNote('ended', key);
+    return false;
+  }
+
+  async list(limit: number): Promise<Listing> {
+    const { queue } = this.connections;
+    const types = ['active', ...WAITING] as const;
+    const [[active = 0, wait = 0, paused = 0, prioritized = 0, delayed = 0], ranges] = await Promise.all([
+      queue.getCounts([...types]),
+      limit > 0 ? queue.getRanges([...types], 0, limit - 1, true) : [],
+    ]);
+    const jobs = await Promise.all(
+      ranges
+        .flat()
+        .slice(0, limit)
+        .map((id) => this.read(id)),
+    );
+    const records = jobs.flatMap((job) => (job === undefined || isEnded(job.record.state) ? [] : [job.record]));
+    // BullMQ counts all of them as delayed; which is which only a look at each can tell.
+    const seen = (state: LiveState): number => records.filter((record) => record.state === state).length;
+    const [retrying, parked] = [seen('retrying'), seen('parked')];
+    const scheduled = Math.max(0, delayed - retrying - parked);
+    return { counts: { running: active, queued: wait + paused + prioritized, scheduled, retrying, parked }, records };
+  }
+
+  /** @returns the keys of what was cancelled. */
+  async cancelAllWaiting(reason: string): Promise<string[]> {
+    const cancelled: string[] = [];
+    for (let start = 0; ;) {
+      const page = (await this.connections.queue.getRanges([...WAITING], start, start + PAGE - 1, true)).flat();
+      if (page.length === 0) return cancelled;
+      const jobs = (await Promise.all(page.map((id) => this.read(id)))).filter((job) => job !== undefined);
+      const removed = await Promise.all(jobs.map((job) => this.cancelWaiting(job, reason)));
+      const keys = jobs.filter((_, at) => removed[at]).map(({ record }) => record.key);
+      cancelled.push(...keys);
+      if (keys.length === 0) start += PAGE; // they were started meanwhile
+    }
+  }
+
+  /** Starts the next job that is due. */
+  async next(token: string, workerId: string): Promise<NextJob> {
+    return nextOf(await this.connections.worker().moveToActive(token, workerId));
+  }
+
+  toClaim(job: JobJson, token: string, cancellation: string | undefined): Claim {
+    const crashes = job.stalledCounter - (memoOf(job).crashesBefore ?? 0);
+    const claim: Claim = { id: job.id, token, record: recordOf(job, 'running'), crashes, cancellation };
+    this.claimed.set(claim, job);
+    return claim;
+  }
+
+  /** Moves a running job on, under its lease, and starts the next one if that was asked for. */
+  async settle(claim: Claim, settlement: Settlement, fetchNext: boolean): Promise<NextJob> {
+    const job = this.claimed.get(claim);
+    if (job === undefined) throw new TypeError('A claim of another broker cannot be settled');
+    const { when, args, attemptsBefore, crashesBefore, error } = memoOf(job);
+    const carried: Memo = {
+      ...(when !== undefined && { when }),
+      ...(args !== undefined && { args }),
+      ...(attemptsBefore !== undefined && { attemptsBefore }),
+      ...(crashesBefore !== undefined && { crashesBefore }),
+      ...(error !== undefined && { error }),
+    };
+    switch (settlement.type) {
+      case 'complete':
+        return this.complete(claim, settlement.result, fetchNext);
+      case 'fail':
+        return this.fail(claim, { ...carried, state: 'failed', error: settlement.error }, fetchNext);
+      case 'cancel':
+        return this.fail(claim, { ...carried, state: 'cancelled', reason: settlement.reason }, fetchNext);
+      case 'drop':
+        return this.fail(claim, { ...carried, state: 'dropped', reason: settlement.reason }, fetchNext);
+      case 'retry': {
+        const { at, error: lastError } = settlement;
+        const memo: Memo = { ...carried, when: at, error: lastError, crashesBefore: job.stalledCounter };
+        return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
+      }
+      case 'reschedule': {
+        const { at, args: nextArgs } = settlement;
+        const before = { attemptsBefore: job.attemptsMade, crashesBefore: job.stalledCounter };
+        return this.delay(claim, at, { when: at, args: nextArgs, ...before }, { skipAttempt: true, fetchNext });
+      }
+      case 'release': {
+        const { at = Date.now(), reason } = settlement;
+        return this.delay(claim, at, { ...carried, when: at, reason }, { skipAttempt: true, fetchNext });
+      }
+      case 'park': {
+        const memo: Memo = { ...carried, when: claim.record.when, isParked: true, reason: settlement.reason };
+        return this.delay(claim, Date.now() + PARKED, memo, { skipAttempt: true, fetchNext });
+      }
+    }
+  }
+
+  /** Forgets what has ended long enough ago. BullMQ does so only when another job ends. */
+  async clean(): Promise<void> {
+    const until = Date.now() - this.options.retention;
+    const { queue, store } = this.connections;
+    for (const state of ['completed', 'failed']) {
+      while ((await queue.cleanJobsByState(state, until, PAGE)).length === PAGE);
+    }
+    await store.purge();
+  }
+
+  private async complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {
+    const worker = this.connections.worker();
+    const pointed = this.pointTo(claim);
+    const { result: next } = await worker.moveToCompleted(minimal(claim.id), result, this.keep, claim.token, fetchNext);
+    await pointed;
+    return nextOf(next);
+  }
+
+  private async fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
+    const worker = this.connections.worker();
+    const reason = JSON.stringify(memo);
+    const pointed = this.pointTo(claim);
+    const { result: next } = await worker.moveToFailed(minimal(claim.id), reason, this.keep, claim.token, fetchNext);
+    await pointed;
+    return nextOf(next);
+  }
+
+  private async delay(
+    { id, token }: Claim,
+    at: number,
+    memo: Memo,
+    options: { skipAttempt: boolean; fetchNext: boolean },
+  ): Promise<NextJob> {
+    const now = Date.now();
+    const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
+    const next = await this.connections
+      .worker()
+      .moveToDelayed(id, now, Math.max(0, Math.ceil(at - now)), token, { ...options, fieldsToUpdate });
+    return nextOf(next);
+  }
+
+  /** What has a key of its own is found by its id when it has ended; otherwise the key leads to it. */
+  private async pointTo({ id, record }: Claim): Promise<void> {
+    if (record.key !== id) await this.remember(encodeKey(record.key), id);
+  }
+
+  private async remember(key: string, note: string): Promise<void> {
+    if (this.options.retention > 0) await this.connections.store.setNote('ended', key, note, this.options.retention);
+  }
+
+  private get keep(): true | KeepJobs {
+    return this.options.retention > 0 ? { age: Math.ceil(this.options.retention / 1_000) } : true;
+  }
+}
+
+/** What BullMQ's backends need of a job that they move. */
+function minimal(id: string): MinimalJob {
+  return { id, opts: { attempts: 1 } } as MinimalJob;
+}
+
+/** BullMQ answers with a tuple; with an empty one, or nothing, when it did not look. */
+function nextOf(answer: unknown): NextJob {
+  const [job, id, , dueAt] = (answer ?? []) as [JobJson | null | 0, string, number, number] | [];
+  const isJob = typeof job === 'object' && job !== null;
+  return { job: isJob && id !== undefined ? { ...job, id: String(id) } : undefined, dueAt: dueAt ?? 0 };
+}

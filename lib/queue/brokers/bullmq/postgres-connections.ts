@@ -1,0 +1,135 @@
+import type { IQueueBackend, Queue, Worker } from 'bullmq';
+import type { Pool, PoolConfig } from 'pg';
+import { TasksConfigError } from '../../../task/task-errors.js';
+import { BrokerUnavailableError } from '../../queue-errors.js';
+import type { ResolvedQueueOptions } from '../../queue-options.js';
+import { PATIENCE, workerOptions, type Connections } from './connections.js';
+import { loadDriver } from './drivers.js';
+import { PostgresSideStore } from './postgres-side-store.js';
+
+const PACKAGES = ['bullmq', 'pg'];
+const LABEL = 'PostgreSQL';
+
+/** Of PostgreSQL, beside those of class 08: shut down by an operator or a crash, and not there yet after a start. */
+const UNAVAILABLE_CODES = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** On PostgreSQL: BullMQ's pools for adding and for the worker, each with a connection to listen on, and ours. */
+export class PostgresConnections implements Connections {
+  readonly label = LABEL;
+  readonly addsInBatches = true;
+
+  private workerOfBullMq: Worker<unknown, unknown, string, IQueueBackend> | undefined;
+
+  private constructor(
+    private readonly options: ResolvedQueueOptions,
+    private readonly workerId: string,
+    private readonly config: PoolConfig,
+    private readonly bullmq: typeof import('bullmq'),
+    private readonly queueOfBullMq: Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend>,
+    private readonly pool: Pool,
+    readonly store: PostgresSideStore,
+  ) {}
+
+  /** @throws {DriverMissingError} {@link BrokerUnavailableError} {@link TasksConfigError} */
+  static async open(options: ResolvedQueueOptions, workerId: string): Promise<PostgresConnections> {
+    const bullmq = loadDriver('bullmq', PACKAGES);
+    const pg = loadDriver('pg', PACKAGES);
+    const config = configOf(options.connection);
+    const searchPath = { ...config, options: `${config.options ?? ''} -c search_path="${options.prefix}"`.trim() };
+    const pool = new pg.Pool({ max: 4, ...searchPath });
+    pool.on('error', ignore); // an idle connection was lost; the next call opens another
+    const store = new PostgresSideStore(pool, () => new pg.Client({ keepAlive: true, ...searchPath }), options);
+    const queue = new bullmq.Queue(
+      options.name,
+      { connection: { ...config, schema: options.prefix, migrate: options.migrate } } as never,
+      bullmq.createPostgresBackend,
+    );
+    queue.on('error', ignore);
+    try {
+      await queue.waitUntilReady();
+      await (options.migrate ? store.migrate() : store.check());
+    } catch (error) {
+      await Promise.allSettled([queue.close(), pool.end()]);
+      throw explain(error, options);
+    }
+    return new PostgresConnections(options, workerId, config, bullmq, queue as never, pool, store);
+  }
+
+  get queue(): IQueueBackend {
+    return this.queueOfBullMq.getBackend();
+  }
+
+  worker(): IQueueBackend {
+    if (this.workerOfBullMq === undefined) {
+      const { name, prefix, lease } = this.options;
+      const worker = new this.bullmq.Worker(
+        name,
+        null,
+        {
+          connection: { ...this.config, schema: prefix },
+          ...workerOptions({ lease, workerId: this.workerId }),
+        } as never,
+        this.bullmq.createPostgresBackend,
+      );
+      worker.on('error', ignore);
+      this.workerOfBullMq = worker as never;
+      return worker.getBackend();
+    }
+    return this.workerOfBullMq.getBackend();
+  }
+
+  async answer<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw explain(error, this.options);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+    await this.workerOfBullMq?.close(true).catch(ignore);
+    await this.queueOfBullMq.close().catch(ignore);
+    await this.pool.end().catch(ignore);
+  }
+}
+
+function configOf(connection: unknown): PoolConfig {
+  const limits: PoolConfig = { connectionTimeoutMillis: PATIENCE };
+  if (typeof connection === 'string') return { ...limits, connectionString: connection };
+  if (isPool(connection)) return { ...limits, ...connection.options };
+  return { ...limits, ...(connection as PoolConfig) };
+}
+
+/** The application's own pool; its settings are used, and the pool itself is left alone. */
+function isPool(connection: unknown): connection is Pool & { options: PoolConfig } {
+  return typeof (connection as Partial<Pool>).totalCount === 'number';
+}
+
+/** What an error of the database means to those who called. */
+function explain(error: unknown, { prefix }: ResolvedQueueOptions): unknown {
+  const { code = '', name = '', message = '' } = error as { code?: string; name?: string; message?: string };
+  if (name === 'SchemaMigrationRequiredError' || code === '42P01') {
+    return new TasksConfigError(
+      'queue.migrate',
+      false,
+      `true, since the schema ${prefix} is not set up; or let another process set it up first (${message})`,
+    );
+  }
+  const isUnavailable =
+    UNAVAILABLE_CODES.has(code) ||
+    code.startsWith('08') ||
+    /connection (?:terminated|timeout)|timeout exceeded|ENOTFOUND|not queryable/i.test(message);
+  return isUnavailable ? new BrokerUnavailableError(LABEL, message, { cause: error }) : error;
+}
+
+function ignore(): void {}

@@ -1,0 +1,152 @@
+import type { Queue, Worker } from 'bullmq';
+import type { Redis, RedisOptions } from 'ioredis';
+import { BrokerUnavailableError } from '../../queue-errors.js';
+import type { ResolvedQueueOptions } from '../../queue-options.js';
+import { PATIENCE, reconnectDelay, workerOptions, type Connections } from './connections.js';
+import { loadDriver } from './drivers.js';
+import { RedisSideStore } from './redis-side-store.js';
+
+const PACKAGES = ['bullmq', 'ioredis'];
+const LABEL = 'Redis';
+
+/** On Redis or Valkey: one connection for commands, one for each worker to wait on, one to hear signals. */
+export class RedisConnections implements Connections {
+  readonly label = LABEL;
+  readonly addsInBatches = false;
+  readonly store: RedisSideStore;
+
+  private readonly queueOfBullMq: Queue;
+  private workerOfBullMq: Worker | undefined;
+  /** Calls that wait for an answer, each by what gives it up. */
+  private readonly waiting = new Set<(error: Error) => void>();
+  private outage: NodeJS.Timeout | undefined;
+
+  private constructor(
+    private readonly options: ResolvedQueueOptions,
+    private readonly workerId: string,
+    private readonly client: Redis,
+    private readonly bullmq: typeof import('bullmq'),
+  ) {
+    this.store = new RedisSideStore(client, options);
+    this.queueOfBullMq = new bullmq.Queue(options.name, { connection: client as never, prefix: options.prefix });
+    this.queueOfBullMq.on('error', ignore);
+    client.on('close', () => (this.outage ??= setTimeout(() => this.giveUp(), PATIENCE)));
+    client.on('ready', () => this.endOutage());
+  }
+
+  /** @throws {DriverMissingError} {@link BrokerUnavailableError} */
+  static async open(options: ResolvedQueueOptions, workerId: string): Promise<RedisConnections> {
+    const bullmq = loadDriver('bullmq', PACKAGES);
+    const client = createClient(options.connection);
+    try {
+      await untilReady(client);
+      const connections = new RedisConnections(options, workerId, client, bullmq);
+      await connections.queueOfBullMq.waitUntilReady();
+      return connections;
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+  }
+
+  get queue() {
+    return this.queueOfBullMq.getBackend();
+  }
+
+  worker() {
+    if (this.workerOfBullMq === undefined) {
+      this.workerOfBullMq = new this.bullmq.Worker(this.options.name, null, {
+        connection: this.client as never,
+        prefix: this.options.prefix,
+        ...workerOptions({ lease: this.options.lease, workerId: this.workerId }),
+      });
+      this.workerOfBullMq.on('error', ignore);
+    }
+    return this.workerOfBullMq.getBackend();
+  }
+
+  async answer<T>(call: () => Promise<T>): Promise<T> {
+    if (this.client.status !== 'ready') await untilReady(this.client);
+    let giveUp: ((error: Error) => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        giveUp = reject;
+        this.waiting.add(reject);
+        call().then(resolve, reject);
+      });
+    } finally {
+      if (giveUp !== undefined) this.waiting.delete(giveUp);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.outage);
+    await this.store.close();
+    // force: its blocking connection waits for work, perhaps for seconds.
+    await this.workerOfBullMq?.close(true).catch(ignore);
+    await this.queueOfBullMq.close().catch(ignore);
+    this.client.disconnect();
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    for (const reject of this.waiting) reject(unavailable('the connection was lost'));
+    this.waiting.clear();
+  }
+
+  private endOutage(): void {
+    clearTimeout(this.outage);
+    this.outage = undefined;
+  }
+}
+
+function createClient(connection: unknown): Redis {
+  const { Redis } = loadDriver('ioredis', PACKAGES);
+  const policy: RedisOptions = {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    retryStrategy: reconnectDelay,
+    // After a failover the old primary refuses writes: connect anew, and send the command again.
+    reconnectOnError: ({ message }) => (message.startsWith('READONLY') ? 2 : false),
+  };
+  if (isInstance(connection)) return quiet(connection.duplicate(policy));
+  if (typeof connection === 'string') return quiet(new Redis(connection, policy));
+  const { url, ...rest } = connection as RedisOptions & { url?: string };
+  return quiet(url === undefined ? new Redis({ ...rest, ...policy }) : new Redis(url, { ...rest, ...policy }));
+}
+
+/** The application's own client; its settings are used, and the client itself is left alone. */
+function isInstance(connection: unknown): connection is Redis {
+  return typeof (connection as Partial<Redis> | undefined)?.duplicate === 'function';
+}
+
+/** ioredis prints errors that nobody listens to; ours come out of the calls that they stop. */
+function quiet(client: Redis): Redis {
+  return client.on('error', ignore);
+}
+
+async function untilReady(client: Redis): Promise<void> {
+  if (client.status === 'ready') return;
+  if (client.status === 'end') throw unavailable('the connection is closed');
+  await new Promise<void>((resolve, reject) => {
+    let lastError: Error | undefined;
+    const settle = (error?: Error): void => {
+      clearTimeout(timer);
+      client.off('ready', ready).off('error', remember).off('end', end);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const ready = (): void => settle();
+    const remember = (error: Error): void => void (lastError = error);
+    const end = (): void => settle(unavailable('the connection is closed', lastError));
+    const timer = setTimeout(() => settle(unavailable(lastError?.message ?? 'no answer', lastError)), PATIENCE);
+    client.on('ready', ready).on('error', remember).on('end', end);
+    if (client.status === 'wait') client.connect().catch(ignore);
+  });
+}
+
+function unavailable(what: string, cause?: Error): BrokerUnavailableError {
+  return new BrokerUnavailableError(LABEL, what, cause && { cause });
+}
+
+function ignore(): void {}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { ResolvedQueueOptions } from '../../queue-options.js';
+import type { NoteKind, RosterName, SideStore } from './side-store.js';
+
+/** Sets a note, unless a greater one is there. */
+const SET_NOTE = `
+local current = redis.call('GET', KEYS[1])
+if current and current > ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+const DELETE_ENTRY_IF = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+return redis.call('HDEL', KEYS[1], ARGV[1])`;
+
+const UNLOCK = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+interface Commands {
+  tasksSetNote(key: string, value: string, ttl: number): Promise<number>;
+  tasksDeleteEntryIf(key: string, field: string, expected: string): Promise<number>;
+  tasksUnlock(key: string, token: string): Promise<number>;
+}
+
+/** Keys of ours: `prefix:name/…`, where BullMQ's are `prefix:name:…`. */
+export class RedisSideStore implements SideStore {
+  private readonly base: string;
+  private readonly commands: Commands;
+  private subscriber: Redis | undefined;
+
+  constructor(
+    private readonly client: Redis,
+    { prefix, name }: ResolvedQueueOptions,
+  ) {
+    this.base = `${prefix}:${name}/`;
+    client.defineCommand('tasksSetNote', { numberOfKeys: 1, lua: SET_NOTE });
+    client.defineCommand('tasksDeleteEntryIf', { numberOfKeys: 1, lua: DELETE_ENTRY_IF });
+    client.defineCommand('tasksUnlock', { numberOfKeys: 1, lua: UNLOCK });
+    this.commands = client as unknown as Commands; // ioredis adds them to the instance
+  }
+
+  async setNote(kind: NoteKind, key: string, value: string, ttl: number): Promise<void> {
+    await this.commands.tasksSetNote(this.noteKey(kind, key), value, Math.max(1, Math.ceil(ttl)));
+  }
+
+  async getNotes(kind: NoteKind, keys: readonly string[]): Promise<(string | undefined)[]> {
+    if (keys.length === 0) return [];
+    const values = await this.client.mget(keys.map((key) => this.noteKey(kind, key)));
+    return values.map((value) => value ?? undefined);
+  }
+
+  async deleteNote(kind: NoteKind, key: string): Promise<void> {
+    await this.client.del(this.noteKey(kind, key));
+  }
+
+  async putEntry(roster: RosterName, field: string, value: string): Promise<void> {
+    await this.client.hset(this.base + roster, field, value);
+  }
+
+  async getEntry(roster: RosterName, field: string): Promise<string | undefined> {
+    return (await this.client.hget(this.base + roster, field)) ?? undefined;
+  }
+
+  async entries(roster: RosterName): Promise<[string, string][]> {
+    return Object.entries(await this.client.hgetall(this.base + roster));
+  }
+
+  async deleteEntry(roster: RosterName, field: string, expected?: string): Promise<boolean> {
+    const key = this.base + roster;
+    const deleted =
+      expected === undefined
+        ? await this.client.hdel(key, field)
+        : await this.commands.tasksDeleteEntryIf(key, field, expected);
+    return deleted === 1;
+  }
+
+  async lock(name: string, ttl: number): Promise<string | undefined> {
+    const token = randomUUID();
+    return (await this.client.set(this.lockKey(name), token, 'PX', ttl, 'NX')) === null ? undefined : token;
+  }
+
+  async unlock(name: string, token: string): Promise<void> {
+    await this.commands.tasksUnlock(this.lockKey(name), token);
+  }
+
+  async publish(message: string): Promise<void> {
+    await this.client.publish(`${this.base}signals`, message);
+  }
+
+  async subscribe(listener: (message: string) => void): Promise<void> {
+    // It subscribes again by itself after an outage.
+    this.subscriber ??= this.client.duplicate().on('error', () => {});
+    this.subscriber.on('message', (_channel: string, message: string) => listener(message));
+    await this.subscriber.subscribe(`${this.base}signals`);
+  }
+
+  async purge(): Promise<void> {
+    // Redis forgets notes by itself.
+  }
+
+  close(): Promise<void> {
+    this.subscriber?.disconnect();
+    return Promise.resolve();
+  }
+
+  private noteKey(kind: NoteKind, key: string): string {
+    return `${this.base}${kind}:${key}`;
+  }
+
+  private lockKey(name: string): string {
+    return `${this.base}lock:${name}`;
+  }
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KeyedExecution } from '../broker.js';
+import { encodeKey } from './execution-id.js';
+import type { JobStore } from './job-store.js';
+import type { SideStore } from './side-store.js';
+
+interface Replacement {
+  readonly id: string;
+  readonly execution: KeyedExecution;
+}
+
+/** Whoever applies a replacement has died when he takes longer, in milliseconds. */
+const LOCK_TTL = 5_000;
+const LOCK_RETRY = 5;
+
+/**
+ * Puts executions in the place of others. What is to be done is written down first, and whoever comes across it goes on
+ * with it: the caller, the worker whose run has settled, or any worker's next look. So a crash at any point leaves the
+ * old execution or the new one. The new one's id is fixed: to add it twice adds it once.
+ */
+export class Replacements {
+  constructor(
+    private readonly store: SideStore,
+    private readonly jobs: JobStore,
+  ) {}
+
+  /** @returns false when the execution in its place runs: its end is to be waited for. */
+  async replace(execution: KeyedExecution, id: string): Promise<boolean> {
+    const replacement: Replacement = { id, execution };
+    await this.store.putEntry('replacements', encodeKey(execution.key), JSON.stringify(replacement));
+    return this.apply(execution.key);
+  }
+
+  /** @returns whether there was one. */
+  take(key: string): Promise<boolean> {
+    return this.store.deleteEntry('replacements', encodeKey(key));
+  }
+
+  async takeAll(): Promise<number> {
+    const entries = await this.store.entries('replacements');
+    const taken = await Promise.all(entries.map(([field]) => this.store.deleteEntry('replacements', field)));
+    return taken.filter(Boolean).length;
+  }
+
+  /** Those that nobody has gone on with. */
+  async applyAll(): Promise<void> {
+    for (const [, text] of await this.store.entries('replacements')) await this.apply(parse(text).execution.key);
+  }
+
+  /**
+   * Applies the replacement of a key, where there is one.
+   *
+   * @returns false when the execution in its place runs: its end is to be waited for.
+   */
+  async apply(key: string): Promise<boolean> {
+    const field = encodeKey(key);
+    for (;;) {
+      const text = await this.store.getEntry('replacements', field);
+      if (text === undefined) return true;
+      const token = await this.store.lock(field, LOCK_TTL);
+      if (token === undefined) {
+        await sleep(LOCK_RETRY); // somebody else is at it
+        continue;
+      }
+      try {
+        const done = await this.applyUnderLock(field);
+        if (done !== undefined) return done;
+      } finally {
+        await this.store.unlock(field, token);
+      }
+    }
+  }
+
+  /** @returns nothing when something has changed meanwhile, and another try is needed. */
+  private async applyUnderLock(field: string): Promise<boolean | undefined> {
+    const text = await this.store.getEntry('replacements', field);
+    if (text === undefined) return true;
+    const { id, execution } = parse(text);
+    const current = await this.jobs.findLive(execution.key);
+    if (current !== undefined && current.id !== id) {
+      if (current.record.state === 'running') return false;
+      if (!(await this.jobs.remove(current.id))) return undefined;
+    }
+    if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;
+    // A newer one may have been written down since: then that is next.
+    return (await this.store.deleteEntry('replacements', field, text)) ? true : undefined;
+  }
+}
+
+function parse(text: string): Replacement {
+  return JSON.parse(text) as Replacement;
+}
