@@ -8,7 +8,7 @@ import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
 import { ExecutionRun } from './execution-run.js';
 import { ExecutionRunner } from './execution-runner.js';
-import { LeaseLostError } from './queue-errors.js';
+import { BrokerUnavailableError, LeaseLostError } from './queue-errors.js';
 import { QueueLog } from './queue-log.js';
 import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from './queue-options.js';
 
@@ -106,12 +106,20 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     this.slotFreed?.();
   }
 
+  /** Waits no longer than a lease for a broker that does not answer: after that, others have the executions anyway. */
   async settled(): Promise<void> {
-    for (;;) {
-      const open = [...this.pending, ...[...this.runs].filter((run) => run.isEnding).map((run) => run.ended)];
-      if (open.length === 0) return;
-      await Promise.allSettled(open);
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        isOver = true;
+        resolve();
+      }, this.options.lease);
+    });
+    for (let open = this.unsettled(); open.length > 0 && !isOver; open = this.unsettled()) {
+      await Promise.race([Promise.allSettled(open), limit]);
     }
+    clearTimeout(timer);
   }
 
   /** What was given up goes back to the queue now: until here, its function might still have come to an end. */
@@ -122,6 +130,10 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     this.cancelBeat?.();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
+  }
+
+  private unsettled(): Promise<unknown>[] {
+    return [...this.pending, ...[...this.runs].filter((run) => run.isEnding).map((run) => run.ended)];
   }
 
   private async listen(): Promise<void> {
@@ -218,6 +230,11 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
         return next;
       } catch (error) {
         if (error instanceof LeaseLostError) {
+          run.loseLease();
+          return undefined;
+        }
+        // What the broker refuses, rather than does not hear, it will go on to refuse.
+        if (!(error instanceof BrokerUnavailableError) && run.leaseUntil <= this.clock.now()) {
           run.loseLease();
           return undefined;
         }

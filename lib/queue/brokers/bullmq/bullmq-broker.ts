@@ -127,7 +127,7 @@ export class BullMqBroker implements Broker {
     site.bell.answer();
     this.tokens += 1;
     const token = `${this.workerId}:${this.tokens}`;
-    return this.toClaim(site, await site.connections.answer(() => site.jobs.next(token, this.workerId)), token);
+    return this.toClaim(site, await site.connections.persist(() => site.jobs.next(token, this.workerId)), token);
   }
 
   async waitForWork(signal: AbortSignal): Promise<void> {
@@ -139,7 +139,7 @@ export class BullMqBroker implements Broker {
     const site = this.site ?? (await this.open());
     const { key } = claim.record;
     try {
-      const next = await site.connections.answer(() => site.jobs.settle(claim, settlement, claimNext));
+      const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, claimNext));
       this.letGo(site, key);
       return await this.toClaim(site, next, claim.token);
     } catch (error) {
@@ -154,7 +154,7 @@ export class BullMqBroker implements Broker {
     const { connections } = site;
     const ids = claims.map(({ id }) => id);
     const tokens = claims.map(({ token }) => token);
-    const [lostIds, reasons] = await connections.answer(() =>
+    const [lostIds, reasons] = await connections.persist(() =>
       Promise.all([
         connections.worker().extendLocks(ids, tokens, this.options.lease),
         connections.store.getNotes('cancel', ids),
@@ -172,7 +172,7 @@ export class BullMqBroker implements Broker {
 
   async recover(): Promise<{ readonly crashed: number }> {
     const { connections, jobs, replacements } = await this.open();
-    return connections.answer(async () => {
+    return connections.persist(async () => {
       const stalled = await connections.worker().moveStalledJobsToWait();
       await replacements.applyAll();
       const now = Date.now();

@@ -12,11 +12,16 @@ export interface Connections {
   /** With a connection of its own to wait on; made at first use. */
   worker(): IQueueBackend;
   /**
-   * Waits for the answer to a call, and no longer than an outage may last.
+   * Waits for the answer to a call, and in an outage not for long.
    *
    * @throws {BrokerUnavailableError}
    */
   answer<T>(call: () => Promise<T>): Promise<T>;
+  /**
+   * The same for calls that must not be given up and repeated: where the client sends them again by itself, an outage
+   * is waited for.
+   */
+  persist<T>(call: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

