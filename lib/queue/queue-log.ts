@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TaskLog } from '../scheduler/task-log.js';
+import type { Settlement } from './brokers/broker.js';
 import { describeValue } from '../task/task-errors.js';
 
 /**
@@ -70,9 +71,42 @@ export class QueueLog {
     this.log.write('log', 'No durable task is declared in this process, so it only adds to the queue');
   }
 
-  retrying(name: string, key: string, attempt: number, delay: number): void {
-    this.counts.retried += 1;
-    this.log.write('log', `Execution ${label(name, key)} is tried again in ${delay} ms, after attempt ${attempt}`);
+  /** How a run ended here. */
+  settled(
+    { name, key, attempt }: { name: string; key: string; attempt: number },
+    settlement: Settlement,
+    now: number,
+  ): void {
+    const execution = `Execution ${label(name, key)}`;
+    switch (settlement.type) {
+      case 'complete':
+        this.counts.completed += 1;
+        return;
+      case 'fail':
+        this.counts.failed += 1;
+        return;
+      case 'retry': {
+        const delay = Math.max(0, settlement.at - now);
+        this.counts.retried += 1;
+        return this.log.write('log', `${execution} is tried again in ${delay} ms, after attempt ${attempt}`);
+      }
+      case 'reschedule':
+        this.counts.rescheduled += 1;
+        return this.log.write('debug', `${execution} runs again at ${new Date(settlement.at).toISOString()}`);
+      case 'cancel':
+        return this.cancelled(name, key, settlement.reason);
+      case 'drop':
+        this.counts.dropped += 1;
+        return this.log.write('warn', `${execution} was dropped: ${settlement.reason}`);
+      case 'park':
+        this.counts.parked += 1;
+        return this.log.write('debug', `${execution} is parked: ${settlement.reason}`);
+      case 'release':
+        this.counts.released += 1;
+        // That of an unknown task has told of itself.
+        if (settlement.at === undefined)
+          this.log.write('log', `${execution} goes back to the queue: ${settlement.reason}`);
+    }
   }
 
   retryOnFailed(name: string, key: string, error: unknown): void {
@@ -80,11 +114,6 @@ export class QueueLog {
       'error',
       `The retryOn of execution ${label(name, key)} failed, so it is not tried again: ${describeValue(error)}`,
     );
-  }
-
-  rescheduled(name: string, key: string, at: number): void {
-    this.counts.rescheduled += 1;
-    this.log.write('debug', `Execution ${label(name, key)} runs again at ${new Date(at).toISOString()}`);
   }
 
   cancelled(name: string, key: string, reason: string): void {
@@ -97,23 +126,7 @@ export class QueueLog {
     this.log.write('log', `${count} execution${count === 1 ? ' was' : 's were'} cleared from the queue`);
   }
 
-  dropped(name: string, key: string, reason: string): void {
-    this.counts.dropped += 1;
-    this.log.write('warn', `Execution ${label(name, key)} was dropped: ${reason}`);
-  }
-
-  parked(name: string, key: string, reason: string): void {
-    this.counts.parked += 1;
-    this.log.write('debug', `Execution ${label(name, key)} is parked: ${reason}`);
-  }
-
-  released(name: string, key: string, reason: string): void {
-    this.counts.released += 1;
-    this.log.write('log', `Execution ${label(name, key)} goes back to the queue: ${reason}`);
-  }
-
   unknown(name: string, key: string, delay: number): void {
-    this.counts.released += 1;
     this.log.write(
       'warn',
       `Execution ${label(name, key)} goes back to the queue for ${delay} ms: no task '${escape(name)}' is declared in this process. A newer deploy may know it; otherwise declare it with @Durable(), or cancel it by its key.`,

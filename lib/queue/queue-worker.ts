@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { TasksShutdown, type TaskIntake } from '../scheduler/tasks-shutdown.js';
 import { createDeferred } from '../task/deferred.js';
@@ -7,37 +9,41 @@ import { BROKER, type Broker, type Claim, type Settlement, type Signal, type Wor
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
 import { ExecutionRun } from './execution-run.js';
+import { ExpiringMap } from './expiring-map.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { ExecutionRunner } from './execution-runner.js';
 import { BrokerUnavailableError, LeaseLostError } from './queue-errors.js';
 import { QueueLog } from './queue-log.js';
+import { StartLimits } from './start-limits.js';
 import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from './queue-options.js';
 
-/** How often leases are renewed, and expired ones looked for, in the time of a lease. */
-const BEATS_PER_LEASE = 3;
 /** How long a worker tells of an execution that somebody watches; who does asks again before. */
 const WATCH_TIME = 10_000;
 /** What a worker waits before it calls a broker again that has failed. */
 const DISRUPTION_DELAY = 500;
 
+/** So many settlements may each begin the next execution before the event loop has its turn. */
+const MAX_STREAK = 50;
 /** What a signal to cancel is remembered for when its execution is not known here: its claim may be on the way. */
 const EARLY_CANCEL_TIME = 10_000;
 
 /** Claims executions as long as there are free slots, runs them, and settles them. */
 @Injectable()
 export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
-  private readonly runs = new Set<ExecutionRun>();
+  readonly runs = new Set<ExecutionRun>();
   /** Claims that may still bring a run. */
   private readonly pending = new Set<Promise<unknown>>();
-  private readonly watched = new Map<string, number>();
-  private readonly earlyCancels = new Map<string, { readonly reason: string; readonly until: number }>();
-  /** How many starts are allowed of an execution, by its key. */
-  private readonly limits = new Map<string, number>();
+  readonly limits = new StartLimits();
+  private readonly leases: LeaseKeeper;
+  private readonly watched: ExpiringMap<string, true>;
+  private readonly earlyCancels: ExpiringMap<string, string>;
   private readonly startedAt: number;
   private readonly stop = new AbortController();
+  /** How many executions have followed each other in their slots. */
+  private streak = 0;
   private isStarted = false;
   private isEnded = false;
   private slotFreed: (() => void) | undefined;
-  private cancelBeat: (() => void) | undefined;
   /** When the worker was last in a position to claim. */
   private readyAt = 0;
 
@@ -52,6 +58,9 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     shutdown: TasksShutdown,
   ) {
     this.startedAt = clock.now();
+    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log);
+    this.watched = new ExpiringMap(clock, WATCH_TIME);
+    this.earlyCancels = new ExpiringMap(clock, EARLY_CANCEL_TIME);
     shutdown.addIntake(this);
   }
 
@@ -93,12 +102,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     this.isStarted = true;
     void this.listen();
     void this.claimUntilStopped();
-    if (this.broker.isShared) this.beat();
-  }
-
-  /** Cancels executions under the key instead of starting them more often than `starts` times since they were added. */
-  limitStarts(key: string, starts: number): void {
-    this.limits.set(key, starts);
+    this.leases.start();
   }
 
   close(): void {
@@ -108,16 +112,11 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
 
   /** Waits no longer than a lease for a broker that does not answer: after that, others have the executions anyway. */
   async settled(): Promise<void> {
-    let isOver = false;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        isOver = true;
-        resolve();
-      }, this.options.lease);
-    });
-    for (let open = this.unsettled(); open.length > 0 && !isOver; open = this.unsettled()) {
-      await Promise.race([Promise.allSettled(open), limit]);
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), this.options.lease);
+    const isOver = once(limit.signal, 'abort');
+    while (!limit.signal.aborted && this.unsettled().length > 0) {
+      await Promise.race([Promise.allSettled(this.unsettled()), isOver]);
     }
     clearTimeout(timer);
   }
@@ -127,7 +126,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     const left = [...this.runs].filter((run) => run.isHeld && !run.isLeaseLost);
     await Promise.all(left.map((run) => this.settle(run, { type: 'release', reason: 'shutdown' }, false)));
     this.isEnded = true;
-    this.cancelBeat?.();
+    this.leases.stop();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
   }
@@ -148,13 +147,12 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private hear(signal: Signal): void {
-    const now = this.clock.now();
     if (signal.type === 'watch') {
-      this.watched.set(signal.key, now + WATCH_TIME);
+      this.watched.set(signal.key, true);
     } else if (signal.type === 'cancel') {
       const run = [...this.runs].find(({ claim }) => claim.id === signal.id);
       if (run !== undefined) run.cancel(signal.reason);
-      else this.earlyCancels.set(signal.id, { reason: signal.reason, until: now + EARLY_CANCEL_TIME });
+      else this.earlyCancels.set(signal.id, signal.reason);
     }
   }
 
@@ -185,16 +183,15 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   private begin(claim: Claim): void {
     const run = new ExecutionRun(claim, this.log, this.clock.now() + this.options.lease);
     this.runs.add(run);
-    this.beatSoon();
+    this.leases.wake();
     if (this.stop.signal.aborted) {
       run.ended = this.conclude(run, { type: 'release', reason: 'shutdown' });
       return;
     }
     const early = this.earlyCancels.get(claim.id);
-    if (early !== undefined) run.cancel(early.reason);
-    const limit = this.limits.get(run.key);
-    if (limit !== undefined && claim.record.starts > limit)
-      run.cancel(`it has run ${limit} times, as many as runAtMost() allows`);
+    if (early !== undefined) run.cancel(early);
+    const refusal = this.limits.count(run.key);
+    if (refusal !== undefined) run.cancel(refusal);
     this.tell(run);
     run.ended = this.execute(run);
   }
@@ -206,17 +203,17 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private async conclude(run: ExecutionRun, settlement: Settlement | undefined): Promise<void> {
-    const next = settlement && (await this.settle(run, this.withinLimit(run, settlement), !this.stop.signal.aborted));
+    const final = settlement && this.limits.apply(run.key, settlement);
+    const next = final && (await this.settle(run, final, !this.stop.signal.aborted));
     this.runs.delete(run);
-    if (next !== undefined) this.begin(next);
-    else this.slotFreed?.();
-  }
-
-  private withinLimit(run: ExecutionRun, settlement: Settlement): Settlement {
-    const limit = this.limits.get(run.key);
-    const goesOn = settlement.type === 'retry' || settlement.type === 'reschedule';
-    if (limit === undefined || !goesOn || run.claim.record.starts < limit) return settlement;
-    return { type: 'cancel', reason: `it has run ${limit} times, as many as runAtMost() allows` };
+    if (next === undefined) {
+      this.slotFreed?.();
+      return;
+    }
+    // A broker in memory answers at once: a long queue of short tasks would leave no time for anything else.
+    this.streak += 1;
+    if (this.streak % MAX_STREAK === 0) await setImmediate();
+    this.begin(next);
   }
 
   /** Again and again while the broker is down: as long as nobody else has it, the lease may still be ours. */
@@ -225,7 +222,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     while (!this.isEnded) {
       try {
         const next = await this.broker.settle(run.claim, settlement, claimNext);
-        this.note(run, settlement);
+        this.log.settled(run, settlement, this.clock.now());
         this.tell(run);
         return next;
       } catch (error) {
@@ -244,83 +241,9 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     return undefined;
   }
 
-  private note(run: ExecutionRun, settlement: Settlement): void {
-    const { name, key, attempt } = run;
-    switch (settlement.type) {
-      case 'complete':
-        this.log.counts.completed += 1;
-        return;
-      case 'fail':
-        this.log.counts.failed += 1;
-        return;
-      case 'retry':
-        return this.log.retrying(name, key, attempt, Math.max(0, settlement.at - this.clock.now()));
-      case 'reschedule':
-        return this.log.rescheduled(name, key, settlement.at);
-      case 'cancel':
-        return this.log.cancelled(name, key, settlement.reason);
-      case 'drop':
-        return this.log.dropped(name, key, settlement.reason);
-      case 'park':
-        return this.log.parked(name, key, settlement.reason);
-      case 'release':
-        // That of an unknown task has told of itself.
-        if (settlement.at === undefined) this.log.released(name, key, settlement.reason);
-    }
-  }
-
   /** Those who watch the execution. */
   private tell({ key }: ExecutionRun): void {
-    const until = this.watched.get(key);
-    if (until === undefined) return;
-    if (until < this.clock.now()) this.watched.delete(key);
-    else this.broker.publish({ type: 'changed', key }).catch(() => {}); // they look by themselves, too
-  }
-
-  private beatSoon(): void {
-    this.cancelBeat ??= this.clock.schedule(this.options.lease / BEATS_PER_LEASE, () => this.beat());
-  }
-
-  private beat(): void {
-    this.cancelBeat = undefined;
-    if (this.isEnded) return;
-    // Scheduled first: a broker that does not answer must not hold up the next one.
-    if (this.broker.isShared || this.runs.size > 0) this.beatSoon();
-    this.expire();
-    this.renew().catch((error: unknown) => this.log.disrupted(error));
-    this.recover().catch((error: unknown) => this.log.disrupted(error));
-  }
-
-  private async renew(): Promise<void> {
-    const now = this.clock.now();
-    const until = now + this.options.lease;
-    const held = [...this.runs].filter((run) => !run.isLeaseLost);
-    // Nobody has prolonged these in time, so another worker may have them: better stopped than run twice.
-    for (const run of held) if (run.leaseUntil <= now) run.loseLease();
-    const runs = new Map(held.filter((run) => !run.isLeaseLost).map((run) => [run.claim, run]));
-    if (runs.size === 0) return;
-    const { lost, cancelled } = await this.broker.renew([...runs.keys()]);
-    for (const run of runs.values()) run.leaseUntil = until;
-    for (const [claim, reason] of cancelled) runs.get(claim)?.cancel(reason);
-    for (const claim of lost) {
-      const run = runs.get(claim);
-      // One that was settled meanwhile has no lease any more, and needs none.
-      if (run?.isSettling === false) run.loseLease();
-    }
-  }
-
-  private async recover(): Promise<void> {
-    const { crashed } = await this.broker.recover();
-    this.log.recovered(crashed);
-    if (!this.broker.isShared) return;
-    const info = this.info();
-    if (info !== undefined) await this.broker.announce(info);
-  }
-
-  private expire(): void {
-    const now = this.clock.now();
-    for (const [key, until] of this.watched) if (until < now) this.watched.delete(key);
-    for (const [id, { until }] of this.earlyCancels) if (until < now) this.earlyCancels.delete(id);
+    if (this.watched.get(key) === true) this.broker.publish({ type: 'changed', key }).catch(() => {}); // they look by themselves, too
   }
 
   private async pause(error: unknown): Promise<void> {

@@ -4,6 +4,7 @@ import { parseDuration, type Duration } from '../task/duration.js';
 import type { TaskFunction } from '../task/task-parts.js';
 import {
   BROKER,
+  isEnded,
   LIVE_STATES,
   type Broker,
   type LiveState,
@@ -208,11 +209,7 @@ export class TaskQueue {
    */
   async runUntilFinished(): Promise<void> {
     this.worker.start();
-    for (;;) {
-      const { counts } = await this.broker.list(0);
-      if (totalOf(counts) === 0) return;
-      await sleep(LOOK_INTERVAL);
-    }
+    while ((await this.broker.size()) > 0) await sleep(LOOK_INTERVAL);
   }
 
   /**
@@ -230,9 +227,17 @@ export class TaskQueue {
       if (!Number.isInteger(limit) || limit < 0) {
         throw new TaskArgumentError('runAtMost()', key, limit, 'a whole number from 0');
       }
-      this.worker.limitStarts(key, limit);
     }
-    await this.runUntilFinished();
+    for (const [key, limit] of Object.entries(starts)) {
+      const record = await this.broker.get(key);
+      const isLive = record !== undefined && !isEnded(record.state);
+      this.worker.limits.set(key, limit, isLive ? record.starts : 0);
+    }
+    try {
+      await this.runUntilFinished();
+    } finally {
+      for (const key of Object.keys(starts)) this.worker.limits.delete(key);
+    }
   }
 
   private nameOf(task: AnyTask, options: AddOptions): string {

@@ -167,7 +167,9 @@ export interface Broker {
   replace(execution: KeyedExecution): Promise<void>;
   cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'>;
   get(key: string): Promise<ExecutionRecord | undefined>;
-  /** All that has not ended: how many, and `limit` of them. */
+  /** How many have not ended. */
+  size(): Promise<number>;
+  /** All that has not ended: how many in each state, and `limit` of them. */
   list(limit: number): Promise<Listing>;
   /** Cancels all that does not run, and tells how many. */
   clear(reason: string): Promise<number>;

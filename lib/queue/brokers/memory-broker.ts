@@ -101,6 +101,10 @@ export class MemoryBroker implements Broker {
     return Promise.resolve(this.entries.get(key)?.record ?? this.ended.get(key)?.record);
   }
 
+  size(): Promise<number> {
+    return Promise.resolve(this.entries.size);
+  }
+
   list(limit: number): Promise<Listing> {
     this.promote();
     const records: ExecutionRecord[] = [];

@@ -15,6 +15,7 @@ import type {
 } from '../broker.js';
 import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
+import { Fleet } from './fleet.js';
 import { JobStore, type NextJob } from './job-store.js';
 import { Replacements } from './replacements.js';
 import { WorkBell } from './work-bell.js';
@@ -24,13 +25,11 @@ const CANCEL_TTL = 24 * 3_600_000;
 /** How often what has ended is looked through for what is past its time, in milliseconds. */
 const CLEANING = { least: 1_000, most: 30_000 };
 
-/** What our processes tell each other beside the port's signals. */
-type FleetSignal = Signal | { readonly type: 'replaced'; readonly key: string } | { readonly type: 'work' };
-
 /** Everything that a connection brings. */
 interface Site {
   readonly connections: Connections;
   readonly jobs: JobStore;
+  readonly fleet: Fleet;
   readonly replacements: Replacements;
   readonly bell: WorkBell;
 }
@@ -50,10 +49,7 @@ export class BullMqBroker implements Broker {
   private isClosed = false;
   private tokens = 0;
   private cleanAfter = 0;
-  /** What runs here by its key, and whether a replacement waits for its end. */
-  private readonly running = new Map<string, { isReplaced: boolean }>();
-  private readonly listeners = new Set<(signal: Signal) => void>();
-  private hearing: Promise<void> | undefined;
+  private isHearing = false;
 
   constructor(
     readonly label: string,
@@ -74,15 +70,11 @@ export class BullMqBroker implements Broker {
   async replace(execution: KeyedExecution): Promise<void> {
     const { connections, replacements } = await this.open();
     const id = createExecutionId(Date.now());
-    await connections.answer(async () => {
-      const { key } = execution;
-      const isDone = await replacements.replace(execution, id);
-      if (!isDone && !this.markReplaced(key)) await this.send({ type: 'replaced', key });
-    });
+    await connections.answer(() => replacements.replace(execution, id));
   }
 
   async cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'> {
-    const { connections, replacements, jobs } = await this.open();
+    const { connections, replacements, jobs, fleet } = await this.open();
     return connections.answer(async () => {
       const wasReplaced = await replacements.take(key);
       for (;;) {
@@ -90,11 +82,11 @@ export class BullMqBroker implements Broker {
         if (job === undefined) return wasReplaced ? 'cancelled' : 'not-found';
         if (job.record.state === 'running') {
           await connections.store.setNote('cancel', job.id, reason, CANCEL_TTL);
-          await this.send({ type: 'cancel', id: job.id, reason });
+          await fleet.send({ type: 'cancel', id: job.id, reason });
           return 'signalled';
         }
         if (await jobs.cancelWaiting(job, reason)) {
-          await this.send({ type: 'changed', key });
+          await fleet.send({ type: 'changed', key });
           return 'cancelled';
         }
       }
@@ -106,24 +98,29 @@ export class BullMqBroker implements Broker {
     return connections.answer(async () => (await jobs.findLive(key))?.record ?? (await jobs.findEnded(key)));
   }
 
+  async size(): Promise<number> {
+    const { connections, jobs } = await this.open();
+    return connections.answer(() => jobs.size());
+  }
+
   async list(limit: number): Promise<Listing> {
     const { connections, jobs } = await this.open();
     return connections.answer(() => jobs.list(limit));
   }
 
   async clear(reason: string): Promise<number> {
-    const { connections, jobs, replacements } = await this.open();
+    const { connections, jobs, replacements, fleet } = await this.open();
     return connections.answer(async () => {
       const replaced = await replacements.takeAll();
       const keys = await jobs.cancelAllWaiting(reason);
-      await Promise.all(keys.map((key) => this.send({ type: 'changed', key })));
+      await Promise.all(keys.map((key) => fleet.send({ type: 'changed', key })));
       return replaced + keys.length;
     });
   }
 
   async claim(): Promise<Claim | undefined> {
     const site = this.site ?? (await this.open());
-    if (this.hearing === undefined) this.hearFleet().catch(() => {}); // the next claim tries again
+    this.hearFleet(site);
     site.bell.answer();
     this.tokens += 1;
     const token = `${this.workerId}:${this.tokens}`;
@@ -139,12 +136,15 @@ export class BullMqBroker implements Broker {
     const site = this.site ?? (await this.open());
     const { key } = claim.record;
     try {
-      const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, claimNext));
-      this.letGo(site, key);
-      return await this.toClaim(site, next, claim.token);
+      // What has been replaced must not be started again by the very call that settles it.
+      const fetchNext = claimNext && !site.replacements.awaits(key);
+      const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, fetchNext));
+      const isReplaced = await site.replacements.end(key);
+      const nextClaim = await this.toClaim(site, next, claim.token);
+      return nextClaim === undefined && isReplaced && claimNext ? await this.claim() : nextClaim;
     } catch (error) {
       if (!isLeaseLost(error)) throw error;
-      this.letGo(site, key);
+      void site.replacements.end(key);
       throw new LeaseLostError(key, { cause: error });
     }
   }
@@ -161,7 +161,7 @@ export class BullMqBroker implements Broker {
       ]),
     );
     const lost = claims.filter(({ id }) => lostIds.includes(id));
-    for (const { record } of lost) this.letGo(site, record.key);
+    for (const { record } of lost) void site.replacements.end(record.key);
     const cancelled = new Map<Claim, string>();
     for (const [at, claim] of claims.entries()) {
       const reason = reasons[at];
@@ -215,20 +215,20 @@ export class BullMqBroker implements Broker {
   }
 
   async publish(signal: Signal): Promise<void> {
-    await this.open();
-    await this.send(signal);
+    const { fleet } = await this.open();
+    await fleet.send(signal);
   }
 
   async subscribe(listener: (signal: Signal) => void): Promise<() => void> {
-    await this.hearFleet();
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    const { fleet } = await this.open();
+    return fleet.listen((signal) => {
+      if (signal.type !== 'replaced' && signal.type !== 'work') listener(signal);
+    });
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.listeners.clear();
     const site = await this.opening?.catch(() => undefined);
     site?.bell.ring();
     await site?.connections.close();
@@ -250,11 +250,12 @@ export class BullMqBroker implements Broker {
   private async build(): Promise<Site> {
     const connections = await this.openConnections();
     const jobs = new JobStore(connections, this.options);
-    const replacements = new Replacements(connections.store, jobs);
+    const fleet = new Fleet(connections.store);
+    const replacements = new Replacements(connections.store, jobs, fleet);
     // Others look by themselves in a while, so a signal that fails is no loss.
-    const passOn = (): void => void this.send({ type: 'work' }).catch(() => {});
+    const passOn = (): void => void fleet.send({ type: 'work' }).catch(() => {});
     const bell = new WorkBell(() => connections.worker(), this.options.lease, passOn);
-    return { connections, jobs, replacements, bell };
+    return { connections, jobs, fleet, replacements, bell };
   }
 
   private async addOne({ jobs }: Site, execution: NewExecution): Promise<AddedExecution> {
@@ -276,54 +277,20 @@ export class BullMqBroker implements Broker {
     const isRestarted = job.attemptsStarted > 1;
     const [cancellation] = isRestarted ? await site.connections.store.getNotes('cancel', [job.id]) : [];
     const claim = site.jobs.toClaim(job, token, cancellation);
-    this.running.set(claim.record.key, { isReplaced: false });
+    site.replacements.begin(claim.record.key);
     return claim;
   }
 
-  private letGo(site: Site, key: string): void {
-    const isReplaced = this.running.get(key)?.isReplaced === true;
-    this.running.delete(key);
-    if (isReplaced) this.applyReplacement(site, key);
-  }
-
-  /** If it fails, the next `recover()` of any worker goes on with it. */
-  private applyReplacement({ replacements }: Site, key: string): void {
-    replacements.apply(key).then(
-      (isDone) => !isDone && this.markReplaced(key),
-      () => {},
-    );
-  }
-
-  /** @returns whether it runs here. */
-  private markReplaced(key: string): boolean {
-    const run = this.running.get(key);
-    if (run !== undefined) run.isReplaced = true;
-    return run !== undefined;
-  }
-
-  private async send(signal: FleetSignal): Promise<void> {
-    const { connections } = await this.open();
-    await connections.store.publish(JSON.stringify(signal));
-  }
-
-  private hearFleet(): Promise<void> {
-    this.hearing ??= this.open()
-      .then((site) => site.connections.store.subscribe((text) => this.hear(site, JSON.parse(text) as FleetSignal)))
-      .catch((error: unknown) => {
-        this.hearing = undefined;
-        throw error;
-      });
-    return this.hearing;
-  }
-
-  private hear(site: Site, signal: FleetSignal): void {
-    if (signal.type === 'work') return site.bell.ring();
-    if (signal.type === 'replaced') {
-      // Its run may have settled just before this was heard.
-      if (!this.markReplaced(signal.key)) this.applyReplacement(site, signal.key);
-      return;
-    }
-    for (const listener of this.listeners) listener(signal);
+  /** What a worker must hear, beside what its users subscribe to. */
+  private hearFleet({ fleet, bell, replacements }: Site): void {
+    if (this.isHearing) return;
+    this.isHearing = true;
+    fleet
+      .listen((signal) => {
+        if (signal.type === 'work') bell.ring();
+        else if (signal.type === 'replaced') replacements.hear(signal.key);
+      })
+      .catch(() => (this.isHearing = false)); // the next claim tries again
   }
 }
 

@@ -17,6 +17,8 @@ import { jobOf, memoOf, recordOf, stateOf, type Memo } from './job-codec.js';
 /** What a job is delayed by while it is parked, in milliseconds: for good, as far as BullMQ is concerned. */
 const PARKED = 5 * 365 * 24 * 3_600_000;
 const PAGE = 500;
+/** So many delayed ones are looked at to count them by state, however few are listed. The rest counts as scheduled. */
+const MIN_SORTED = 1_000;
 /** BullMQ's names for what waits, in the order in which it is started. */
 const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 
@@ -99,25 +101,36 @@ export class JobStore {
     return false;
   }
 
+  async size(): Promise<number> {
+    const counts = await this.connections.queue.getCounts(['active', ...WAITING]);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   async list(limit: number): Promise<Listing> {
     const { queue } = this.connections;
-    const types = ['active', ...WAITING] as const;
     const [[active = 0, wait = 0, prioritized = 0, delayed = 0], ranges] = await Promise.all([
-      queue.getCounts([...types]),
-      limit > 0 ? queue.getRanges([...types], 0, limit - 1, true) : [],
+      queue.getCounts(['active', ...WAITING]),
+      queue.getRanges(['active', ...WAITING], 0, Math.max(limit, MIN_SORTED) - 1, true),
     ]);
-    const jobs = await Promise.all(
-      ranges
-        .flat()
-        .slice(0, limit)
-        .map((id) => this.read(id)),
-    );
-    const records = jobs.flatMap((job) => (job === undefined || isEnded(job.record.state) ? [] : [job.record]));
+    const delayedIds = ranges.at(-1) ?? [];
+    const listed = ranges.flat().slice(0, limit);
+    const jobs = await Promise.all([...new Set([...listed, ...delayedIds])].map((id) => this.read(id)));
+    const records = jobs.flatMap((job) => (job === undefined || isEnded(job.record.state) ? [] : [job]));
     // BullMQ counts all of them as delayed; which is which only a look at each can tell.
-    const seen = (state: LiveState): number => records.filter((record) => record.state === state).length;
-    const [retrying, parked] = [seen('retrying'), seen('parked')];
-    const scheduled = Math.max(0, delayed - retrying - parked);
-    return { counts: { running: active, queued: wait + prioritized, scheduled, retrying, parked }, records };
+    const delayedOf = new Set<string>(delayedIds);
+    const seen = (state: LiveState): number =>
+      records.filter(({ id, record }) => delayedOf.has(id) && record.state === state).length;
+    const [due, retrying, parked] = [seen('queued'), seen('retrying'), seen('parked')];
+    return {
+      counts: {
+        running: active,
+        queued: wait + prioritized + due,
+        scheduled: Math.max(0, delayed - due - retrying - parked),
+        retrying,
+        parked,
+      },
+      records: records.slice(0, limit).map(({ record }) => record),
+    };
   }
 
   /** @returns the keys of what was cancelled. */

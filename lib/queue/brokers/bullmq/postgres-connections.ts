@@ -121,7 +121,8 @@ function isPool(connection: unknown): connection is Pool & { options: PoolConfig
 
 /** What an error of the database means to those who called. */
 function explain(error: unknown, { prefix }: ResolvedQueueOptions): unknown {
-  const { code = '', name = '', message = '' } = error as { code?: string; name?: string; message?: string };
+  const { code: number, name, message = '' } = error as { code?: unknown; name?: string; message?: string };
+  const code = String(number); // BullMQ's are numbers
   if (name === 'SchemaMigrationRequiredError' || code === '42P01') {
     return new TasksConfigError(
       'queue.migrate',

@@ -20,6 +20,7 @@ export class RedisConnections implements Connections {
   /** Calls that wait for an answer, each by what gives it up. */
   private readonly waiting = new Set<(error: Error) => void>();
   private outage: NodeJS.Timeout | undefined;
+  private isClosed = false;
 
   private constructor(
     private readonly options: ResolvedQueueOptions,
@@ -30,7 +31,7 @@ export class RedisConnections implements Connections {
     this.store = new RedisSideStore(client, options);
     this.queueOfBullMq = new bullmq.Queue(options.name, { connection: client as never, prefix: options.prefix });
     this.queueOfBullMq.on('error', ignore);
-    client.on('close', () => (this.outage ??= setTimeout(() => this.giveUp(), PATIENCE)));
+    client.on('close', () => this.beginOutage());
     client.on('ready', () => this.endOutage());
   }
 
@@ -85,6 +86,7 @@ export class RedisConnections implements Connections {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     clearTimeout(this.outage);
     await this.store.close();
     // force: its blocking connection waits for work, perhaps for seconds.
@@ -97,6 +99,10 @@ export class RedisConnections implements Connections {
   private giveUp(): void {
     for (const reject of this.waiting) reject(unavailable('the connection was lost'));
     this.waiting.clear();
+  }
+
+  private beginOutage(): void {
+    if (!this.isClosed) this.outage ??= setTimeout(() => this.giveUp(), PATIENCE);
   }
 
   private endOutage(): void {

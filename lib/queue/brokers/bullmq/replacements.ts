@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyedExecution } from '../broker.js';
 import { encodeKey } from './execution-id.js';
+import type { Fleet } from './fleet.js';
 import type { JobStore } from './job-store.js';
 import type { SideStore } from './side-store.js';
 
@@ -19,16 +20,59 @@ const LOCK_RETRY = 5;
  * old execution or the new one. The new one's id is fixed: to add it twice adds it once.
  */
 export class Replacements {
+  /** The keys of what runs in this process, and whether a replacement waits for the run to end. */
+  private readonly running = new Map<string, { isReplaced: boolean }>();
+  /** The last call for each key. */
+  private readonly queues = new Map<string, Promise<void>>();
+
   constructor(
     private readonly store: SideStore,
     private readonly jobs: JobStore,
+    private readonly fleet: Fleet,
   ) {}
 
-  /** @returns false when the execution in its place runs: its end is to be waited for. */
-  async replace(execution: KeyedExecution, id: string): Promise<boolean> {
+  /** A run of the key has begun in this process. */
+  begin(key: string): void {
+    this.running.set(key, { isReplaced: false });
+  }
+
+  /** Whether one waits for the run of the key in this process to end. */
+  awaits(key: string): boolean {
+    return this.running.get(key)?.isReplaced === true;
+  }
+
+  /** It has ended. @returns whether a replacement has followed, or may have. */
+  async end(key: string): Promise<boolean> {
+    const isReplaced = this.awaits(key);
+    this.running.delete(key);
+    if (isReplaced) await this.applyLater(key);
+    return isReplaced;
+  }
+
+  /** Somebody has replaced what runs somewhere. */
+  hear(key: string): void {
+    // Its run may have settled here just before this was heard.
+    if (!this.mark(key)) void this.applyLater(key);
+  }
+
+  /** In the order of the calls, also where the database would take them in another. */
+  replace(execution: KeyedExecution, id: string): Promise<void> {
+    const { key } = execution;
+    const replaced = (this.queues.get(key) ?? Promise.resolve()).then(() => this.replaceNext(execution, id));
+    const last = replaced
+      .catch(() => {}) // whoever has called is told
+      .then(() => {
+        if (this.queues.get(key) === last) this.queues.delete(key);
+      });
+    this.queues.set(key, last);
+    return replaced;
+  }
+
+  private async replaceNext(execution: KeyedExecution, id: string): Promise<void> {
+    const { key } = execution;
     const replacement: Replacement = { id, execution };
-    await this.store.putEntry('replacements', encodeKey(execution.key), JSON.stringify(replacement));
-    return this.apply(execution.key);
+    await this.store.putEntry('replacements', encodeKey(key), JSON.stringify(replacement));
+    if (!(await this.apply(key)) && !this.mark(key)) await this.fleet.send({ type: 'replaced', key });
   }
 
   /** @returns whether there was one. */
@@ -52,7 +96,7 @@ export class Replacements {
    *
    * @returns false when the execution in its place runs: its end is to be waited for.
    */
-  async apply(key: string): Promise<boolean> {
+  private async apply(key: string): Promise<boolean> {
     const field = encodeKey(key);
     for (;;) {
       const text = await this.store.getEntry('replacements', field);
@@ -69,6 +113,19 @@ export class Replacements {
         await this.store.unlock(field, token);
       }
     }
+  }
+
+  /** If it fails, the next `applyAll()` of any worker goes on with it. */
+  private async applyLater(key: string): Promise<void> {
+    const isDone = await this.apply(key).catch(() => true);
+    if (!isDone) this.mark(key);
+  }
+
+  /** @returns whether it runs here. */
+  private mark(key: string): boolean {
+    const run = this.running.get(key);
+    if (run !== undefined) run.isReplaced = true;
+    return run !== undefined;
   }
 
   /** @returns nothing when something has changed meanwhile, and another try is needed. */

@@ -1,0 +1,79 @@
+import type { Broker, WorkerInfo } from './brokers/broker.js';
+import type { Clock } from './clock.js';
+import type { ExecutionRun } from './execution-run.js';
+import type { QueueLog } from './queue-log.js';
+
+/** How often leases are renewed, and expired ones looked for, in the time of a lease. */
+const BEATS_PER_LEASE = 3;
+
+/** What the keeper looks after. */
+interface LeasedWorker {
+  readonly runs: ReadonlySet<ExecutionRun>;
+  /** What it announces of itself, while it can claim or is busy. */
+  info(): WorkerInfo | undefined;
+}
+
+/**
+ * Renews the leases of what runs here, also while the worker drains; hands on those of dead workers; shows that this one
+ * is alive. On a broker of this process alone it rests while nothing runs.
+ */
+export class LeaseKeeper {
+  private cancelBeat: (() => void) | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly worker: LeasedWorker,
+    private readonly broker: Broker,
+    private readonly clock: Clock,
+    /** In milliseconds. */
+    private readonly lease: number,
+    private readonly log: QueueLog,
+  ) {}
+
+  start(): void {
+    if (this.broker.isShared) this.beat();
+  }
+
+  /** Something runs now. */
+  wake(): void {
+    this.cancelBeat ??= this.clock.schedule(this.lease / BEATS_PER_LEASE, () => this.beat());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.cancelBeat?.();
+  }
+
+  private beat(): void {
+    this.cancelBeat = undefined;
+    if (this.isStopped) return;
+    // Scheduled first: a broker that does not answer must not hold up the next one.
+    if (this.broker.isShared || this.worker.runs.size > 0) this.wake();
+    this.renew().catch((error: unknown) => this.log.disrupted(error));
+    this.recover().catch((error: unknown) => this.log.disrupted(error));
+  }
+
+  private async renew(): Promise<void> {
+    const now = this.clock.now();
+    const held = [...this.worker.runs].filter((run) => !run.isLeaseLost);
+    // Nobody has prolonged these in time, so another worker may have them: better stopped than run twice.
+    for (const run of held) if (run.leaseUntil <= now) run.loseLease();
+    const runs = new Map(held.filter((run) => !run.isLeaseLost).map((run) => [run.claim, run]));
+    if (runs.size === 0) return;
+    const { lost, cancelled } = await this.broker.renew([...runs.keys()]);
+    for (const run of runs.values()) run.leaseUntil = now + this.lease;
+    for (const [claim, reason] of cancelled) runs.get(claim)?.cancel(reason);
+    for (const claim of lost) {
+      const run = runs.get(claim);
+      // One that was settled meanwhile has no lease any more, and needs none.
+      if (run?.isSettling === false) run.loseLease();
+    }
+  }
+
+  private async recover(): Promise<void> {
+    const { crashed } = await this.broker.recover();
+    this.log.recovered(crashed);
+    const info = this.broker.isShared ? this.worker.info() : undefined;
+    if (info !== undefined) await this.broker.announce(info);
+  }
+}
