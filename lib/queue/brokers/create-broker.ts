@@ -15,7 +15,7 @@ import { MemoryBroker } from './memory-broker.js';
 export function createBroker(options: ResolvedQueueOptions, clock: Clock, workerId: string): Broker {
   switch (options.backend) {
     case 'memory':
-      return new MemoryBroker({ lease: options.lease, retention: options.retention, clock });
+      return new MemoryBroker({ lease: options.lease, retention: options.retention, clock, workerId });
     case 'redis':
       requireDrivers(['bullmq', 'ioredis']);
       return new BullMqBroker('Redis', options, workerId, () => RedisConnections.open(options, workerId));

@@ -15,31 +15,23 @@ import {
   type Signal,
   type WorkerInfo,
 } from './broker.js';
-import { Heap } from './heap.js';
+import { Timetable } from './timetable.js';
 
 interface MemoryBrokerOptions {
   /** In milliseconds, like all of them. */
   readonly lease: number;
   readonly retention: number;
   readonly clock: Clock;
+  readonly workerId: string;
 }
 
 interface Entry {
   readonly id: string;
   record: ExecutionRecord;
-  /** Of its place in a heap; places with an older one are void. */
-  place: number;
   crashes: number;
   lease?: { readonly token: string; until: number } | undefined;
   cancellation?: string | undefined;
   replacement?: KeyedExecution | undefined;
-}
-
-interface Place {
-  readonly entry: Entry;
-  readonly number: number;
-  /** What it is ordered by, before its number. */
-  readonly rank: number;
 }
 
 /**
@@ -52,8 +44,7 @@ export class MemoryBroker implements Broker {
 
   private readonly entries = new Map<string, Entry>();
   private readonly ended = new Map<string, { readonly record: ExecutionRecord; readonly until: number }>();
-  private readonly due = new Heap<Place>(isBefore);
-  private readonly later = new Heap<Place>(isBefore);
+  private readonly timetable = new Timetable<Entry>();
   private readonly waiters = new Set<() => void>();
   private readonly listeners = new Set<(signal: Signal) => void>();
   private readonly announced = new Map<string, WorkerInfo>();
@@ -133,7 +124,7 @@ export class MemoryBroker implements Broker {
 
   waitForWork(signal: AbortSignal): Promise<void> {
     this.promote();
-    if (signal.aborted || this.hasDue()) return Promise.resolve();
+    if (signal.aborted || this.timetable.hasDue) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.waiters.delete(wake);
@@ -207,6 +198,8 @@ export class MemoryBroker implements Broker {
   }
 
   workers(): Promise<WorkerInfo[]> {
+    const oldest = this.options.clock.now() - 2 * this.options.lease;
+    for (const { id, seenAt } of this.announced.values()) if (seenAt < oldest) this.announced.delete(id);
     return Promise.resolve([...this.announced.values()]);
   }
 
@@ -244,7 +237,7 @@ export class MemoryBroker implements Broker {
       attempt: 1,
       starts: 0,
     };
-    const entry: Entry = { id, record, place: 0, crashes: 0 };
+    const entry: Entry = { id, record, crashes: 0 };
     this.ended.delete(own);
     this.entries.set(own, entry);
     this.counts.scheduled += 1;
@@ -276,23 +269,18 @@ export class MemoryBroker implements Broker {
         return this.schedule(entry, entry.record.attempt > 1 ? 'retrying' : 'scheduled', settlement.at);
       case 'park':
         this.update(entry, { reason: settlement.reason });
-        entry.place = 0;
         return this.move(entry, 'parked');
     }
   }
 
   private claimNow(): Claim | undefined {
     this.promote();
-    let place: Place | undefined;
-    do place = this.due.pop();
-    while (place !== undefined && isVoid(place));
-    if (place === undefined) return undefined;
-    const { entry } = place;
+    const entry = this.timetable.take();
+    if (entry === undefined) return undefined;
     this.number += 1;
     const token = String(this.number);
-    entry.place = 0;
     entry.lease = { token, until: this.options.clock.now() + this.options.lease };
-    this.update(entry, { starts: entry.record.starts + 1 });
+    this.update(entry, { starts: entry.record.starts + 1, worker: this.options.workerId });
     this.move(entry, 'running');
     const { id, record, crashes, cancellation } = entry;
     return { id, token, record, crashes, cancellation };
@@ -309,29 +297,22 @@ export class MemoryBroker implements Broker {
     this.update(entry, { when });
     if (when <= this.options.clock.now()) return this.enqueue(entry);
     this.move(entry, state);
-    this.later.push(this.placeOf(entry, when));
+    this.timetable.schedule(entry, when);
     this.arm();
   }
 
   private enqueue(entry: Entry): void {
     this.move(entry, 'queued');
-    this.due.push(this.placeOf(entry, entry.record.priority));
+    this.timetable.enqueue(entry, entry.record.priority);
     const [wake] = this.waiters;
     wake?.();
-  }
-
-  private placeOf(entry: Entry, rank: number): Place {
-    this.number += 1;
-    entry.place = this.number;
-    return { entry, number: this.number, rank };
   }
 
   /** Moves what is due by now into the queue. */
   private promote(): void {
     const now = this.options.clock.now();
-    for (let place = this.later.peek(); place !== undefined && place.rank <= now; place = this.later.peek()) {
-      this.later.pop();
-      if (!isVoid(place)) this.enqueue(place.entry);
+    for (let entry = this.timetable.takeOverdue(now); entry !== undefined; entry = this.timetable.takeOverdue(now)) {
+      this.enqueue(entry);
     }
   }
 
@@ -339,18 +320,12 @@ export class MemoryBroker implements Broker {
   private arm(): void {
     this.disarm?.();
     this.disarm = undefined;
-    while (this.later.size > 0 && isVoid(this.later.peek() as Place)) this.later.pop();
-    const next = this.later.peek();
-    if (next === undefined || this.waiters.size === 0) return;
-    this.disarm = this.options.clock.schedule(next.rank - this.options.clock.now(), () => {
+    const { nextAt } = this.timetable;
+    if (nextAt === undefined || this.waiters.size === 0) return;
+    this.disarm = this.options.clock.schedule(nextAt - this.options.clock.now(), () => {
       this.promote();
       this.arm();
     });
-  }
-
-  private hasDue(): boolean {
-    while (this.due.size > 0 && isVoid(this.due.peek() as Place)) this.due.pop();
-    return this.due.size > 0;
   }
 
   private move(entry: Entry, state: LiveState): void {
@@ -377,7 +352,7 @@ export class MemoryBroker implements Broker {
   }
 
   private forget(entry: Entry): void {
-    entry.place = -1;
+    this.timetable.withdraw(entry);
     this.counts[entry.record.state as LiveState] -= 1;
     this.entries.delete(entry.record.key);
   }
@@ -393,12 +368,4 @@ export class MemoryBroker implements Broker {
   private tell(signal: Signal): void {
     for (const listener of this.listeners) listener(signal);
   }
-}
-
-function isBefore(a: Place, b: Place): boolean {
-  return a.rank === b.rank ? a.number < b.number : a.rank < b.rank;
-}
-
-function isVoid({ entry, number }: Place): boolean {
-  return entry.place !== number;
 }

@@ -1,0 +1,118 @@
+import { inspect, isDeepStrictEqual } from 'node:util';
+import ms from 'ms';
+import type { Disposition } from '../queue/execution.js';
+import { decodeArgs, encodeArgs } from '../queue/payload.js';
+import { parseDuration, type Duration } from '../task/duration.js';
+
+/**
+ * One call that has put an execution into the queue, or found its key taken.
+ *
+ * @publicApi
+ */
+export interface Addition<A extends readonly unknown[] = readonly unknown[]> {
+  /** The task's. */
+  readonly name: string;
+  /** As the task gets them: what has travelled, not what was passed. */
+  readonly args: A;
+  /** The one that was asked for, or was made up. */
+  readonly key: string;
+  /** When it is due; `undefined`: at once. */
+  readonly when: Date | undefined;
+  readonly priority: number;
+  /** `'already-scheduled'`: the key was taken, so nothing was changed. */
+  readonly disposition: Disposition;
+  /** The call was `replace()`. */
+  readonly isReplacement: boolean;
+  /** By the virtual clock. */
+  readonly addedAt: Date;
+}
+
+/**
+ * What an addition is to look like. What is left out may be anything.
+ *
+ * @publicApi
+ */
+export interface ExpectedAddition<A extends readonly unknown[] = readonly unknown[]> {
+  /** All of them, compared deeply. */
+  readonly args?: A | undefined;
+  readonly key?: string | undefined;
+  /** The time that it is due at. */
+  readonly when?: Date | undefined;
+  /** How long after it was added it is due; 0 is at once. */
+  readonly in?: Duration | undefined;
+  readonly priority?: number | undefined;
+  readonly isReplacement?: boolean | undefined;
+  /** Default `'scheduled'`: calls that found their key taken do not count. */
+  readonly disposition?: Disposition | undefined;
+}
+
+/** How many additions a message lists. */
+const LISTED = 20;
+
+export function isLike(expected: ExpectedAddition, addition: Addition): boolean {
+  const { name, key, when, priority, isReplacement, disposition, addedAt } = addition;
+  const delay = when === undefined ? 0 : when.getTime() - addedAt.getTime();
+  return (
+    disposition === (expected.disposition ?? 'scheduled') &&
+    (expected.key === undefined || expected.key === key) &&
+    (expected.priority === undefined || expected.priority === priority) &&
+    (expected.isReplacement === undefined || expected.isReplacement === isReplacement) &&
+    (expected.when === undefined || expected.when.getTime() === addedAt.getTime() + delay) &&
+    (expected.in === undefined || parseDuration('in', expected.in) === delay) &&
+    // Instances of classes arrive as plain objects, and undefined properties do travel.
+    (expected.args === undefined || isDeepStrictEqual(decodeArgs(encodeArgs(name, expected.args)), addition.args))
+  );
+}
+
+/** `mail.remind('ada'), key 'remind:ada', in 1d` */
+function describeAddition({ name, args, key, when, addedAt, ...rest }: Addition): string {
+  return [
+    `${name}(${listOf(args)})`,
+    `key ${inspect(key)}`,
+    ...(when === undefined ? [] : [describeTime(when, addedAt)]),
+    ...describeRest(rest),
+  ].join(', ');
+}
+
+export function describeExpected(name: string, expected: ExpectedAddition): string {
+  const { args, key, when, in: delay, ...rest } = expected;
+  return [
+    args === undefined ? name : `${name}(${listOf(args)})`,
+    ...(key === undefined ? [] : [`key ${inspect(key)}`]),
+    ...(when === undefined ? [] : [`at ${when.toISOString()}`]),
+    ...(delay === undefined ? [] : [`in ${describeDelay(parseDuration('in', delay))}`]),
+    ...describeRest(rest),
+  ].join(', ');
+}
+
+/** Those that have put something into the queue, as a list. */
+export function listAdditions(additions: readonly Addition[]): string {
+  if (additions.length === 0) return 'Nothing was added.';
+  const lines = additions.slice(0, LISTED).map((addition, index) => `  ${index + 1}. ${describeAddition(addition)}`);
+  if (additions.length > LISTED) lines.push(`  … and ${additions.length - LISTED} more`);
+  return ['Added:', ...lines].join('\n');
+}
+
+function describeRest({ priority = 0, isReplacement, disposition }: Omit<ExpectedAddition, 'args'>): string[] {
+  return [
+    ...(priority === 0 ? [] : [`priority ${priority}`]),
+    ...(isReplacement === true ? ['by replace()'] : []),
+    ...(disposition === 'already-scheduled' ? ['already scheduled'] : []),
+  ];
+}
+
+function describeTime(when: Date, from: Date): string {
+  const delay = when.getTime() - from.getTime();
+  return `in ${describeDelay(delay)} (${when.toISOString()})`;
+}
+
+/** As short as is exact: `ms` rounds. */
+function describeDelay(delay: number): string {
+  const short = ms(delay);
+  return ms(short as ms.StringValue) === delay ? short : `${delay}ms`;
+}
+
+function listOf(args: readonly unknown[]): string {
+  const options = { depth: 4, breakLength: Infinity, maxArrayLength: 20, maxStringLength: 200 };
+  return args.map((arg) => inspect(arg, options)).join(', ');
+}

@@ -1,0 +1,83 @@
+import { LIVE_STATES, type ExecutionRecord } from '../queue/brokers/broker.js';
+import type { QueueWorker } from '../queue/queue-worker.js';
+import type { Duration } from '../task/duration.js';
+import { fail } from './fail.js';
+import { ENDLESS, type TestBroker } from './test-broker.js';
+import { turn } from './turn.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+/** Lets the worker run, and moves the clock when it has nothing left to run. */
+export class TestDrive {
+  constructor(
+    private readonly broker: TestBroker,
+    private readonly clock: VirtualClock,
+    private readonly worker: QueueWorker,
+    /** In milliseconds of real time. */
+    private readonly patience: number,
+  ) {}
+
+  /** Lets the worker run what is due, from now on. */
+  open(): void {
+    this.broker.open();
+    this.worker.start();
+  }
+
+  async runUntilFinished(): Promise<void> {
+    this.broker.expectEnd();
+    await this.whileOpen(async () => {
+      await this.settle();
+      while ((await this.isTimeLeft()) && this.clock.next < Infinity) {
+        this.clock.moveTo(this.clock.next);
+        await this.settle();
+      }
+    });
+  }
+
+  async advance(by: Duration | Date): Promise<void> {
+    await this.whileOpen(() =>
+      this.clock.advanceWith(by, () => {
+        this.broker.expectEnd();
+        return this.settle();
+      }),
+    );
+  }
+
+  private async whileOpen(work: () => Promise<void>): Promise<void> {
+    this.open();
+    try {
+      await work();
+    } finally {
+      this.broker.shut();
+    }
+  }
+
+  /** Resolves when what is due has ended. */
+  private async settle(): Promise<void> {
+    for (;;) {
+      await turn();
+      if (this.broker.isClosed) fail('The module was closed while the test waited for its queue.');
+      const { endless } = this.broker;
+      if (endless !== undefined) {
+        fail(
+          `'${endless}' was started ${ENDLESS} times, with no end in sight. advance() ends at a time, runAtMost() at a number.`,
+        );
+      }
+      if (this.broker.isQuiet) return;
+      if (await this.broker.news(this.patience)) continue;
+      const running = this.broker.running.map(({ record }) => labelOf(record)).join(', ');
+      fail(
+        `For ${this.patience} ms nothing has ended, and these run: ${running}. What waits for the test or for a later time of the queue needs clock.advance() meanwhile; what is slow, a longer patience in TestQueue.install().`,
+      );
+    }
+  }
+
+  /** Whether something has not ended that time alone will bring to its end. */
+  private async isTimeLeft(): Promise<boolean> {
+    const { counts } = await this.broker.list(0);
+    return LIVE_STATES.some((state) => state !== 'parked' && counts[state] > 0);
+  }
+}
+
+export function labelOf({ name, key }: ExecutionRecord): string {
+  return `${name} (${key})`;
+}
