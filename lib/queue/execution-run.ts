@@ -1,6 +1,6 @@
 import type { TaskRun } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
-import { createDeferred } from '../task/deferred.js';
+import { createDeferred, type Deferred } from '../task/deferred.js';
 import type { Claim } from './brokers/broker.js';
 import type { DurableTask } from './durable-registry.js';
 import { LeaseLostError } from './queue-errors.js';
@@ -26,7 +26,8 @@ export class ExecutionRun implements TaskRun {
   /** Resolves when it is settled, or held. */
   ended: Promise<void> = Promise.resolve();
 
-  readonly #unwound = createDeferred<void>();
+  #unwound: Deferred<void> | undefined;
+  #hasUnwound = false;
   #willRetry: boolean | undefined;
 
   constructor(
@@ -56,6 +57,8 @@ export class ExecutionRun implements TaskRun {
 
   /** Resolves when the function that was given up has ended. */
   get unwound(): Promise<void> {
+    this.#unwound ??= createDeferred();
+    if (this.#hasUnwound) this.#unwound.resolve();
     return this.#unwound.promise;
   }
 
@@ -69,7 +72,8 @@ export class ExecutionRun implements TaskRun {
   }
 
   unwind(): void {
-    this.#unwound.resolve();
+    this.#hasUnwound = true;
+    this.#unwound?.resolve();
   }
 
   cancel(reason: string): void {
