@@ -4,10 +4,15 @@ const base = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-tasks$': '<rootDir>/lib/index.ts',
+    '^nestjs-tasks/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': '@swc/jest' },
 };
+
+// Their tests need Redis and PostgreSQL. Jest runs a globalSetup only for projects with tests to run, so that
+// `jest test/task` looks for no server.
+const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/sample/06-durable-orders/'];
 
 export default {
   projects: [
@@ -16,6 +21,14 @@ export default {
       ...base,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/sample/**/*.e2e-spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', ...WITH_SERVERS],
+    },
+    {
+      ...base,
+      displayName: 'queue',
+      testMatch: WITH_SERVERS.map((folder) => `${folder}**/*.e2e-spec.ts`),
+      globalSetup: '<rootDir>/test/support/servers/setup.js',
+      globalTeardown: '<rootDir>/test/support/servers/teardown.js',
     },
   ],
   // Two files hold types alone: there is nothing in them to run.

@@ -136,6 +136,7 @@ class Preparation {
     if (typeof value !== 'object' || value === null) return value;
     // Once for each object: shared ones stay shared, and circles end.
     if (this.#copies.has(value)) return this.#copies.get(value);
+    if (value instanceof Date && Number.isNaN(value.getTime())) throw new Obstacle(path, value, 'a valid Date');
     if (value instanceof Date || value instanceof RegExp || value instanceof URL || isError(value)) return value;
     if (ArrayBuffer.isView(value)) return prepareBytes(value, path);
     if (Array.isArray(value)) return this.#fill(value, [], (copy) => this.#pushAll(copy, value, path));

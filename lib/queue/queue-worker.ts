@@ -65,11 +65,10 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   /** Our hooks run last, so everything that a task may need is ready. */
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     const hasTasks = this.registry.names.length > 0;
     if (!this.broker.isShared && hasTasks && process.env['NODE_ENV'] === 'production') this.log.volatile();
-    // Not awaited: an application may start before its broker does.
-    this.broker.connect().catch((error: unknown) => this.log.disrupted(error));
+    await this.connect();
     if (!this.options.hasWorker) return;
     if (this.broker.isShared && !hasTasks) this.log.idleWorker();
     else this.start();
@@ -129,6 +128,16 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     this.leases.stop();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
+  }
+
+  /** An application may start before its broker does; wrong options stop it. */
+  private async connect(): Promise<void> {
+    try {
+      await this.broker.connect();
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailableError)) throw error;
+      this.log.disrupted(error);
+    }
   }
 
   private unsettled(): Promise<unknown>[] {

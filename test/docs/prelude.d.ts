@@ -35,6 +35,12 @@ export declare class MailService {
   send(to: string, subject: string): Promise<void>;
 }
 
+/** Its methods are durable tasks. */
+export declare class OrderTasks {
+  process(orderId: string): Promise<string>;
+  remind(orderId: string): Promise<void>;
+}
+
 export declare class ErrorTracker {
   capture(error: unknown, tags: Record<string, string>): Promise<void>;
 }

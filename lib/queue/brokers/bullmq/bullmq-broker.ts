@@ -1,4 +1,4 @@
-import { LeaseLostError } from '../../queue-errors.js';
+import { BrokerUnavailableError, LeaseLostError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import type {
   AddedExecution,
@@ -24,6 +24,12 @@ import { WorkBell } from './work-bell.js';
 const CANCEL_TTL = 24 * 3_600_000;
 /** How often what has ended is looked through for what is past its time, in milliseconds. */
 const CLEANING = { least: 1_000, most: 30_000 };
+
+interface AnnouncedWorker {
+  readonly worker: WorkerInfo;
+  /** When it counts as gone, by the length of its own lease. */
+  readonly until: number;
+}
 
 /** Everything that a connection brings. */
 interface Site {
@@ -196,7 +202,8 @@ export class BullMqBroker implements Broker {
 
   async announce(worker: WorkerInfo): Promise<void> {
     const { connections } = await this.open();
-    await connections.answer(() => connections.store.putEntry('workers', worker.id, JSON.stringify(worker)));
+    const entry: AnnouncedWorker = { worker, until: worker.seenAt + 2 * this.options.lease };
+    await connections.answer(() => connections.store.putEntry('workers', worker.id, JSON.stringify(entry)));
   }
 
   async leave(workerId: string): Promise<void> {
@@ -207,11 +214,11 @@ export class BullMqBroker implements Broker {
     const { connections } = await this.open();
     const { store } = connections;
     const entries = await connections.answer(() => store.entries('workers'));
-    const infos = entries.map(([, text]) => JSON.parse(text) as WorkerInfo);
-    const oldest = Date.now() - 2 * this.options.lease;
-    const gone = infos.filter(({ seenAt }) => seenAt < oldest);
-    await Promise.all(gone.map(({ id }) => store.deleteEntry('workers', id)));
-    return infos.filter(({ seenAt }) => seenAt >= oldest);
+    const announced = entries.map(([, text]) => JSON.parse(text) as AnnouncedWorker);
+    const now = Date.now();
+    const gone = announced.filter(({ until }) => until < now);
+    await Promise.all(gone.map(({ worker }) => store.deleteEntry('workers', worker.id)));
+    return announced.filter(({ until }) => until >= now).map(({ worker }) => worker);
   }
 
   async publish(signal: Signal): Promise<void> {
@@ -229,9 +236,9 @@ export class BullMqBroker implements Broker {
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
-    const site = await this.opening?.catch(() => undefined);
-    site?.bell.ring();
-    await site?.connections.close();
+    if (this.site === undefined) return; // one that is on its way is closed when it has come
+    this.site.bell.ring();
+    await this.site.connections.close();
   }
 
   /** Connects, once for all callers; after a failure, again for the next one. */
@@ -249,6 +256,10 @@ export class BullMqBroker implements Broker {
 
   private async build(): Promise<Site> {
     const connections = await this.openConnections();
+    if (this.isClosed) {
+      await connections.close();
+      throw new BrokerUnavailableError(this.label, 'the application has shut down');
+    }
     const jobs = new JobStore(connections, this.options);
     const fleet = new Fleet(connections.store);
     const replacements = new Replacements(connections.store, jobs, fleet);

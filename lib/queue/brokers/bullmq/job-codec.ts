@@ -27,11 +27,12 @@ interface LongKeyed {
 }
 
 /** A job for BullMQ to add. */
-export function jobOf(execution: NewExecution, id: string, now: number): JobJson {
+export function jobOf(execution: NewExecution, id: string, now: number, keepsText: boolean): JobJson {
   const { key, name, args, priority, when = now } = execution;
   const delay = Math.max(0, Math.ceil(when - now));
   const deduplicationId = key === undefined ? undefined : encodeKey(key);
   const isLong = deduplicationId !== undefined && decodeKey(deduplicationId) === undefined;
+  const text = isLong ? JSON.stringify({ $key: key, $args: args }) : args;
   const opts: JobsOptions = {
     ...(delay > 0 && { delay }),
     ...(priority > 0 && { priority }),
@@ -40,7 +41,7 @@ export function jobOf(execution: NewExecution, id: string, now: number): JobJson
   return {
     id,
     name,
-    data: isLong ? JSON.stringify({ $key: key, $args: args }) : escapeUnsafe(args),
+    data: keepsText ? text : JSON.stringify(text),
     opts,
     timestamp: now,
     ...(deduplicationId !== undefined && { deduplicationId }),
@@ -116,9 +117,4 @@ function contentOf({ id, data, deduplicationId }: JobJson): { key: string; args:
   if (key !== undefined) return { key, args: text };
   const { $key, $args } = JSON.parse(text) as LongKeyed;
   return { key: $key, args: $args };
-}
-
-/** `data` is of type jsonb on PostgreSQL, which refuses some characters that JSON can escape: there, as a string in it. */
-function escapeUnsafe(json: string): string {
-  return /\\u(?:0000|d[89a-f])/i.test(json) ? JSON.stringify(json) : json;
 }

@@ -49,7 +49,7 @@ export class JobStore {
 
   /** @returns the id of the job that has the key: this one, or the one that had it before. */
   add(execution: NewExecution, id: string): Promise<string> {
-    const job = jobOf(execution, id, Date.now());
+    const job = jobOf(execution, id, Date.now(), this.connections.keepsText);
     return this.connections.addsInBatches ? this.batcher.add(job) : this.connections.queue.addJob(job, id);
   }
 

@@ -26,6 +26,7 @@ const UNAVAILABLE_CODES = new Set([
 export class PostgresConnections implements Connections {
   readonly label = LABEL;
   readonly addsInBatches = true;
+  readonly keepsText = false;
 
   private workerOfBullMq: Worker<unknown, unknown, string, IQueueBackend> | undefined;
 
@@ -110,7 +111,11 @@ export class PostgresConnections implements Connections {
 function configOf(connection: unknown): PoolConfig {
   const limits: PoolConfig = { connectionTimeoutMillis: PATIENCE };
   if (typeof connection === 'string') return { ...limits, connectionString: connection };
-  if (isPool(connection)) return { ...limits, ...connection.options };
+  if (isPool(connection)) {
+    // pg hides what is secret from whoever copies or prints the options.
+    const { password, ssl } = connection.options;
+    return { ...limits, ...connection.options, ...(password !== undefined && { password }), ...(ssl && { ssl }) };
+  }
   return { ...limits, ...(connection as PoolConfig) };
 }
 

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll } from '@jest/globals';
+import type { TaskQueueOptions } from 'nestjs-tasks';
+import type { Broker } from '../../lib/queue/brokers/broker.js';
+import { createBroker } from '../../lib/queue/brokers/create-broker.js';
+import { systemClock } from '../../lib/queue/clock.js';
+import { resolveQueueOptions } from '../../lib/queue/queue-options.js';
+import { LEFTOVERS } from './leftovers.js';
+import { until } from './until.js';
+
+export type BrokerLabel = 'memory' | 'redis' | 'postgres';
+
+export interface BrokerKind {
+  readonly label: BrokerLabel;
+  readonly url: string;
+  /** Several processes, or what stands for them in a test, see the same executions. */
+  readonly isShared: boolean;
+}
+
+function urlFrom(variable: string): string {
+  const url = process.env[variable];
+  if (url !== undefined && url !== '') return url;
+  throw new Error(
+    `${variable} is not set: the e2e project's globalSetup sets it; to run without a server, set TASKS_TEST_BROKERS=memory.`,
+  );
+}
+
+const URLS: Readonly<Record<BrokerLabel, () => string>> = {
+  memory: () => 'memory://',
+  redis: () => urlFrom('TASKS_TEST_REDIS_URL'),
+  postgres: () => urlFrom('TASKS_TEST_POSTGRES_URL'),
+};
+
+const chosen = process.env['TASKS_TEST_BROKERS']?.split(',') ?? Object.keys(URLS);
+
+/** All brokers, for `describe.each`. */
+export const BROKERS: readonly BrokerKind[] = (chosen as BrokerLabel[]).map((label) => ({
+  label,
+  url: URLS[label](),
+  isShared: label !== 'memory',
+}));
+
+/** Those that have more than one process. */
+export const SHARED_BROKERS = BROKERS.filter(({ isShared }) => isShared);
+
+export type BrokerOverrides = Pick<TaskQueueOptions, 'retention'> & { lease?: number; workerId?: string };
+
+/** Long enough for what a test does meanwhile, and short enough to wait for its end after the tests. */
+const LEASE = 2_000;
+/** How many queues are emptied at once. */
+const DRAINS = 10;
+
+/**
+ * A part of a broker that belongs to one `describe`, whose `afterAll` empties its queues, checks that nothing stays in
+ * the broker for ever, and removes it.
+ */
+export function brokerSpace(kind: BrokerKind): BrokerSpace {
+  const space = new BrokerSpace(kind);
+  afterAll(() => space.remove(), 60_000);
+  return space;
+}
+
+export class BrokerSpace {
+  /** Of Redis keys, or the name of a schema. */
+  readonly prefix = `t_${randomBytes(5).toString('hex')}`;
+  private readonly queues: string[] = [];
+
+  constructor(readonly kind: BrokerKind) {}
+
+  /** The name of a queue that is empty. */
+  newQueue(): string {
+    const name = `q${this.queues.length + 1}`;
+    this.queues.push(name);
+    return name;
+  }
+
+  options(name: string): TaskQueueOptions {
+    return { url: this.kind.url, prefix: this.prefix, name };
+  }
+
+  /** A process of the fleet, as far as the broker can tell. In memory each has a queue of its own. */
+  open(
+    name: string,
+    { lease = LEASE, workerId = 'w-test', retention }: BrokerOverrides = {},
+  ): Broker & AsyncDisposable {
+    const options = resolveQueueOptions({ ...this.options(name), worker: { lease }, retention });
+    const broker = createBroker(options, systemClock, workerId);
+    return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
+  }
+
+  async remove(): Promise<void> {
+    const { label, url } = this.kind;
+    if (label === 'memory') return;
+    const { check, remove } = LEFTOVERS[label];
+    try {
+      // A few at a time: each has connections of its own.
+      for (let at = 0; at < this.queues.length; at += DRAINS) {
+        await Promise.all(this.queues.slice(at, at + DRAINS).map((name) => this.drain(name)));
+      }
+      await check(url, this.prefix);
+    } finally {
+      await remove(url, this.prefix);
+    }
+  }
+
+  /** Brings everything to an end, also what tests have claimed and left. */
+  private async drain(name: string): Promise<void> {
+    await using broker = this.open(name, { workerId: 'w-drain' });
+    await until(
+      async () => {
+        await broker.clear('drained');
+        await broker.recover();
+        for (let claim = await broker.claim(); claim !== undefined;) {
+          claim = await broker.settle(claim, { type: 'complete', result: '[null]' }, true);
+        }
+        return (await broker.size()) === 0;
+      },
+      `queue ${name} to be empty`,
+      20_000,
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const INTERVAL = 5;
+
+/** Looks again and again until there is something, and gives that; fails when there is still nothing after `deadline` ms. */
+export async function until<T>(
+  look: () => T | Promise<T>,
+  what: string,
+  deadline = 8_000,
+): Promise<Exclude<T, undefined | null | false | 0>> {
+  const start = performance.now();
+  for (;;) {
+    const found = await look();
+    if (found) return found as Exclude<T, undefined | null | false | 0>;
+    if (performance.now() - start > deadline) throw new Error(`Still waiting for ${what} after ${deadline} ms`);
+    await sleep(INTERVAL);
+  }
+}
+
+/** Does something again and again for a while: where a test is about time that passes. */
+export async function during(milliseconds: number, act: () => unknown): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) {
+    await act();
+    await sleep(INTERVAL);
+  }
+}
