@@ -48,11 +48,12 @@ export class ExecutionRunner {
     this.runner.submit(task);
     const outcome = await task.done;
     if (run.isLeaseLost) return undefined;
-    if (!run.isGivenUp) return this.settlementOf(run, outcome);
-    // Given up by its timeout. By shutdown: it keeps its lease until the process lets go of it.
-    if (outcome.status !== 'failed') return undefined;
+    const settlement = this.settlementOf(run, outcome);
+    if (!run.isGivenUp) return settlement;
+    // Given up by shutdown, it keeps its lease until the process lets go of it: its function still runs.
+    if (settlement.type === 'release') return undefined;
     if (!(await this.unwinds(run))) this.log.overlapping(name, key, this.options.shutdown.gracePeriod);
-    return run.isLeaseLost ? undefined : this.settlementOf(run, outcome);
+    return run.isLeaseLost ? undefined : settlement;
   }
 
   private handBack({ name, key }: ExecutionRun): Settlement {

@@ -248,7 +248,7 @@ export class MemoryBroker implements Broker {
   private settleRun(entry: Entry, settlement: Settlement): void {
     switch (settlement.type) {
       case 'complete':
-        return this.end(entry, 'completed', { result: settlement.result });
+        return this.complete(entry, settlement.result);
       case 'fail':
         return this.end(entry, 'failed', { error: settlement.error });
       case 'cancel':
@@ -336,6 +336,13 @@ export class MemoryBroker implements Broker {
 
   private update(entry: Entry, change: Partial<ExecutionRecord>): void {
     entry.record = { ...entry.record, ...change };
+  }
+
+  private complete(entry: Entry, result: string): void {
+    // Those of earlier attempts say nothing of one that has completed.
+    const { error: _error, reason: _reason, ...record } = entry.record;
+    entry.record = record;
+    this.end(entry, 'completed', { result });
   }
 
   private end(entry: Entry, state: EndState, change: Partial<ExecutionRecord>): void {

@@ -7,6 +7,8 @@ export interface Connections {
   readonly label: string;
   /** One statement for many adds is faster than one for each. Redis's client pipelines by itself. */
   readonly addsInBatches: boolean;
+  /** Calls take effect in the order in which they were made, since they share one connection. */
+  readonly isOrdered: boolean;
   /** A job's data come back as they were written. PostgreSQL reads JSON, orders its keys anew and refuses some texts. */
   readonly keepsText: boolean;
   readonly queue: IQueueBackend;

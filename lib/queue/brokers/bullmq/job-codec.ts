@@ -74,8 +74,9 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     ...(isEnded && { endedAt: Number(job.finishedOn) }),
     ...(job.processedBy !== undefined && { worker: job.processedBy }),
     ...(result !== undefined && { result }),
-    ...(memo.error !== undefined && { error: memo.error }),
-    ...(memo.reason !== undefined && { reason: memo.reason }),
+    // They are of earlier attempts.
+    ...(memo.error !== undefined && state !== 'completed' && { error: memo.error }),
+    ...(memo.reason !== undefined && state !== 'completed' && { reason: memo.reason }),
   };
 }
 

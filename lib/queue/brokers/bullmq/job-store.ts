@@ -54,11 +54,15 @@ export class JobStore {
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
-    const { queue } = this.connections;
-    const [job, state] = await Promise.all([queue.getJobData(id), queue.getState(id)]);
+    const { queue, isOrdered } = this.connections;
+    // The state first: what has ended by then has its result, too.
+    const asked = queue.getState(id);
+    if (!isOrdered) await asked;
+    const [state, job] = await Promise.all([asked, queue.getJobData(id)]);
     if (job === undefined) return undefined;
     const known = { ...job, id };
     const ours = stateOf(known, state, Date.now());
+    if (ours !== undefined && !isEnded(ours) && job.finishedOn !== undefined) return this.read(id); // ended in between
     return ours && { id, record: recordOf(known, ours) };
   }
 
@@ -102,8 +106,10 @@ export class JobStore {
   }
 
   async size(): Promise<number> {
+    // First: one that is taken from here is counted as a job from then on.
+    const replacements = await this.connections.store.entries('replacements');
     const counts = await this.connections.queue.getCounts(['active', ...WAITING]);
-    return counts.reduce((sum, count) => sum + count, 0);
+    return counts.reduce((sum, count) => sum + count, replacements.length);
   }
 
   async list(limit: number): Promise<Listing> {
@@ -213,18 +219,16 @@ export class JobStore {
 
   private async complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {
     const worker = this.connections.worker();
-    const pointed = this.pointTo(claim);
+    await this.pointTo(claim);
     const { result: next } = await worker.moveToCompleted(minimal(claim.id), result, this.keep, claim.token, fetchNext);
-    await pointed;
     return nextOf(next);
   }
 
   private async fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
     const worker = this.connections.worker();
     const reason = JSON.stringify(memo);
-    const pointed = this.pointTo(claim);
+    await this.pointTo(claim);
     const { result: next } = await worker.moveToFailed(minimal(claim.id), reason, this.keep, claim.token, fetchNext);
-    await pointed;
     return nextOf(next);
   }
 
@@ -242,9 +246,12 @@ export class JobStore {
     return nextOf(next);
   }
 
-  /** What has a key of its own is found by its id when it has ended; otherwise the key leads to it. */
+  /** Before it ends: what has no key of its own is found by its id then; to the others, the key must lead. */
   private async pointTo({ id, record }: Claim): Promise<void> {
-    if (record.key !== id) await this.remember(encodeKey(record.key), id);
+    if (record.key === id) return;
+    const pointed = this.remember(encodeKey(record.key), id);
+    if (!this.connections.isOrdered) await pointed;
+    else pointed.catch(() => {}); // the call that follows on the same connection fails as well
   }
 
   private async remember(key: string, note: string): Promise<void> {

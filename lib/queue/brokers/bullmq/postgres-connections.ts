@@ -26,6 +26,7 @@ const UNAVAILABLE_CODES = new Set([
 export class PostgresConnections implements Connections {
   readonly label = LABEL;
   readonly addsInBatches = true;
+  readonly isOrdered = false;
   readonly keepsText = false;
 
   private workerOfBullMq: Worker<unknown, unknown, string, IQueueBackend> | undefined;

@@ -13,6 +13,7 @@ const LABEL = 'Redis';
 export class RedisConnections implements Connections {
   readonly label = LABEL;
   readonly addsInBatches = false;
+  readonly isOrdered = true;
   readonly keepsText = true;
   readonly store: RedisSideStore;
 
