@@ -89,7 +89,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
       host: hostname(),
       pid: process.pid,
       concurrency: this.options.concurrency,
-      running: this.runs.size,
+      running: [...this.runs].filter((run) => !run.isSettling).length,
       tasks: this.registry.names,
       startedAt: this.startedAt,
       seenAt: this.readyAt,

@@ -189,7 +189,8 @@ export class TaskQueue {
   async workers(): Promise<readonly WorkerInfo[]> {
     const workers = await this.broker.workers();
     const own = this.worker.info();
-    return own === undefined || workers.some(({ id }) => id === own.id) ? workers : [...workers, own];
+    if (own === undefined) return workers;
+    return [...workers.filter(({ id }) => id !== own.id), own]; // it knows better than what it last announced
   }
 
   /**
