@@ -68,7 +68,8 @@ const QUEUE: Provider[] = [
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: ({ queue }: TasksModuleOptions) => resolveQueueOptions(queue),
   },
-  { provide: CLOCK, useValue: systemClock },
+  // A factory: tests put their own in its place, and Nest 11 takes none for a value.
+  { provide: CLOCK, useFactory: () => systemClock },
   { provide: WORKER_ID, useFactory: createWorkerId },
   { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID], useFactory: createBroker },
   QueueLog,
