@@ -8,6 +8,11 @@ interface Waiting {
 
 /** As many as one statement takes without holding up others for long. */
 const MAX_BATCH = 500;
+/**
+ * BullMQ has two ways to add many. That for flows grows with their number; the other creates temporary tables, which costs
+ * as much as some thirty jobs of a flow.
+ */
+const LARGEST_FLOW = 32;
 
 /**
  * Sends adds as batches of one statement each, in the order of the calls: what comes in one turn of the event loop, or
@@ -17,7 +22,10 @@ export class AddBatcher {
   #waiting: Waiting[] = [];
   #isSending = false;
 
-  constructor(private readonly backend: IQueueBackend) {}
+  constructor(
+    private readonly backend: IQueueBackend,
+    private readonly queueName: string,
+  ) {}
 
   /** @returns the id of the job that has the key: this one, or the one that had it before. */
   add(job: JobJson): Promise<string> {
@@ -41,13 +49,34 @@ export class AddBatcher {
 
   async #send(batch: Waiting[]): Promise<void> {
     try {
-      const ids = await this.backend.addJobs(batch.map(({ job }) => ({ job, jobId: job.id })));
+      const ids = await this.#addAll(batch.map(({ job }) => job));
       batch.forEach(({ id }, at) => id.resolve(ids[at] as string));
-    } catch {
-      // One job that the database refuses takes the whole batch with it, so each gets an answer of its own.
-      for (const { job, id } of batch) {
-        await this.backend.addJob(job, job.id).then(id.resolve, id.reject);
-      }
+    } catch (error) {
+      // One job that the database refuses takes the whole batch with it, so then each gets an answer of its own.
+      if (batch.length > 1 && isRefusal(error)) for (const one of batch) await this.#send([one]);
+      else for (const { id } of batch) id.reject(error);
     }
   }
+
+  async #addAll(jobs: readonly JobJson[]): Promise<string[]> {
+    const [first] = jobs;
+    if (jobs.length === 1 && first !== undefined) return [await this.backend.addJob(first, first.id)];
+    if (jobs.length > LARGEST_FLOW) return this.backend.addJobs(jobs.map((job) => ({ job, jobId: job.id })));
+    const entries = jobs.map((job) => ({
+      jobData: job,
+      jobId: job.id,
+      parentKeyOpts: {},
+      prefix: '',
+      queueName: this.queueName,
+    }));
+    const answers = await this.backend.addFlow(entries);
+    const [failure] = answers.flatMap(([error]) => error ?? []);
+    if (failure !== undefined) throw failure;
+    return answers.map(([, id]) => String(id));
+  }
+}
+
+/** By its SQLSTATE: data that cannot be stored, a deadlock with another batch, or BullMQ's own refusal. */
+function isRefusal(error: unknown): boolean {
+  return /^(?:22|23|40|54|BM|P0)/.test(String((error as { code?: unknown } | undefined)?.code));
 }

@@ -44,7 +44,7 @@ export class JobStore {
     private readonly connections: Connections,
     private readonly options: ResolvedQueueOptions,
   ) {
-    this.batcher = new AddBatcher(connections.queue);
+    this.batcher = new AddBatcher(connections.queue, options.name);
   }
 
   /** @returns the id of the job that has the key: this one, or the one that had it before. */

@@ -8,6 +8,8 @@ import { RedisSideStore } from './redis-side-store.js';
 
 const PACKAGES = ['bullmq', 'ioredis'];
 const LABEL = 'Redis';
+/** BullMQ keeps 10,000 events of each queue, two for every task that waits. Ours go by signals. */
+const EVENTS = 1_000;
 
 /** On Redis or Valkey: one connection for commands, one for each worker to wait on, one to hear signals. */
 export class RedisConnections implements Connections {
@@ -31,7 +33,11 @@ export class RedisConnections implements Connections {
     private readonly bullmq: typeof import('bullmq'),
   ) {
     this.store = new RedisSideStore(client, options);
-    this.queueOfBullMq = new bullmq.Queue(options.name, { connection: client as never, prefix: options.prefix });
+    this.queueOfBullMq = new bullmq.Queue(options.name, {
+      connection: client as never,
+      prefix: options.prefix,
+      streams: { events: { maxLen: EVENTS } },
+    });
     this.queueOfBullMq.on('error', ignore);
     client.on('close', () => this.beginOutage());
     client.on('ready', () => this.endOutage());
