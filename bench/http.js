@@ -8,8 +8,8 @@ import { ratio, show, summarize, table } from './statistics.js';
 
 const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 7;
-/** Of each arm in each round. */
-const SECONDS = short ? 1 : 2;
+/** Of each arm in each round. In seconds, and in milliseconds: it ends with a sample. */
+const LOAD = short ? { amount: 1_000, sampleInt: 100 } : { duration: 2 };
 
 const ARMS = {
   bare: 'a bare application',
@@ -33,7 +33,7 @@ async function startServer(adapter, arm) {
 
 async function load({ url, cpu }) {
   const before = await cpu();
-  const { requests, non2xx, errors, duration } = await autocannon({ url, duration: SECONDS, connections: 32 });
+  const { requests, non2xx, errors, duration } = await autocannon({ url, connections: 32, ...LOAD });
   if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed at ${url}`);
   return { cpu: ((await cpu()) - before) / requests.total, rate: requests.total / duration };
 }

@@ -1,10 +1,15 @@
-// npm run bench: measures, prints, and writes bench/RESULTS.md. With --short: only shows that the benches work.
+// npm run bench: measures, prints, and writes bench/RESULTS.md; with names, such as `-- durable`, those parts only. With
+// --short: only shows that the benches work.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
-const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
+const { values, positionals: selected } = parseArgs({
+  options: { short: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const { short } = values;
 
 function run(script) {
   return new Promise((resolve, reject) => {
@@ -22,44 +27,74 @@ function run(script) {
 const version = (name, folder = '..') =>
   `${name} ${JSON.parse(readFileSync(`${import.meta.dirname}/${folder}/node_modules/${name}/package.json`, 'utf8')).version}`;
 
-const schedule = await run('schedule.js');
-const http = await run('http.js');
+const PARTS = [
+  {
+    name: 'schedule',
+    intro:
+      'A scheduled no-op: a plain `scheduler.schedule(noop)` against the same in peers, with AsyncLocalStorage in use in all.',
+    versions: () => [
+      version('@nestjs/core'),
+      version('p-queue', '.'),
+      version('fastq', '.'),
+      version('@nestjs/event-emitter', '.'),
+    ],
+  },
+  {
+    name: 'http',
+    intro:
+      'An HTTP request: a route that returns a small object, 32 connections, load generator and server in processes of their own.',
+    versions: () => [version('@nestjs/core'), version('express'), version('fastify')],
+  },
+  {
+    name: 'durable',
+    intro:
+      'A durable task: an application with `@Durable()` against BullMQ by hand that keeps completed jobs as long, on the same server, with AsyncLocalStorage in use in both.',
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
+  },
+];
+
+const unknown = selected.filter((name) => !PARTS.some((part) => part.name === name));
+if (unknown.length > 0) throw new Error(`No bench ${unknown}: there are ${PARTS.map(({ name }) => name).join(', ')}`);
+
 const HEAD = `# Results
 
 Each figure is the median of seven rounds, with the lowest and the highest in brackets. Ratios compare arms of the same
 round, which run in turns; trust them more than the absolute figures, which move with the load of the machine.
-\`npm run bench\` replaces the section of the Node.js version that it runs on.
+\`npm run bench\` replaces the section of the Node.js version that it runs on, \`npm run bench -- durable\` one part of it.
 `;
 const title = `## Node.js ${process.versions.node.split('.')[0]}`;
-const section = `${title}
 
-Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.versions.node}. ${[
-  version('@nestjs/core'),
-  version('express'),
-  version('fastify'),
-  version('p-queue', '.'),
-  version('fastq', '.'),
-  version('@nestjs/event-emitter', '.'),
-].join(', ')}.
+async function measure({ name, intro, versions }) {
+  const output = await run(`${name}.js`);
+  const measured = `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.versions.node}. ${versions().join(', ')}.`;
+  return [intro, measured, output].join('\n\n');
+}
 
-A scheduled no-op: a plain \`scheduler.schedule(noop)\` against the same in peers, with AsyncLocalStorage in use in all.
+/** From one of our introductions to the next. */
+function partOf(section, { intro }) {
+  const start = section.indexOf(intro);
+  if (start === -1) return undefined;
+  const ends = PARTS.map((part) => section.indexOf(part.intro, start + 1)).filter((end) => end !== -1);
+  return section.slice(start, Math.min(section.length, ...ends)).trim();
+}
 
-${schedule}
-
-An HTTP request: a route that returns a small object, 32 connections, load generator and server in processes of their own.
-
-${http}
-`;
-
-/** The sections of the other versions stay. */
-function write(file) {
+/** The sections of the other versions stay, and so do the parts of this one that were not measured. */
+function write(file, measured) {
   const known = existsSync(file)
     ? readFileSync(file, 'utf8')
         .split(/^(?=## )/m)
         .slice(1)
+        .map((text) => text.trim())
     : [];
-  const others = known.map((text) => text.trim()).filter((text) => !text.startsWith(`${title}\n`));
-  const sections = [...others, section.trim()].toSorted();
+  const isOwn = (text) => text.startsWith(`${title}\n`);
+  const before = known.find(isOwn) ?? '';
+  const parts = PARTS.map((part) => measured.get(part) ?? partOf(before, part)).filter((text) => text !== undefined);
+  const sections = [...known.filter((text) => !isOwn(text)), [title, ...parts].join('\n\n')].toSorted();
   writeFileSync(file, `${[HEAD.trim(), ...sections].join('\n\n')}\n`);
 }
-if (!short) write(`${import.meta.dirname}/RESULTS.md`);
+
+const measured = new Map();
+for (const part of PARTS) {
+  if (selected.length === 0 || selected.includes(part.name)) measured.set(part, await measure(part));
+}
+if (!short) write(`${import.meta.dirname}/RESULTS.md`, measured);

@@ -68,7 +68,7 @@ const noop = async () => {};
 /** Nanoseconds a task, per arm and round. */
 async function time(count) {
   const results = Object.fromEntries(Object.keys(ARMS).map((arm) => [arm, []]));
-  const repeats = Math.max(1, Math.round(1e5 / count));
+  const repeats = Math.max(1, Math.round((short ? 1e4 : 1e5) / count));
   for (let round = -1; round < ROUNDS; round++) {
     for (const [arm, run] of Object.entries(ARMS)) {
       globalThis.gc();

@@ -15,3 +15,9 @@ export const show = ({ median, low, high }, digits = 2) =>
 export function table(head, rows) {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
+
+/** The value that `share` of the values do not exceed. */
+export function quantile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * share) - 1];
+}
