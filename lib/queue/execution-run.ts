@@ -14,6 +14,8 @@ export class ExecutionRun implements TaskRun {
   cancellation: string | undefined;
   isLeaseLost = false;
   isSettling = false;
+  /** Shutdown has begun before its function was called: it goes back to the queue. */
+  isUnwanted = false;
   /** Shutdown has given it up. It stays under its lease until the process lets go of it. */
   isHeld = false;
   /** Whatever comes of it, nobody waits for the function any more. */

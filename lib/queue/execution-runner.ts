@@ -42,6 +42,7 @@ export class ExecutionRunner {
     run.durable = durable;
     const call = await this.prepare(run, durable);
     if (run.cancellation !== undefined) return { type: 'cancel', reason: run.cancellation };
+    if (run.isUnwanted) return { type: 'release', reason: 'shutdown' };
     const task = this.factory.createRun(run, durable.config, call);
     run.task = task;
     this.log.counts.started += 1;

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { BROKER, isEnded, type Broker, type ExecutionRecord, type Signal } from './brokers/broker.js';
 import { Execution, type Disposition, type ExecutionSource } from './execution.js';
+import { BrokerUnavailableError } from './queue-errors.js';
 import { QueueLog } from './queue-log.js';
 
 /** How long a wait for news goes on without looking. Signals may be lost, and workers may not know who waits. */
@@ -52,6 +53,12 @@ export class Executions implements ExecutionSource {
     });
   }
 
+  /** Nobody will hear of anything any more. */
+  close(): void {
+    const error = new BrokerUnavailableError(this.broker.label, 'the application has shut down');
+    for (const watches of this.watches.values()) for (const watch of watches) watch.fail(error);
+  }
+
   private subscribe(): Promise<unknown> {
     this.subscription ??= this.broker.subscribe((signal) => this.hear(signal));
     this.subscription.catch(() => (this.subscription = undefined)); // and again with the next watch
@@ -88,6 +95,10 @@ class Watch {
   end(): void {
     this.isOver = true;
     clearTimeout(this.timer);
+  }
+
+  fail(error: Error): void {
+    this.subscriber.error(error);
   }
 
   look(): void {

@@ -110,7 +110,7 @@ function backendOfUrl(url: unknown): QueueBackend {
   const backend = BACKENDS[protocol];
   if (backend !== undefined) return backend;
   // Without what may be a password.
-  const shown = typeof url === 'string' ? url.replace(/\/\/[^@/]*@/, '//…@') : url;
+  const shown = typeof url === 'string' ? url.replace(/\/\/.*@/s, '//…@') : url;
   throw new TasksConfigError('queue.url', shown, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
 }
 

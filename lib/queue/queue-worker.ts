@@ -9,6 +9,7 @@ import { BROKER, type Broker, type Claim, type Settlement, type Signal, type Wor
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
 import { ExecutionRun } from './execution-run.js';
+import { Executions } from './executions.js';
 import { ExpiringMap } from './expiring-map.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { ExecutionRunner } from './execution-runner.js';
@@ -53,6 +54,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(WORKER_ID) readonly id: string,
     private readonly runner: ExecutionRunner,
+    private readonly executions: Executions,
     private readonly registry: DurableRegistry,
     private readonly log: QueueLog,
     shutdown: TasksShutdown,
@@ -106,6 +108,8 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
 
   close(): void {
     this.stop.abort();
+    // Shutdown knows of tasks alone, and these are none yet.
+    for (const run of this.runs) if (run.task === undefined) run.isUnwanted = true;
     this.slotFreed?.();
   }
 
@@ -126,6 +130,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     await Promise.all(left.map((run) => this.settle(run, { type: 'release', reason: 'shutdown' }, false)));
     this.isEnded = true;
     this.leases.stop();
+    this.executions.close();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
   }
@@ -228,10 +233,11 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   /** Again and again while the broker is down: as long as nobody else has it, the lease may still be ours. */
   private async settle(run: ExecutionRun, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined> {
     run.isSettling = true;
+    const now = this.clock.now();
     while (!this.isEnded) {
       try {
         const next = await this.broker.settle(run.claim, settlement, claimNext);
-        this.log.settled(run, settlement, this.clock.now());
+        this.log.settled(run, settlement, now);
         this.tell(run);
         return next;
       } catch (error) {

@@ -260,11 +260,17 @@ export class TaskQueue {
   private timeOf(name: string, when: Date | Duration | undefined): number | undefined {
     if (when === undefined) return undefined;
     const time = when instanceof Date ? when.getTime() : when;
-    if (typeof time === 'number' && (when instanceof Date || time > MAX_DURATION)) {
-      if (Number.isFinite(time)) return time;
-      throw new TaskArgumentError(name, 'when', when, 'a valid Date');
+    if (typeof time === 'number' && Number.isFinite(time) && (when instanceof Date || time > MAX_DURATION)) return time;
+    try {
+      return this.clock.now() + parseDuration('when', time);
+    } catch {
+      throw new TaskArgumentError(
+        name,
+        'when',
+        when,
+        "a valid Date, or a Duration from now such as 500, '30s' or '2d'",
+      );
     }
-    return this.clock.now() + parseDuration('when', time);
   }
 
   /** What was just added is known; of what was there before only the broker knows. */

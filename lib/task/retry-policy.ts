@@ -70,7 +70,7 @@ export class RetryPolicy {
 
   /** How long to wait after the failure of `attempt`, in milliseconds. */
   delayAfter(attempt: number): number {
-    const full = this.isExponential ? this.delay * 2 ** (attempt - 1) : this.delay;
+    const full = this.isExponential ? this.delay * 2 ** Math.min(attempt - 1, 64) : this.delay;
     const capped = Math.min(full, this.maxDelay);
     return Math.round(capped * (1 - this.jitter * Math.random()));
   }

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import pg from 'pg';
+import { Client } from 'pg';
 
 /** What a broker keeps of a part of it that is used no more. */
 interface Leftovers {
@@ -35,8 +35,8 @@ async function withRedis<T>(url: string, act: (redis: Redis) => Promise<T>): Pro
   }
 }
 
-async function withPostgres<T>(url: string, act: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url);
+async function withPostgres<T>(url: string, act: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(url);
   await client.connect();
   try {
     return await act(client);
@@ -51,10 +51,60 @@ async function keysOf(redis: Redis, prefix: string): Promise<string[]> {
   return keys;
 }
 
+/**
+ * What a queue may keep for ever on Redis, however much has gone through it. BullMQ's: the version and options of the
+ * queue, its counters, its stream of events (trimmed to 10,000), the bell of its workers, and the ids of the jobs that
+ * have ended (taken away by `clean()`). Ours: who works.
+ */
+const PERMANENT_KEYS = new Set([':meta', ':id', ':pc', ':events', ':marker', ':completed', ':failed', '/workers']);
+/** What Redis says of a key that is there and has no time to live. */
+const FOR_EVER = -1;
+
 async function checkKeys(redis: Redis, prefix: string): Promise<void> {
-  void [redis, prefix];
+  const leaks: string[] = [];
+  for (const key of await keysOf(redis, prefix)) {
+    // `prefix:queue:…` is BullMQ's, `prefix:queue/…` ours.
+    const [, queue = '', rest = ''] = /^([^:]*:[^:/]*)(.*)$/s.exec(key) ?? [];
+    if (PERMANENT_KEYS.has(rest) || (await redis.pttl(key)) !== FOR_EVER) continue;
+    const scores = await Promise.all(
+      ['completed', 'failed'].map((set) => redis.zscore(`${queue}:${set}`, rest.slice(1))),
+    );
+    if (scores.every((score) => score === null)) leaks.push(`${key} (${await redis.type(key)})`);
+  }
+  expectNone(leaks, 'keys');
 }
 
-async function checkTables(client: pg.Client, prefix: string): Promise<void> {
-  void [client, prefix];
+/** Of BullMQ's tables: what may have rows when all jobs have ended. Events are trimmed to 10,000 for each queue. */
+const PERMANENT_TABLES = new Set(['migration', 'meta', 'event', 'metrics']);
+
+async function checkTables(client: Client, prefix: string): Promise<void> {
+  const tables = await client.query<{ name: string }>(
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1',
+    [prefix],
+  );
+  const leaks: string[] = [];
+  for (const { name } of tables.rows) {
+    if (PERMANENT_TABLES.has(name)) continue;
+    const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM "${prefix}"."${name}"`);
+    const isLeak = name.startsWith('nestjs_tasks_') ? isLeakOfOurs : name === 'job' ? isLiveJob : (): boolean => true;
+    leaks.push(...rows.filter(isLeak).map((row) => `${name} ${JSON.stringify(row).slice(0, 200)}`));
+  }
+  expectNone(leaks, 'rows');
+}
+
+/** Everything of ours is forgotten in time, but for who works: whoever asks for the workers forgets the dead ones. */
+function isLeakOfOurs({ kind, expires_at: expiresAt }: Record<string, unknown>): boolean {
+  return kind !== 'workers' && (expiresAt === null || expiresAt === undefined);
+}
+
+/** Those that have ended are taken away by `clean()`. */
+function isLiveJob({ state }: Record<string, unknown>): boolean {
+  return state !== 'completed' && state !== 'failed';
+}
+
+function expectNone(leaks: readonly string[], what: string): void {
+  if (leaks.length === 0) return;
+  throw new Error(
+    `${leaks.length} ${what} would stay for ever, though all executions have ended:\n${leaks.join('\n')}`,
+  );
 }

@@ -55,15 +55,16 @@ export class JobStore {
 
   async read(id: string): Promise<StoredJob | undefined> {
     const { queue, isOrdered } = this.connections;
-    // The state first: what has ended by then has its result, too.
-    const asked = queue.getState(id);
-    if (!isOrdered) await asked;
-    const [state, job] = await Promise.all([asked, queue.getJobData(id)]);
+    // BullMQ reads the state and the rest apart. Only between two equal looks at the state, they belong together.
+    const asks = [() => queue.getState(id), () => queue.getJobData(id), () => queue.getState(id)] as const;
+    const [before, job, after] = isOrdered
+      ? await Promise.all([asks[0](), asks[1](), asks[2]()])
+      : [await asks[0](), await asks[1](), await asks[2]()];
     if (job === undefined) return undefined;
+    if (before !== after) return this.read(id);
     const known = { ...job, id };
-    const ours = stateOf(known, state, Date.now());
-    if (ours !== undefined && !isEnded(ours) && job.finishedOn !== undefined) return this.read(id); // ended in between
-    return ours && { id, record: recordOf(known, ours) };
+    const state = stateOf(known, after, Date.now());
+    return state && { id, record: recordOf(known, state) };
   }
 
   /** The execution that has the key and has not ended. */

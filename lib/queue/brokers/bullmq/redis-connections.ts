@@ -125,6 +125,7 @@ function createClient(connection: unknown): Redis {
     lazyConnect: true,
     maxRetriesPerRequest: null,
     retryStrategy: reconnectDelay,
+    disconnectTimeout: 250, // or a server that does not answer would hold the process for two seconds
     // After a failover the old primary refuses writes: connect anew, and send the command again.
     reconnectOnError: ({ message }) => (message.startsWith('READONLY') ? 2 : false),
   };

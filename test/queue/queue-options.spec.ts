@@ -1,0 +1,124 @@
+import { describe, expect, it } from '@jest/globals';
+import type { TaskQueueOptions } from 'nestjs-tasks';
+import { resolveQueueOptions } from '../../lib/queue/queue-options.js';
+import { TasksConfigError } from '../../lib/task/task-errors.js';
+import { startContext } from '../support/context.js';
+
+describe('the options of the queue', () => {
+  it('have defaults', () => {
+    const defaults = {
+      backend: 'memory',
+      connection: undefined,
+      name: 'tasks',
+      prefix: 'nestjs_tasks',
+      hasWorker: true,
+      concurrency: 10,
+      lease: 15_000,
+      migrate: true,
+      retention: 900_000,
+    };
+    expect(resolveQueueOptions()).toEqual(defaults);
+    expect(resolveQueueOptions({})).toEqual(defaults);
+    expect(resolveQueueOptions({ worker: undefined, url: undefined, retention: undefined })).toEqual(defaults);
+  });
+
+  it('are taken', () => {
+    const options: TaskQueueOptions = {
+      url: 'postgres://localhost/app',
+      name: 'mail',
+      prefix: 'app_tasks',
+      worker: { concurrency: 3, lease: '5s' },
+      migrate: false,
+      retention: '1h',
+    };
+    expect(resolveQueueOptions(options)).toEqual({
+      backend: 'postgres',
+      connection: 'postgres://localhost/app',
+      name: 'mail',
+      prefix: 'app_tasks',
+      hasWorker: true,
+      concurrency: 3,
+      lease: 5_000,
+      migrate: false,
+      retention: 3_600_000,
+    });
+    expect(resolveQueueOptions({ worker: false }).hasWorker).toBe(false);
+    expect(resolveQueueOptions({ retention: 0 }).retention).toBe(0);
+  });
+
+  it.each([
+    ['memory://', 'memory'],
+    ['redis://localhost:6379/1', 'redis'],
+    ['rediss://user:secret@example.com', 'redis'],
+    ['postgres://user@localhost/app', 'postgres'],
+    ['postgresql://localhost/app?sslmode=require', 'postgres'],
+  ])('know %s', (url, backend) => {
+    expect(resolveQueueOptions({ url })).toMatchObject({ backend, connection: url });
+    expect(resolveQueueOptions({ connection: url })).toMatchObject({ backend, connection: url });
+    expect(resolveQueueOptions({ connection: { url } })).toMatchObject({ backend });
+  });
+
+  it.each([
+    [{ host: 'localhost', port: 6379 }, 'redis'],
+    [{}, 'redis'],
+    [{ connectionString: 'postgres://localhost' }, 'postgres'],
+    [{ host: 'localhost', user: 'app', database: 'app' }, 'postgres'],
+    [{ totalCount: 0, query: () => {} }, 'postgres'],
+  ])('know a connection: %p', (connection, backend) => {
+    expect(resolveQueueOptions({ connection })).toMatchObject({ backend, connection });
+  });
+
+  const REFUSED: readonly (readonly [option: string, options: unknown])[] = [
+    ['queue', null],
+    ['queue', 'redis://localhost'],
+    ['queue.url', { url: 'mysql://localhost' }],
+    ['queue.url', { url: 'localhost:6379' }],
+    ['queue.url', { url: '' }],
+    ['queue.url', { url: 7 }],
+    ['queue.url', { url: null }],
+    ['queue.connection', { connection: null }],
+    ['queue.connection', { connection: 7 }],
+    ['queue.connection', { url: 'memory://', connection: {} }],
+    ['queue.name', { name: '' }],
+    ['queue.name', { name: 'a:b' }],
+    ['queue.name', { name: 'a'.repeat(65) }],
+    ['queue.name', { name: 7 }],
+    ['queue.prefix', { prefix: '' }],
+    ['queue.prefix', { prefix: 'a:b' }],
+    ['queue.prefix', { prefix: 'a-b', url: 'postgres://localhost' }],
+    ['queue.prefix', { prefix: '1a', url: 'postgres://localhost' }],
+    ['queue.prefix', { prefix: 'a"; DROP', url: 'postgres://localhost' }],
+    ['queue.worker', { worker: true }],
+    ['queue.worker', { worker: null }],
+    ['queue.worker', { worker: 5 }],
+    ['queue.worker.concurrency', { worker: { concurrency: 0 } }],
+    ['queue.worker.concurrency', { worker: { concurrency: 1.5 } }],
+    ['queue.worker.concurrency', { worker: { concurrency: Infinity } }],
+    ['queue.worker.concurrency', { worker: { concurrency: '3' } }],
+    ['queue.worker.lease', { worker: { lease: 99 } }],
+    ['queue.worker.lease', { worker: { lease: 'soon' } }],
+    ['queue.worker.lease', { worker: { lease: Number.NaN } }],
+    ['queue.migrate', { migrate: 'yes' }],
+    ['queue.retention', { retention: -1 }],
+    ['queue.retention', { retention: 'a while' }],
+  ];
+
+  it.each(REFUSED)('refuse this %s: %p', (option, options) => {
+    const resolve = (): unknown => resolveQueueOptions(options as TaskQueueOptions);
+    expect(resolve).toThrow(TasksConfigError);
+    expect(resolve).toThrow(`${option} is `);
+    expect(resolve).toThrow('Allowed: ');
+  });
+
+  it('never show a password', () => {
+    const resolve = (): unknown => resolveQueueOptions({ url: 'mysql://user:secret@localhost' });
+    expect(resolve).toThrow('mysql://…@localhost');
+    expect(resolve).not.toThrow('secret');
+    const odd = (): unknown => resolveQueueOptions({ url: 'mysql://user:p@ss/secret@localhost' });
+    expect(odd).not.toThrow('secret');
+  });
+
+  it('stop the start of the application when they cannot be used', async () => {
+    await expect(startContext({ queue: { url: 'mysql://localhost' } })).rejects.toThrow(TasksConfigError);
+  });
+});
