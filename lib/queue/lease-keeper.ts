@@ -19,6 +19,7 @@ interface LeasedWorker {
  */
 export class LeaseKeeper {
   private cancelBeat: (() => void) | undefined;
+  private cancelExpiry: (() => void) | undefined;
   private isStopped = false;
 
   constructor(
@@ -30,18 +31,23 @@ export class LeaseKeeper {
     private readonly log: QueueLog,
   ) {}
 
+  private get interval(): number {
+    return this.lease / BEATS_PER_LEASE;
+  }
+
   start(): void {
     if (this.broker.isShared) this.beat();
   }
 
   /** Something runs now. */
   wake(): void {
-    this.cancelBeat ??= this.clock.schedule(this.lease / BEATS_PER_LEASE, () => this.beat());
+    this.cancelBeat ??= this.clock.schedule(this.interval, () => this.beat());
   }
 
   stop(): void {
     this.isStopped = true;
     this.cancelBeat?.();
+    this.cancelExpiry?.();
   }
 
   private beat(): void {
@@ -53,12 +59,24 @@ export class LeaseKeeper {
     this.recover().catch((error: unknown) => this.log.disrupted(error));
   }
 
+  /** Nobody has prolonged some in time, so another worker may have them: better stopped than run twice. */
+  private expire(): void {
+    this.cancelExpiry?.();
+    const now = this.clock.now();
+    const running = this.held().filter((run) => !run.isSettling);
+    for (const run of running) if (run.leaseUntil <= now) run.loseLease();
+    const first = Math.min(...running.filter((run) => !run.isLeaseLost).map((run) => run.leaseUntil));
+    if (first < now + this.interval) this.cancelExpiry = this.clock.schedule(first - now, () => this.expire());
+  }
+
+  private held(): ExecutionRun[] {
+    return [...this.worker.runs].filter((run) => !run.isLeaseLost);
+  }
+
   private async renew(): Promise<void> {
     const now = this.clock.now();
-    const held = [...this.worker.runs].filter((run) => !run.isLeaseLost);
-    // Nobody has prolonged these in time, so another worker may have them: better stopped than run twice.
-    for (const run of held) if (run.leaseUntil <= now) run.loseLease();
-    const runs = new Map(held.filter((run) => !run.isLeaseLost).map((run) => [run.claim, run]));
+    this.expire();
+    const runs = new Map(this.held().map((run) => [run.claim, run]));
     if (runs.size === 0) return;
     const { lost, cancelled } = await this.broker.renew([...runs.keys()]);
     for (const run of runs.values()) run.leaseUntil = now + this.lease;

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -40,6 +39,8 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   private readonly earlyCancels: ExpiringMap<string, string>;
   private readonly startedAt: number;
   private readonly stop = new AbortController();
+  /** In milliseconds of `performance.now()`, once shutdown waits for the broker. */
+  private drainUntil: number | undefined;
   /** How many executions have followed each other in their slots. */
   private streak = 0;
   private isStarted = false;
@@ -113,26 +114,40 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     this.slotFreed?.();
   }
 
-  /** Waits no longer than a lease for a broker that does not answer: after that, others have the executions anyway. */
   async settled(): Promise<void> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), this.options.lease);
-    const isOver = once(limit.signal, 'abort');
-    while (!limit.signal.aborted && this.unsettled().length > 0) {
-      await Promise.race([Promise.allSettled(this.unsettled()), isOver]);
+    while (this.unsettled().length > 0) {
+      if (!(await this.drained(Promise.allSettled(this.unsettled())))) return;
     }
-    clearTimeout(timer);
   }
 
   /** What was given up goes back to the queue now: until here, its function might still have come to an end. */
   async end(): Promise<void> {
     const left = [...this.runs].filter((run) => run.isHeld && !run.isLeaseLost);
-    await Promise.all(left.map((run) => this.settle(run, { type: 'release', reason: 'shutdown' }, false)));
+    await this.drained(
+      Promise.all(left.map((run) => this.settle(run, { type: 'release', reason: 'shutdown' }, false))),
+    );
     this.isEnded = true;
     this.leases.stop();
     this.executions.close();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
+  }
+
+  /**
+   * Waits for the broker in shutdown, and over all its phases no longer than a lease: after that, others have the
+   * executions anyway.
+   *
+   * @returns false when the time is over.
+   */
+  private async drained(work: Promise<unknown>): Promise<boolean> {
+    this.drainUntil ??= performance.now() + this.options.lease;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<false>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, (this.drainUntil ?? 0) - performance.now()), false);
+    });
+    const isDone = await Promise.race([work.then(() => true), limit]);
+    clearTimeout(timer);
+    return isDone;
   }
 
   /** An application may start before its broker does; wrong options stop it. */
@@ -266,8 +281,10 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     const { promise, resolve } = createDeferred<void>();
     const timer = setTimeout(resolve, DISRUPTION_DELAY * (0.5 + Math.random()));
     const { signal } = this.stop;
-    if (!signal.aborted) signal.addEventListener('abort', () => resolve(), { once: true });
+    const wake = (): void => resolve();
+    if (!signal.aborted) signal.addEventListener('abort', wake);
     await promise;
+    signal.removeEventListener('abort', wake);
     clearTimeout(timer);
   }
 

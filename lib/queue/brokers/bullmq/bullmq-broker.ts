@@ -111,12 +111,12 @@ export class BullMqBroker implements Broker {
 
   async list(limit: number): Promise<Listing> {
     const { connections, jobs } = await this.open();
-    return connections.answer(() => jobs.list(limit));
+    return connections.persist(() => jobs.list(limit)); // many calls, if many are to be listed
   }
 
   async clear(reason: string): Promise<number> {
     const { connections, jobs, replacements, fleet } = await this.open();
-    return connections.answer(async () => {
+    return connections.persist(async () => {
       const replaced = await replacements.takeAll();
       const keys = await jobs.cancelAllWaiting(reason);
       await Promise.all(keys.map((key) => fleet.send({ type: 'changed', key })));
@@ -207,7 +207,8 @@ export class BullMqBroker implements Broker {
   }
 
   async leave(workerId: string): Promise<void> {
-    await this.site?.connections.store.deleteEntry('workers', workerId);
+    const connections = this.site?.connections;
+    await connections?.answer(() => connections.store.deleteEntry('workers', workerId));
   }
 
   async workers(): Promise<WorkerInfo[]> {
@@ -286,7 +287,9 @@ export class BullMqBroker implements Broker {
     }
     // Asked for in an earlier start, perhaps, whose worker did not live to hear of it.
     const isRestarted = job.attemptsStarted > 1;
-    const [cancellation] = isRestarted ? await site.connections.store.getNotes('cancel', [job.id]) : [];
+    // Where it cannot be asked for now, the next renewal of the lease tells.
+    const notes = isRestarted ? site.connections.store.getNotes('cancel', [job.id]).catch(() => []) : [];
+    const [cancellation] = await notes;
     const claim = site.jobs.toClaim(job, token, cancellation);
     site.replacements.begin(claim.record.key);
     return claim;

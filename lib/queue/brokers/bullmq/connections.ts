@@ -32,6 +32,25 @@ export interface Connections {
 /** How long a call waits for a connection that is down before it fails. */
 export const PATIENCE = 2_000;
 
+/**
+ * Of a connection that was asked and says nothing, in milliseconds: it may have been cut without a word. Longer than a
+ * worker waits for news.
+ */
+export const SILENCE = 6_000;
+
+/** @throws what `late()` makes when there is no answer in time. */
+export async function withPatience<T>(answer: Promise<T>, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(late()), PATIENCE);
+  });
+  try {
+    return await Promise.race([answer, isLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** One policy for all connections, in milliseconds: soon at first, then about a second, and not all at once. */
 export function reconnectDelay(times: number): number {
   return Math.min(1_000, 50 * 2 ** Math.min(times, 10)) * (0.75 + Math.random() / 2);

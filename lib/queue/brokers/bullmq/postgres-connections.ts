@@ -3,7 +3,7 @@ import type { Pool, PoolConfig } from 'pg';
 import { TasksConfigError } from '../../../task/task-errors.js';
 import { BrokerUnavailableError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import { PATIENCE, workerOptions, type Connections } from './connections.js';
+import { PATIENCE, SILENCE, withPatience, workerOptions, type Connections } from './connections.js';
 import { loadDriver } from './drivers.js';
 import { PostgresSideStore } from './postgres-side-store.js';
 
@@ -89,16 +89,16 @@ export class PostgresConnections implements Connections {
     return this.workerOfBullMq.getBackend();
   }
 
-  async answer<T>(call: () => Promise<T>): Promise<T> {
+  answer<T>(call: () => Promise<T>): Promise<T> {
+    return this.persist(() => withPatience(call(), () => new BrokerUnavailableError(LABEL, 'no answer')));
+  }
+
+  async persist<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
       throw explain(error, this.options);
     }
-  }
-
-  persist<T>(call: () => Promise<T>): Promise<T> {
-    return this.answer(call);
   }
 
   async close(): Promise<void> {
@@ -110,7 +110,7 @@ export class PostgresConnections implements Connections {
 }
 
 function configOf(connection: unknown): PoolConfig {
-  const limits: PoolConfig = { connectionTimeoutMillis: PATIENCE };
+  const limits: PoolConfig = { connectionTimeoutMillis: PATIENCE, query_timeout: SILENCE, keepAlive: true };
   if (typeof connection === 'string') return { ...limits, connectionString: connection };
   if (isPool(connection)) {
     // pg hides what is secret from whoever copies or prints the options.
@@ -139,7 +139,7 @@ function explain(error: unknown, { prefix }: ResolvedQueueOptions): unknown {
   const isUnavailable =
     UNAVAILABLE_CODES.has(code) ||
     code.startsWith('08') ||
-    /connection (?:terminated|timeout)|timeout exceeded|ENOTFOUND|not queryable/i.test(message);
+    /connection terminated|timeout|ENOTFOUND|not queryable/i.test(message);
   return isUnavailable ? new BrokerUnavailableError(LABEL, message, { cause: error }) : error;
 }
 

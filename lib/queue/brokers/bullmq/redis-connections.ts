@@ -2,7 +2,7 @@ import type { Queue, Worker } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { BrokerUnavailableError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import { PATIENCE, reconnectDelay, workerOptions, type Connections } from './connections.js';
+import { PATIENCE, reconnectDelay, SILENCE, withPatience, workerOptions, type Connections } from './connections.js';
 import { loadDriver } from './drivers.js';
 import { RedisSideStore } from './redis-side-store.js';
 
@@ -21,10 +21,6 @@ export class RedisConnections implements Connections {
 
   private readonly queueOfBullMq: Queue;
   private workerOfBullMq: Worker | undefined;
-  /** Calls that wait for an answer, each by what gives it up. */
-  private readonly waiting = new Set<(error: Error) => void>();
-  private outage: NodeJS.Timeout | undefined;
-  private isClosed = false;
 
   private constructor(
     private readonly options: ResolvedQueueOptions,
@@ -39,8 +35,6 @@ export class RedisConnections implements Connections {
       streams: { events: { maxLen: EVENTS } },
     });
     this.queueOfBullMq.on('error', ignore);
-    client.on('close', () => this.beginOutage());
-    client.on('ready', () => this.endOutage());
   }
 
   /** @throws {DriverMissingError} {@link BrokerUnavailableError} */
@@ -76,16 +70,7 @@ export class RedisConnections implements Connections {
 
   async answer<T>(call: () => Promise<T>): Promise<T> {
     if (this.client.status !== 'ready') await untilReady(this.client);
-    let giveUp: ((error: Error) => void) | undefined;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        giveUp = reject;
-        this.waiting.add(reject);
-        call().then(resolve, reject);
-      });
-    } finally {
-      if (giveUp !== undefined) this.waiting.delete(giveUp);
-    }
+    return withPatience(call(), () => unavailable('no answer'));
   }
 
   /** Sent again by the client, in the order of the calls, when the connection is back. */
@@ -94,28 +79,11 @@ export class RedisConnections implements Connections {
   }
 
   async close(): Promise<void> {
-    this.isClosed = true;
-    clearTimeout(this.outage);
     await this.store.close();
     // force: its blocking connection waits for work, perhaps for seconds.
     await this.workerOfBullMq?.close(true).catch(ignore);
     await this.queueOfBullMq.close().catch(ignore);
     this.client.disconnect();
-    this.giveUp();
-  }
-
-  private giveUp(): void {
-    for (const reject of this.waiting) reject(unavailable('the connection was lost'));
-    this.waiting.clear();
-  }
-
-  private beginOutage(): void {
-    if (!this.isClosed) this.outage ??= setTimeout(() => this.giveUp(), PATIENCE);
-  }
-
-  private endOutage(): void {
-    clearTimeout(this.outage);
-    this.outage = undefined;
   }
 }
 
@@ -125,6 +93,7 @@ function createClient(connection: unknown): Redis {
     lazyConnect: true,
     maxRetriesPerRequest: null,
     retryStrategy: reconnectDelay,
+    socketTimeout: SILENCE,
     disconnectTimeout: 250, // or a server that does not answer would hold the process for two seconds
     // After a failover the old primary refuses writes: connect anew, and send the command again.
     reconnectOnError: ({ message }) => (message.startsWith('READONLY') ? 2 : false),

@@ -20,8 +20,10 @@ const LOCK_RETRY = 5;
  * old execution or the new one. The new one's id is fixed: to add it twice adds it once.
  */
 export class Replacements {
-  /** The keys of what runs in this process, and whether a replacement waits for the run to end. */
-  private readonly running = new Map<string, { isReplaced: boolean }>();
+  /** The keys of what runs in this process. */
+  private readonly running = new Set<string>();
+  /** The keys of which this process knows that a replacement waits for the end of a run, here or elsewhere. */
+  private awaited = new Set<string>();
   /** The last call for each key. */
   private readonly queues = new Map<string, Promise<void>>();
 
@@ -33,26 +35,27 @@ export class Replacements {
 
   /** A run of the key has begun in this process. */
   begin(key: string): void {
-    this.running.set(key, { isReplaced: false });
+    this.running.add(key);
   }
 
-  /** Whether one waits for the run of the key in this process to end. */
+  /** Whether one waits for the run of the key to end. */
   awaits(key: string): boolean {
-    return this.running.get(key)?.isReplaced === true;
+    return this.awaited.has(key);
   }
 
-  /** It has ended. @returns whether a replacement has followed, or may have. */
+  /** The run has ended. @returns whether a replacement has followed, or may have. */
   async end(key: string): Promise<boolean> {
-    const isReplaced = this.awaits(key);
     this.running.delete(key);
+    const isReplaced = this.awaits(key);
     if (isReplaced) await this.applyLater(key);
     return isReplaced;
   }
 
   /** Somebody has replaced what runs somewhere. */
   hear(key: string): void {
+    this.awaited.add(key);
     // Its run may have settled here just before this was heard.
-    if (!this.mark(key)) void this.applyLater(key);
+    if (!this.running.has(key)) void this.applyLater(key);
   }
 
   /** In the order of the calls, also where the database would take them in another. */
@@ -72,7 +75,9 @@ export class Replacements {
     const { key } = execution;
     const replacement: Replacement = { id, execution };
     await this.store.putEntry('replacements', encodeKey(key), JSON.stringify(replacement));
-    if (!(await this.apply(key)) && !this.mark(key)) await this.fleet.send({ type: 'replaced', key });
+    if (await this.apply(key)) return;
+    this.awaited.add(key);
+    if (!this.running.has(key)) await this.fleet.send({ type: 'replaced', key });
   }
 
   /** @returns whether there was one. */
@@ -88,7 +93,10 @@ export class Replacements {
 
   /** Those that nobody has gone on with. */
   async applyAll(): Promise<void> {
-    for (const [, text] of await this.store.entries('replacements')) await this.apply(parse(text).execution.key);
+    const entries = await this.store.entries('replacements');
+    const keys = entries.map(([, text]) => parse(text).execution.key);
+    this.awaited = new Set([...this.awaited].filter((key) => keys.includes(key))); // others have applied the rest
+    for (const key of keys) await this.apply(key);
   }
 
   /**
@@ -117,15 +125,8 @@ export class Replacements {
 
   /** If it fails, the next `applyAll()` of any worker goes on with it. */
   private async applyLater(key: string): Promise<void> {
-    const isDone = await this.apply(key).catch(() => true);
-    if (!isDone) this.mark(key);
-  }
-
-  /** @returns whether it runs here. */
-  private mark(key: string): boolean {
-    const run = this.running.get(key);
-    if (run !== undefined) run.isReplaced = true;
-    return run !== undefined;
+    const isDone = await this.apply(key).catch(() => false);
+    if (isDone) this.awaited.delete(key);
   }
 
   /** @returns nothing when something has changed meanwhile, and another try is needed. */
