@@ -92,6 +92,17 @@ describe.each(SHARED_BROKERS)('worker processes on $label', (kind) => {
     });
   });
 
+  it('lose nothing that they have added when they are killed', async () => {
+    await using stage = openStage();
+    const [client, victim] = await Promise.all([stage.client(), stage.spawn()]);
+    const adder = await client.add('adder', { addAndDie: 'added' }, SHORT);
+    await victim.exited;
+    await stage.work();
+    await until(() => stage.journal.completed('added').length === 1, 'what was added', 10_000);
+    expect(await adder.result({ timeout: '10s' })).toBe(process.pid);
+    expect(stage.journal.runs('added')).toHaveLength(1);
+  });
+
   it('are replaced when they are killed while the end of a run is recorded, which then is recorded or not', async () => {
     await using stage = openStage();
     const delays = [0, 1, 2, 3].map(() => chance.below(6));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { Durable, TaskContext } from 'nestjs-tasks';
+import { Durable, TaskContext, TaskQueue } from 'nestjs-tasks';
 import { RunJournal } from './run-journal.js';
 
 /** What one run does. */
@@ -14,6 +14,8 @@ export type Step =
   | { readonly block: number }
   /** Goes on until the file is there. */
   | { readonly until: string }
+  /** Adds an execution with that key, and dies by SIGKILL as soon as that was acknowledged. */
+  | { readonly addAndDie: string }
   | { readonly die: 'by SIGKILL' | 'by process.exit()' | 'by an unhandled rejection' };
 
 /** Tasks that do what their arguments say, and write it down: the first run the first step, the last step ever after. */
@@ -22,6 +24,7 @@ export class FaultTasks {
   constructor(
     private readonly context: TaskContext,
     private readonly journal: RunJournal,
+    private readonly queue: TaskQueue,
   ) {}
 
   /** @returns the process that has done it. */
@@ -55,10 +58,13 @@ export class FaultTasks {
     else if ('stubborn' in step) await sleep(step.stubborn);
     else if ('block' in step) block(step.block);
     else if ('until' in step) while (!existsSync(step.until)) await sleep(10, undefined, { signal });
-    else await this.die(step.die);
+    else if ('addAndDie' in step) {
+      await this.queue.add(this.work, { key: step.addAndDie })({ ms: 0 });
+      await this.die('by SIGKILL');
+    } else await this.die(step.die);
   }
 
-  private async die(how: string): Promise<void> {
+  private async die(how: 'by SIGKILL' | 'by process.exit()' | 'by an unhandled rejection'): Promise<void> {
     this.journal.beginDeath();
     if (how === 'by SIGKILL') process.kill(process.pid, 'SIGKILL');
     else if (how === 'by process.exit()') process.exit(1);
