@@ -207,7 +207,7 @@ export function describeValue(value: unknown): string {
   try {
     if (typeof value === 'string') return `'${value}'`;
     if (isError(value)) return String(value.message);
-    if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
     if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
     if (typeof value === 'object' && value !== null) return `a value of type ${value.constructor?.name ?? 'Object'}`;
     return String(value);

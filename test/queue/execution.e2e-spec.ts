@@ -2,6 +2,7 @@ import net from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
+  BrokerUnavailableError,
   Durable,
   ExecutionCancelledError,
   ExecutionDroppedError,
@@ -192,6 +193,17 @@ describe.each(BROKERS)('Execution: $label', (kind) => {
       await expect(result).rejects.toThrow(ExecutionDroppedError);
       await expect(result).rejects.toMatchObject({ code: 'EXECUTION_DROPPED', key: 'k', reason: 'struck' });
       expect(execution).toMatchObject({ state: 'dropped', reason: 'struck' });
+    });
+
+    it('rejects when the application closes before', async () => {
+      const test = await start();
+      const execution = await test.queue.add(test.reports.build, { when: '1h' })('x');
+      const result = execution.result().catch((error: unknown) => error);
+      const states = lastValueFrom(execution.events$.pipe(toArray())).catch((error: unknown) => error);
+      await execution.refresh();
+      await test[Symbol.asyncDispose]();
+      expect(await result).toBeInstanceOf(BrokerUnavailableError);
+      expect(await states).toBeInstanceOf(BrokerUnavailableError);
     });
 
     it('rejects when it was forgotten', async () => {

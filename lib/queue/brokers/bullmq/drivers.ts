@@ -21,7 +21,7 @@ const OLDEST_BULLMQ = [6, 3, 3] as const;
 export function loadDriver<N extends keyof Drivers>(name: N, together: readonly string[]): Drivers[N] {
   try {
     const driver = require(name) as Drivers[N];
-    if (name === 'bullmq') checkVersion((require('bullmq/package.json') as { version: string }).version, together);
+    if (name === 'bullmq') checkBullMq((require('bullmq/package.json') as { version: string }).version, together);
     return driver;
   } catch (error) {
     if (!isMissing(error, name)) throw error;
@@ -34,7 +34,8 @@ export function requireDrivers(names: readonly (keyof Drivers)[]): void {
   for (const name of names) loadDriver(name, names);
 }
 
-function checkVersion(version: string, together: readonly string[]): void {
+/** @throws {DriverMissingError} when it is too old. */
+export function checkBullMq(version: string, together: readonly string[]): void {
   const numbers = version.split('.').map(Number);
   const differing = OLDEST_BULLMQ.findIndex((oldest, at) => numbers[at] !== oldest);
   if (differing === -1 || (numbers[differing] ?? 0) > (OLDEST_BULLMQ[differing] ?? 0)) return;
