@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { TasksConfigError } from 'nestjs-tasks';
-import pg from 'pg';
+import { Client, Pool } from 'pg';
 import type { Broker, Signal } from '../../../lib/queue/brokers/broker.js';
 import { createBroker } from '../../../lib/queue/brokers/create-broker.js';
 import { systemClock } from '../../../lib/queue/clock.js';
@@ -81,7 +81,7 @@ describe.each(kindOf('postgres'))('a connection to $label', (kind) => {
   });
 
   it("may be the application's own pool, which is left alone", async () => {
-    const pool = new pg.Pool({ connectionString: kind.url, password: 'kept out of sight by pg', ssl: false });
+    const pool = new Pool({ connectionString: kind.url, password: 'kept out of sight by pg', ssl: false });
     open.push({ close: () => pool.end() });
     const broker = connect(options(pool));
     expect(await runOne(broker)).toBe('[2]');
@@ -115,7 +115,7 @@ describe.each(kindOf('postgres'))('a connection to $label', (kind) => {
     const broker = connect({ ...space.options(space.newQueue()), url: url.href });
     const heard: Signal[] = [];
     await broker.subscribe((signal) => void heard.push(signal));
-    const admin = new pg.Client(kind.url);
+    const admin = new Client(kind.url);
     await admin.connect();
     open.push({ close: () => admin.end() });
     await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [name]);
