@@ -115,7 +115,8 @@ class Watch {
         this.report(await this.broker.get(this.key));
       }
     } catch (error) {
-      this.subscriber.error(error);
+      // Later on, an outage is waited for: whoever waits for a result has set a limit, or has none.
+      if (this.last === undefined) this.subscriber.error(error);
     }
     this.isLooking = false;
   }

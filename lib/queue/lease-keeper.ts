@@ -79,7 +79,7 @@ export class LeaseKeeper {
     const runs = new Map(this.held().map((run) => [run.claim, run]));
     if (runs.size === 0) return;
     const { lost, cancelled } = await this.broker.renew([...runs.keys()]);
-    for (const run of runs.values()) run.leaseUntil = now + this.lease;
+    for (const run of runs.values()) run.leaseUntil = Math.max(run.leaseUntil, now + this.lease);
     for (const [claim, reason] of cancelled) runs.get(claim)?.cancel(reason);
     for (const claim of lost) {
       const run = runs.get(claim);

@@ -133,6 +133,13 @@ export class QueueLog {
     );
   }
 
+  unrunnable(name: string, key: string, error: unknown): void {
+    this.log.write(
+      'error',
+      `Execution ${label(name, key)} could not be run, and goes back to the queue: ${describeValue(error)}`,
+    );
+  }
+
   overlapping(name: string, key: string, gracePeriod: number): void {
     this.log.write(
       'warn',

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { TasksShutdown, type TaskIntake } from '../scheduler/tasks-shutdown.js';
 import { createDeferred } from '../task/deferred.js';
+import { describeValue } from '../task/task-errors.js';
 import { BROKER, type Broker, type Claim, type Settlement, type Signal, type WorkerInfo } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
@@ -39,8 +40,8 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   private readonly earlyCancels: ExpiringMap<string, string>;
   private readonly startedAt: number;
   private readonly stop = new AbortController();
-  /** In milliseconds of `performance.now()`, once shutdown waits for the broker. */
-  private drainUntil: number | undefined;
+  /** For how long shutdown still waits for the broker, in milliseconds. */
+  private patience: number;
   /** How many executions have followed each other in their slots. */
   private streak = 0;
   private isStarted = false;
@@ -61,6 +62,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     shutdown: TasksShutdown,
   ) {
     this.startedAt = clock.now();
+    this.patience = options.lease;
     this.leases = new LeaseKeeper(this, broker, clock, options.lease, log);
     this.watched = new ExpiringMap(clock, WATCH_TIME);
     this.earlyCancels = new ExpiringMap(clock, EARLY_CANCEL_TIME);
@@ -140,13 +142,14 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
    * @returns false when the time is over.
    */
   private async drained(work: Promise<unknown>): Promise<boolean> {
-    this.drainUntil ??= performance.now() + this.options.lease;
+    const since = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, (this.drainUntil ?? 0) - performance.now()), false);
+      timer = setTimeout(resolve, this.patience, false);
     });
     const isDone = await Promise.race([work.then(() => true), limit]);
     clearTimeout(timer);
+    this.patience = Math.max(0, this.patience - (performance.now() - since));
     return isDone;
   }
 
@@ -226,22 +229,30 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private async execute(run: ExecutionRun): Promise<void> {
-    const settlement = await this.runner.run(run);
+    const settlement = await this.runner.run(run).catch((error: unknown) => this.handBack(run, error));
     if (settlement !== undefined || run.isLeaseLost) return this.conclude(run, settlement);
     run.isHeld = true;
+  }
+
+  /** Not its function has failed, but something before it, such as a module that was loaded since. */
+  private handBack(run: ExecutionRun, error: unknown): Settlement {
+    this.log.unrunnable(run.name, run.key, error);
+    const { lease } = this.options;
+    return { type: 'release', at: this.clock.now() + lease, reason: `it could not be run: ${describeValue(error)}` };
   }
 
   private async conclude(run: ExecutionRun, settlement: Settlement | undefined): Promise<void> {
     const final = settlement && this.limits.apply(run.key, settlement);
     const next = final && (await this.settle(run, final, !this.stop.signal.aborted));
-    this.runs.delete(run);
     if (next === undefined) {
+      this.runs.delete(run);
       this.slotFreed?.();
       return;
     }
     // A broker in memory answers at once: a long queue of short tasks would leave no time for anything else.
     this.streak += 1;
     if (this.streak % MAX_STREAK === 0) await setImmediate();
+    this.runs.delete(run);
     this.begin(next);
   }
 

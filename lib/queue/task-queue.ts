@@ -175,6 +175,9 @@ export class TaskQueue {
    * @param options `limit`: at most so many executions are listed; the counts are of all. Default 1,000.
    */
   async snapshot({ limit = 1_000 }: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
+    if (!Number.isInteger(limit) || limit < 0) {
+      throw new TaskArgumentError('snapshot()', 'limit', limit, 'a whole number from 0');
+    }
     const [{ counts, records }, workers] = await Promise.all([this.broker.list(limit), this.workers()]);
     return {
       taken: new Date(this.clock.now()),

@@ -1,11 +1,16 @@
 /** A binary heap: the least item first. */
-export class Heap<T> {
+export class Heap<T> implements Iterable<T> {
   readonly #items: T[] = [];
 
   constructor(private readonly isBefore: (a: T, b: T) => boolean) {}
 
   get size(): number {
     return this.#items.length;
+  }
+
+  /** In no particular order. */
+  [Symbol.iterator](): Iterator<T> {
+    return this.#items.values();
   }
 
   peek(): T | undefined {

@@ -63,13 +63,7 @@ export class MemoryBroker implements Broker {
   }
 
   replace(execution: KeyedExecution): Promise<void> {
-    const entry = this.entries.get(execution.key);
-    if (entry?.record.state === 'running') {
-      entry.replacement = execution;
-    } else {
-      if (entry !== undefined) this.forget(entry);
-      this.addOne(execution);
-    }
+    this.place(execution);
     return Promise.resolve();
   }
 
@@ -146,7 +140,7 @@ export class MemoryBroker implements Broker {
     this.settleRun(entry, settlement);
     if (replacement !== undefined) {
       entry.replacement = undefined;
-      await this.replace(replacement);
+      this.place(replacement);
     }
     return claimNext ? this.claimNow() : undefined;
   }
@@ -218,6 +212,16 @@ export class MemoryBroker implements Broker {
     for (const wake of this.waiters) wake();
     this.listeners.clear();
     return Promise.resolve();
+  }
+
+  private place(execution: KeyedExecution): void {
+    const entry = this.entries.get(execution.key);
+    if (entry?.record.state === 'running') {
+      entry.replacement = execution;
+      return;
+    }
+    if (entry !== undefined) this.forget(entry);
+    this.addOne(execution);
   }
 
   private addOne({ key, name, args, priority, when }: NewExecution): AddedExecution {
@@ -332,6 +336,7 @@ export class MemoryBroker implements Broker {
     this.counts[entry.record.state as LiveState] -= 1;
     this.counts[state] += 1;
     this.update(entry, { state });
+    this.tell({ type: 'changed', key: entry.record.key });
   }
 
   private update(entry: Entry, change: Partial<ExecutionRecord>): void {

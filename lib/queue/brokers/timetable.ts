@@ -11,8 +11,8 @@ interface Place<T> {
 /** What is due, by rank and then first in first out, and what will be, by time. Each item has one place, in one of them. */
 export class Timetable<T extends object> {
   readonly #places = new Map<T, number>();
-  readonly #due = new Heap<Place<T>>(isBefore);
-  readonly #later = new Heap<Place<T>>(isBefore);
+  #due = new Heap<Place<T>>(isBefore);
+  #later = new Heap<Place<T>>(isBefore);
   #number = 0;
 
   get hasDue(): boolean {
@@ -26,10 +26,12 @@ export class Timetable<T extends object> {
 
   enqueue(item: T, rank: number): void {
     this.#due.push(this.#placeOf(item, rank));
+    this.#due = this.#withoutStale(this.#due);
   }
 
   schedule(item: T, at: number): void {
     this.#later.push(this.#placeOf(item, at));
+    this.#later = this.#withoutStale(this.#later);
   }
 
   withdraw(item: T): void {
@@ -58,6 +60,14 @@ export class Timetable<T extends object> {
     this.#number += 1;
     this.#places.set(item, this.#number);
     return { item, rank, number: this.#number };
+  }
+
+  /** What replaces itself again and again would fill a heap with places that were withdrawn: no more than half of it. */
+  #withoutStale(heap: Heap<Place<T>>): Heap<Place<T>> {
+    if (heap.size <= 2 * this.#places.size + 16) return heap;
+    const kept = new Heap<Place<T>>(isBefore);
+    for (const place of heap) if (this.#places.get(place.item) === place.number) kept.push(place);
+    return kept;
   }
 
   /** Places that were withdrawn stay in a heap until they come to its top. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { TasksConfigError } from 'nestjs-tasks';
+import { BrokerUnavailableError, TasksConfigError } from 'nestjs-tasks';
 import { Client, Pool } from 'pg';
 import type { Broker, Signal } from '../../../lib/queue/brokers/broker.js';
 import { createBroker } from '../../../lib/queue/brokers/create-broker.js';
@@ -36,6 +36,27 @@ async function runOne(broker: Broker): Promise<string | undefined> {
 function kindOf(label: string): BrokerKind[] {
   return SHARED_BROKERS.filter((kind) => kind.label === label);
 }
+
+describe.each(SHARED_BROKERS)('a broker on $label', (kind) => {
+  const space = brokerSpace(kind);
+
+  it('knows the key that it made up, when somebody adds with it', async () => {
+    const broker = connect(space.options(space.newQueue()));
+    const execution = { name: 't', args: '[]', priority: 0, when: undefined };
+    const [{ key } = { key: '' }] = await broker.add([{ ...execution, key: undefined }]);
+    expect(await broker.add([{ ...execution, key }])).toEqual([{ key, isNew: false }]);
+    expect(await broker.cancel(key, 'enough')).toBe('cancelled');
+    expect(await broker.add([{ ...execution, key }])).toEqual([{ key, isNew: true }]);
+  });
+
+  it('lets go of a connection that comes when it is closed', async () => {
+    const broker = connect(space.options(space.newQueue()));
+    const connected = broker.connect().catch((error: unknown) => error);
+    await broker.close();
+    expect(await connected).toBeInstanceOf(BrokerUnavailableError);
+    await expect(broker.size()).rejects.toThrow(BrokerUnavailableError);
+  });
+});
 
 describe.each(kindOf('redis'))('a connection to $label', (kind) => {
   const space = brokerSpace(kind);

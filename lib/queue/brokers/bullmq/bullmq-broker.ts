@@ -185,6 +185,7 @@ export class BullMqBroker implements Broker {
       if (now >= this.cleanAfter) {
         this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, this.options.retention / 2));
         await jobs.clean();
+        await this.presentWorkers(connections);
       }
       return { crashed: stalled.length };
     });
@@ -213,13 +214,7 @@ export class BullMqBroker implements Broker {
 
   async workers(): Promise<WorkerInfo[]> {
     const { connections } = await this.open();
-    const { store } = connections;
-    const entries = await connections.answer(() => store.entries('workers'));
-    const announced = entries.map(([, text]) => JSON.parse(text) as AnnouncedWorker);
-    const now = Date.now();
-    const gone = announced.filter(({ until }) => until < now);
-    await Promise.all(gone.map(({ worker }) => store.deleteEntry('workers', worker.id)));
-    return announced.filter(({ until }) => until >= now).map(({ worker }) => worker);
+    return connections.answer(() => this.presentWorkers(connections));
   }
 
   async publish(signal: Signal): Promise<void> {
@@ -240,6 +235,15 @@ export class BullMqBroker implements Broker {
     if (this.site === undefined) return; // one that is on its way is closed when it has come
     this.site.bell.ring();
     await this.site.connections.close();
+  }
+
+  /** Takes those away that have gone without a word. */
+  private async presentWorkers({ store }: Connections): Promise<WorkerInfo[]> {
+    const announced = (await store.entries('workers')).map(([, text]) => JSON.parse(text) as AnnouncedWorker);
+    const now = Date.now();
+    const gone = announced.filter(({ until }) => until < now);
+    await Promise.all(gone.map(({ worker }) => store.deleteEntry('workers', worker.id)));
+    return announced.filter(({ until }) => until >= now).map(({ worker }) => worker);
   }
 
   /** Connects, once for all callers; after a failure, again for the next one. */

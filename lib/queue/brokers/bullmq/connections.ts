@@ -51,6 +51,19 @@ export async function withPatience<T>(answer: Promise<T>, late: () => Error): Pr
   }
 }
 
+/** What the end of a connection gets before it is left to the end of the process: the other side may be gone. */
+const FAREWELL = 500;
+
+/** Waits for the end of something, whatever it is, and not for long. */
+export async function soon(end: Promise<unknown> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FAREWELL);
+  });
+  await Promise.race([end?.catch(() => {}), isLate]);
+  clearTimeout(timer);
+}
+
 /** One policy for all connections, in milliseconds: soon at first, then about a second, and not all at once. */
 export function reconnectDelay(times: number): number {
   return Math.min(1_000, 50 * 2 ** Math.min(times, 10)) * (0.75 + Math.random() / 2);

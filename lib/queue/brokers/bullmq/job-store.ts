@@ -22,6 +22,9 @@ const MIN_SORTED = 1_000;
 /** BullMQ's names for what waits, in the order in which it is started. */
 const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 
+/** Its names for the states of what waits. */
+const WAITING_STATES = new Set<string>(['waiting', 'paused', 'prioritized', 'delayed']);
+
 /** One execution as BullMQ keeps it. */
 export interface StoredJob {
   readonly id: string;
@@ -96,13 +99,17 @@ export class JobStore {
 
   /** @returns whether it was; not when it has been started meanwhile. */
   async cancelWaiting({ id, record }: StoredJob, reason: string): Promise<boolean> {
-    const { store } = this.connections;
+    const { store, queue } = this.connections;
     const key = encodeKey(record.key);
     const ended: ExecutionRecord = { ...record, state: 'cancelled', reason, endedAt: Date.now() };
     // First: a crash in between leaves a note that nobody reads as long as the execution lives.
     await this.remember(key, `${id} ${JSON.stringify(ended)}`);
-    if (await this.remove(id)) return true;
+    // BullMQ would remove one that has ended meanwhile as well.
+    const isWaiting = WAITING_STATES.has(await queue.getState(id));
+    if (isWaiting && (await this.remove(id))) return true;
+    // It is found by its own id from now on, whatever becomes of it.
     await store.deleteNote('ended', key);
+    await this.remember(key, id);
     return false;
   }
 

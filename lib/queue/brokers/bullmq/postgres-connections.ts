@@ -3,7 +3,7 @@ import type { Pool, PoolConfig } from 'pg';
 import { TasksConfigError } from '../../../task/task-errors.js';
 import { BrokerUnavailableError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import { PATIENCE, SILENCE, withPatience, workerOptions, type Connections } from './connections.js';
+import { PATIENCE, SILENCE, soon, withPatience, workerOptions, type Connections } from './connections.js';
 import { loadDriver } from './drivers.js';
 import { PostgresSideStore } from './postgres-side-store.js';
 
@@ -29,6 +29,7 @@ export class PostgresConnections implements Connections {
   readonly isOrdered = false;
   readonly keepsText = false;
 
+  private isClosed = false;
   private workerOfBullMq: Worker<unknown, unknown, string, IQueueBackend> | undefined;
 
   private constructor(
@@ -71,6 +72,7 @@ export class PostgresConnections implements Connections {
   }
 
   worker(): IQueueBackend {
+    if (this.isClosed) throw new BrokerUnavailableError(LABEL, 'the connection is closed');
     if (this.workerOfBullMq === undefined) {
       const { name, prefix, lease } = this.options;
       const worker = new this.bullmq.Worker(
@@ -102,10 +104,14 @@ export class PostgresConnections implements Connections {
   }
 
   async close(): Promise<void> {
-    await this.store.close();
-    await this.workerOfBullMq?.close(true).catch(ignore);
-    await this.queueOfBullMq.close().catch(ignore);
-    await this.pool.end().catch(ignore);
+    this.isClosed = true;
+    await soon(this.workerOfBullMq?.getBackend().disconnectBlocking(false)); // it waits for work, perhaps for seconds
+    await Promise.all([
+      this.store.close(),
+      soon(this.workerOfBullMq?.close(true)),
+      soon(this.queueOfBullMq.close()),
+      soon(this.pool.end()),
+    ]);
   }
 }
 
@@ -139,7 +145,7 @@ function explain(error: unknown, { prefix }: ResolvedQueueOptions): unknown {
   const isUnavailable =
     UNAVAILABLE_CODES.has(code) ||
     code.startsWith('08') ||
-    /connection terminated|timeout|ENOTFOUND|not queryable/i.test(message);
+    /connection terminated|timeout|ENOTFOUND|not queryable|after calling end/i.test(message);
   return isUnavailable ? new BrokerUnavailableError(LABEL, message, { cause: error }) : error;
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Client, Notification, Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import { reconnectDelay } from './connections.js';
+import { reconnectDelay, soon } from './connections.js';
 import type { NoteKind, RosterName, SideStore } from './side-store.js';
 
 /** What NOTIFY takes, with room for the rest of the message. Longer ones are left in the table. */
@@ -134,7 +134,6 @@ export class PostgresSideStore implements SideStore {
   }
 
   async subscribe(listener: (message: string) => void): Promise<void> {
-    this.listeners.add(listener);
     this.listening ??= this.listen();
     try {
       await this.listening;
@@ -142,6 +141,7 @@ export class PostgresSideStore implements SideStore {
       this.listening = undefined;
       throw error;
     }
+    this.listeners.add(listener);
   }
 
   async purge(): Promise<void> {
@@ -150,18 +150,23 @@ export class PostgresSideStore implements SideStore {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.client?.end().catch(() => {}); // it may be broken already
+    await soon(this.client?.end());
   }
 
   private async listen(): Promise<void> {
     const client = this.createClient();
     client.on('error', () => {}); // 'end' follows
     client.on('notification', (notification) => void this.hear(notification));
-    await client.connect();
-    await client.query(`LISTEN ${this.channel}`);
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${this.channel}`);
+      if (this.isClosed) throw new Error('The connection is closed');
+    } catch (error) {
+      await soon(client.end());
+      throw error;
+    }
     this.client = client;
     client.on('end', () => this.listenAgain(0));
-    if (this.isClosed) await client.end();
   }
 
   private listenAgain(times: number): void {

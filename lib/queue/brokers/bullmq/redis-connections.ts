@@ -2,7 +2,15 @@ import type { Queue, Worker } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { BrokerUnavailableError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import { PATIENCE, reconnectDelay, SILENCE, withPatience, workerOptions, type Connections } from './connections.js';
+import {
+  PATIENCE,
+  reconnectDelay,
+  SILENCE,
+  soon,
+  withPatience,
+  workerOptions,
+  type Connections,
+} from './connections.js';
 import { loadDriver } from './drivers.js';
 import { RedisSideStore } from './redis-side-store.js';
 
@@ -21,6 +29,7 @@ export class RedisConnections implements Connections {
 
   private readonly queueOfBullMq: Queue;
   private workerOfBullMq: Worker | undefined;
+  private isClosed = false;
 
   private constructor(
     private readonly options: ResolvedQueueOptions,
@@ -57,6 +66,7 @@ export class RedisConnections implements Connections {
   }
 
   worker() {
+    if (this.isClosed) throw unavailable('the connection is closed');
     if (this.workerOfBullMq === undefined) {
       this.workerOfBullMq = new this.bullmq.Worker(this.options.name, null, {
         connection: this.client as never,
@@ -79,10 +89,13 @@ export class RedisConnections implements Connections {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.store.close();
-    // force: its blocking connection waits for work, perhaps for seconds.
-    await this.workerOfBullMq?.close(true).catch(ignore);
-    await this.queueOfBullMq.close().catch(ignore);
+    // It waits for work, perhaps for seconds, and its connection may be one that is just being made.
+    await soon(this.workerOfBullMq?.getBackend().disconnectBlocking(false));
+    await soon(this.workerOfBullMq?.close(true));
+    await soon(this.queueOfBullMq.close());
+    await soon(this.workerOfBullMq?.getBackend().disconnect());
     this.client.disconnect();
   }
 }

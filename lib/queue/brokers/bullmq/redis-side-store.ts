@@ -29,6 +29,7 @@ export class RedisSideStore implements SideStore {
   private readonly base: string;
   private readonly commands: Commands;
   private subscriber: Redis | undefined;
+  private isClosed = false;
 
   constructor(
     private readonly client: Redis,
@@ -90,10 +91,11 @@ export class RedisSideStore implements SideStore {
   }
 
   async subscribe(listener: (message: string) => void): Promise<void> {
+    if (this.isClosed) throw new Error('The connection is closed');
     // It subscribes again by itself after an outage.
     this.subscriber ??= this.client.duplicate().on('error', () => {});
-    this.subscriber.on('message', (_channel: string, message: string) => listener(message));
     await this.subscriber.subscribe(`${this.base}signals`);
+    this.subscriber.on('message', (_channel: string, message: string) => listener(message));
   }
 
   async purge(): Promise<void> {
@@ -101,6 +103,7 @@ export class RedisSideStore implements SideStore {
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     this.subscriber?.disconnect();
     return Promise.resolve();
   }

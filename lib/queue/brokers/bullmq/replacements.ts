@@ -76,8 +76,9 @@ export class Replacements {
     const replacement: Replacement = { id, execution };
     await this.store.putEntry('replacements', encodeKey(key), JSON.stringify(replacement));
     if (await this.apply(key)) return;
-    this.awaited.add(key);
-    if (!this.running.has(key)) await this.fleet.send({ type: 'replaced', key });
+    // A worker that is about to begin the run hears its own signal.
+    if (this.running.has(key)) this.awaited.add(key);
+    else await this.fleet.send({ type: 'replaced', key });
   }
 
   /** @returns whether there was one. */
@@ -140,8 +141,11 @@ export class Replacements {
       if (!(await this.jobs.remove(current.id))) return undefined;
     }
     if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;
-    // A newer one may have been written down since: then that is next.
-    return (await this.store.deleteEntry('replacements', field, text)) ? true : undefined;
+    if (await this.store.deleteEntry('replacements', field, text)) return true;
+    // A newer one has been written down since: then that is next. Or it was cancelled meanwhile.
+    const isCancelled = (await this.store.getEntry('replacements', field)) === undefined;
+    if (isCancelled) await this.jobs.remove(id);
+    return isCancelled ? true : undefined;
   }
 }
 
