@@ -9,14 +9,22 @@ export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, TaskSurface } from './scheduler/task-surface.js';
 export type { TaskCounts, TaskEvent, TaskEventType } from './scheduler/task-events.js';
 
-export { TaskQueue, type AddOptions, type QueueSnapshot, type ReplaceOptions } from './queue/task-queue.js';
-export { Execution, type Disposition, type ExecutionEvent } from './queue/execution.js';
+export { TaskQueue, type LimitPool, type QueueSnapshot, type ReplaceOptions } from './queue/task-queue.js';
+export type { AddOptions } from './queue/execution-adder.js';
+export { Execution, type Disposition, type ExecutionEvent, type ExecutionProgress } from './queue/execution.js';
+export { Agenda, type AgendaEntryOptions, type ScatterOptions } from './queue/behaviours/agenda.js';
+export { FanInQueue } from './queue/behaviours/fan-in-queue.js';
+export { tasks } from './queue/behaviours/built-in-tasks.js';
+export type { Strike, StrikeOperator } from './queue/behaviours/strike.js';
+export type { StrikeOptions } from './queue/behaviours/strikes.js';
 export type { EndState, ExecutionState, LiveState, WorkerInfo } from './queue/brokers/broker.js';
 export type { QueueCounts } from './queue/queue-log.js';
 export type { TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
 
 export { Task } from './task/task.js';
-export type { TaskOutcome, TaskStatus, TaskTiming } from './task/task-outcome.js';
+export type { ExecutionOutcome, TaskOutcome, TaskStatus, TaskTiming } from './task/task-outcome.js';
+export type { TaskPerpetual } from './task/task-perpetual.js';
+export type { TaskProgress } from './task/task-progress.js';
 export type { TaskFunction } from './task/task-parts.js';
 export {
   mergeTaskConfig,
@@ -33,6 +41,21 @@ export type { Duration } from './task/duration.js';
 export type { TaskTimeout } from './task/attempt-timeout.js';
 export type { RetryOptions } from './task/retry-policy.js';
 
+export type {
+  ConcurrencyLimitOptions,
+  DebounceOptions,
+  LoggedOptions,
+  PerpetualOptions,
+  PoolOptions,
+  RateLimitOptions,
+} from './decorators/behaviour-metadata.js';
+export { Arg } from './decorators/arg.decorator.js';
+export { ConcurrencyLimit } from './decorators/concurrency-limit.decorator.js';
+export { Cooldown } from './decorators/cooldown.decorator.js';
+export { Debounce } from './decorators/debounce.decorator.js';
+export { Logged } from './decorators/logged.decorator.js';
+export { Perpetual } from './decorators/perpetual.decorator.js';
+export { RateLimit } from './decorators/rate-limit.decorator.js';
 export { Durable, type DurableOptions } from './decorators/durable.decorator.js';
 export { OnTaskError } from './decorators/on-task-error.decorator.js';
 export { Shielded } from './decorators/shielded.decorator.js';
@@ -41,6 +64,7 @@ export {
   NoActiveTaskError,
   NoRequestError,
   NotDurableError,
+  NotPerpetualError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskHostError,
@@ -63,4 +87,5 @@ export {
   TaskNotRegisteredError,
   TaskRegistrationError,
   TaskResultError,
+  UnknownParameterError,
 } from './queue/queue-errors.js';

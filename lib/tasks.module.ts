@@ -19,16 +19,24 @@ import { TaskScheduler } from './scheduler/task-scheduler.js';
 import { resolveTasksOptions, TASKS_OPTIONS } from './scheduler/tasks-options.js';
 import type { TasksModuleOptions } from './tasks-module-options.js';
 import { TasksShutdown } from './scheduler/tasks-shutdown.js';
+import { AutomaticTasks } from './queue/behaviours/automatic-tasks.js';
+import { BuiltInTasks } from './queue/behaviours/built-in-tasks.js';
+import { Doorkeeper } from './queue/behaviours/doorkeeper.js';
+import { FanIns } from './queue/behaviours/fan-ins.js';
+import { HeldExecutions } from './queue/behaviours/held-executions.js';
+import { Strikes } from './queue/behaviours/strikes.js';
 import { BROKER } from './queue/brokers/broker.js';
 import { createBroker } from './queue/brokers/create-broker.js';
 import { CLOCK, systemClock } from './queue/clock.js';
 import { DurableRegistry } from './queue/durable-registry.js';
+import { ExecutionAdder } from './queue/execution-adder.js';
 import { ExecutionRunner } from './queue/execution-runner.js';
 import { Executions } from './queue/executions.js';
 import { QueueLog } from './queue/queue-log.js';
 import { QUEUE_OPTIONS, resolveQueueOptions, WORKER_ID } from './queue/queue-options.js';
 import { createWorkerId, QueueWorker } from './queue/queue-worker.js';
 import { TaskQueue } from './queue/task-queue.js';
+import { UnknownTasks } from './queue/unknown-tasks.js';
 import { RawResponses } from './request/raw-responses.js';
 import { RequestRegistry } from './request/request-registry.js';
 import { TasksInterceptor } from './request/tasks.interceptor.js';
@@ -75,7 +83,15 @@ const QUEUE: Provider[] = [
   QueueLog,
   DurableRegistry,
   Executions,
+  Strikes,
+  ExecutionAdder,
+  BuiltInTasks,
+  HeldExecutions,
+  FanIns,
+  Doorkeeper,
+  UnknownTasks,
   ExecutionRunner,
+  AutomaticTasks,
   QueueWorker,
   TaskQueue,
 ];

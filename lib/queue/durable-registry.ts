@@ -1,18 +1,20 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import { readDurableMetadata } from '../decorators/durable.decorator.js';
+import { readDurableMetadata, type DurableMetadata } from '../decorators/durable.decorator.js';
 import { readTaskMetadata } from '../decorators/task-metadata.js';
 import { ErrorHandlers } from '../scheduler/error-handlers.js';
 import { classConfigOf, isStatic, methodsOf, prototypeOf, type AnyFunction } from '../scheduler/provider-classes.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import type { ResolvedTaskConfig } from '../task/task-config.js';
-import type { RetryPolicy } from '../task/retry-policy.js';
+import { RetryPolicy } from '../task/retry-policy.js';
+import { behavioursOf, checkPlain, isPerpetual, type Behaviours } from './behaviours/behaviours.js';
+import { BUILT_IN_NAMES } from './behaviours/built-in-tasks.js';
 import { TaskNotRegisteredError, TaskRegistrationError } from './queue-errors.js';
 
-/** A method that `@Durable()` was found on. */
-export interface DurableTask {
+/** A method that `@Durable()` or `@Perpetual()` was found on. */
+export interface DurableTask extends Behaviours {
   readonly name: string;
   readonly config: ResolvedTaskConfig;
   readonly retry: RetryPolicy;
@@ -21,6 +23,9 @@ export interface DurableTask {
   readonly place: string;
   readonly host: InstanceWrapper;
 }
+
+/** What `@Durable()` without options leaves. */
+const PLAIN: DurableMetadata = { name: undefined, retry: RetryPolicy.of(undefined, '@Durable().retry') };
 
 /**
  * Knows the durable tasks of this process, by name and by method. Indexed at first use: other modules may add executions
@@ -53,6 +58,15 @@ export class DurableRegistry implements OnModuleInit {
     return [...this.index().keys()];
   }
 
+  /** Those of the application. */
+  get ownNames(): string[] {
+    return this.names.filter((name) => !BUILT_IN_NAMES.has(name));
+  }
+
+  get tasks(): DurableTask[] {
+    return [...this.index().values()];
+  }
+
   find(name: string): DurableTask | undefined {
     return this.index().get(name);
   }
@@ -66,11 +80,11 @@ export class DurableRegistry implements OnModuleInit {
     const byName = this.index();
     if (typeof task === 'string') {
       const found = byName.get(task);
-      if (found === undefined) throw new TaskNotRegisteredError(task, this.names);
+      if (found === undefined) throw new TaskNotRegisteredError(task, this.ownNames);
       return found;
     }
     const [found, ...others] = this.byFunc.get(task) ?? [];
-    if (found === undefined) throw new TaskNotRegisteredError(task, this.names);
+    if (found === undefined) throw new TaskNotRegisteredError(task, this.ownNames);
     if (others.length > 0) {
       const places = [found, ...others].map(({ name, place }) => `'${name}' (${place})`).join(', ');
       throw new TaskRegistrationError(`Several durable tasks share this method: ${places}. Pass the name of one.`);
@@ -89,26 +103,32 @@ export class DurableRegistry implements OnModuleInit {
   private index(): Map<string, DurableTask> {
     // Modules may be loaded lazily, and what a factory makes is known only when it has.
     if (this.isInitialized && this.modules.size === this.indexedModules) return this.byName;
-    this.byName = new Map();
-    this.byFunc = new Map();
+    const tasks = new Map<string, DurableTask>();
     for (const { providers, controllers } of this.modules.values()) {
-      for (const wrapper of providers.values()) this.declareAll(wrapper, false);
-      for (const wrapper of controllers.values()) this.declareAll(wrapper, true);
+      for (const wrapper of providers.values()) this.declareAll(wrapper, false, tasks);
+      for (const wrapper of controllers.values()) this.declareAll(wrapper, true, tasks);
     }
+    this.byName = tasks;
+    this.byFunc = new Map();
+    for (const task of tasks.values()) this.byFunc.set(task.func, [...(this.byFunc.get(task.func) ?? []), task]);
     if (this.isInitialized) this.indexedModules = this.modules.size;
-    return this.byName;
+    return tasks;
   }
 
-  private declareAll(host: InstanceWrapper, isController: boolean): void {
+  private declareAll(host: InstanceWrapper, isController: boolean, tasks: Map<string, DurableTask>): void {
     if (host.isAlias) return;
     const overridden = new Set<string>();
-    for (const { name: method, func } of methodsOf(prototypeOf(host))) {
-      const isLatest = !overridden.has(method);
+    for (const declared of methodsOf(prototypeOf(host))) {
+      const { name: method, func } = declared;
+      if (overridden.has(method)) continue;
       overridden.add(method);
-      const metadata = isLatest ? readDurableMetadata(func) : undefined;
-      if (metadata === undefined) continue;
       const className = classNameOf(host);
       const place = `${className}.${method} in ${host.host?.name}`;
+      const metadata = readDurableMetadata(func) ?? (isPerpetual(declared) ? PLAIN : undefined);
+      if (metadata === undefined) {
+        checkPlain(declared, place);
+        continue;
+      }
       const name = metadata.name ?? `${className}.${method}`;
       const obstacle = isController
         ? 'is a controller'
@@ -123,23 +143,22 @@ export class DurableRegistry implements OnModuleInit {
       const layer = new ConfigLayer(this.options.config).with(classConfigOf(host), readTaskMetadata(func) ?? {}, {
         name,
       });
-      this.declare({ name, config: layer.resolved, retry: metadata.retry, func, place, host });
+      const behaviours = behavioursOf(declared, name);
+      const task = { ...behaviours, name, config: layer.resolved, retry: metadata.retry, func, place, host };
+      const other = tasks.get(name);
+      if (other !== undefined) throw new TaskRegistrationError(describeClash(task, other));
+      tasks.set(name, task);
     }
   }
+}
 
-  private declare(task: DurableTask): void {
-    const other = this.byName.get(task.name);
-    if (other !== undefined) {
-      throw new TaskRegistrationError(
-        `Two durable tasks are named '${task.name}': ${other.place} and ${task.place}. ` +
-          (other.func === task.func
-            ? 'Provide the class in one module, and export it from there.'
-            : 'Give one of them another name: @Durable(name).'),
-      );
-    }
-    this.byName.set(task.name, task);
-    this.byFunc.set(task.func, [...(this.byFunc.get(task.func) ?? []), task]);
-  }
+function describeClash(task: DurableTask, other: DurableTask): string {
+  return (
+    `Two durable tasks are named '${task.name}': ${other.place} and ${task.place}. ` +
+    (other.func === task.func
+      ? 'Provide the class in one module, and export it from there.'
+      : 'Give one of them another name: @Durable(name).')
+  );
 }
 
 function classNameOf(host: InstanceWrapper): string {

@@ -1,7 +1,12 @@
 import type { TaskRun } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { createDeferred, type Deferred } from '../task/deferred.js';
+import type { ExecutionOutcome } from '../task/task-outcome.js';
+import type { Strike } from './behaviours/strike.js';
+import type { RunPerpetual } from './behaviours/run-perpetual.js';
+import type { RunProgress } from './behaviours/run-progress.js';
 import type { Claim } from './brokers/broker.js';
+import type { Gate } from './brokers/gates/gate.js';
 import type { DurableTask } from './durable-registry.js';
 import { LeaseLostError } from './queue-errors.js';
 import type { QueueLog } from './queue-log.js';
@@ -10,6 +15,8 @@ import type { QueueLog } from './queue-log.js';
 export class ExecutionRun implements TaskRun {
   durable: DurableTask | undefined;
   task: Task | undefined;
+  perpetual: RunPerpetual | undefined;
+  outcomes: readonly ExecutionOutcome[] = [];
   /** Somebody has asked for its cancellation, and why. */
   cancellation: string | undefined;
   isLeaseLost = false;
@@ -20,6 +27,10 @@ export class ExecutionRun implements TaskRun {
   isHeld = false;
   /** Whatever comes of it, nobody waits for the function any more. */
   isGivenUp = false;
+  /** What it has to pass before it runs. */
+  gates: readonly Gate[] = [];
+  /** The strike that parks it. */
+  heldBy: Strike | undefined;
   /** It must not be started again, however it fails. */
   isLast = false;
   /** In milliseconds since the epoch, by this process's clock. */
@@ -34,10 +45,17 @@ export class ExecutionRun implements TaskRun {
 
   constructor(
     readonly claim: Claim,
+    readonly progress: RunProgress,
     private readonly log: QueueLog,
+    /** In milliseconds since the epoch, like `leaseUntil`. */
+    readonly startedAt: number,
     leaseUntil: number,
   ) {
     this.leaseUntil = leaseUntil;
+  }
+
+  get worker(): string {
+    return this.claim.record.worker ?? '';
   }
 
   get key(): string {

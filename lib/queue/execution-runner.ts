@@ -4,6 +4,8 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { describeValue } from '../task/task-errors.js';
 import type { TaskOutcome } from '../task/task-outcome.js';
+import { Doorkeeper } from './behaviours/doorkeeper.js';
+import { RunPerpetual } from './behaviours/run-perpetual.js';
 import type { Settlement } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry, type DurableTask } from './durable-registry.js';
@@ -12,21 +14,20 @@ import type { ExecutionRun } from './execution-run.js';
 import { decodeArgs, encodeResult, storeError } from './payload.js';
 import { TaskCrashedError } from './queue-errors.js';
 import { QueueLog } from './queue-log.js';
-import { QUEUE_OPTIONS, type ResolvedQueueOptions } from './queue-options.js';
+import { UnknownTasks } from './unknown-tasks.js';
 
 /** How often an execution may take its worker with it before it counts as the reason. */
 const CRASH_BUDGET = 5;
-/** What a task that is not declared here waits before it is offered again, perhaps to a worker that knows it. */
-const UNKNOWN_TASK_DELAY = 5_000;
 
 /** Runs a claimed execution as a task of this process, and tells how it is to be settled. */
 @Injectable()
 export class ExecutionRunner {
   constructor(
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
-    @Inject(QUEUE_OPTIONS) private readonly queueOptions: ResolvedQueueOptions,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly registry: DurableRegistry,
+    private readonly unknownTasks: UnknownTasks,
+    private readonly doorkeeper: Doorkeeper,
     private readonly executions: Executions,
     private readonly factory: TaskFactory,
     private readonly runner: TaskRunner,
@@ -38,18 +39,20 @@ export class ExecutionRunner {
     const { claim, name, key } = run;
     if (claim.cancellation !== undefined) return { type: 'cancel', reason: claim.cancellation };
     const durable = this.registry.find(name);
-    if (durable === undefined) return this.handBack(run);
+    if (durable === undefined) return this.unknownTasks.settlementOf(run);
     run.durable = durable;
     const call = await this.prepare(run, durable);
     if (run.cancellation !== undefined) return { type: 'cancel', reason: run.cancellation };
+    if ('type' in call) return call;
     if (run.isUnwanted) return { type: 'release', reason: 'shutdown' };
     const task = this.factory.createRun(run, durable.config, call);
     run.task = task;
-    this.log.counts.started += 1;
+    this.log.started(durable.call, call.args, run);
     this.runner.submit(task);
     const outcome = await task.done;
+    await run.progress.end();
     if (run.isLeaseLost) return undefined;
-    const settlement = this.settlementOf(run, outcome);
+    const settlement = this.goOn(run, this.settlementOf(run, outcome));
     if (!run.isGivenUp) return settlement;
     // Given up by shutdown, it keeps its lease until the process lets go of it: its function still runs.
     if (settlement.type === 'release') return undefined;
@@ -57,26 +60,45 @@ export class ExecutionRunner {
     return run.isLeaseLost ? undefined : settlement;
   }
 
-  private handBack({ name, key }: ExecutionRun): Settlement {
-    const delay = Math.min(UNKNOWN_TASK_DELAY, this.queueOptions.lease);
-    this.log.unknown(name, key, delay);
-    return { type: 'release', at: this.clock.now() + delay, reason: `no task '${name}' is declared in the worker` };
-  }
-
-  /** What goes wrong before the function can be called is a failure of the run like any other. */
-  private async prepare(run: ExecutionRun, durable: DurableTask): Promise<TaskCall> {
+  /**
+   * What goes wrong before the function can be called is a failure of the run like any other.
+   *
+   * @returns what is to be called, or why it must not be.
+   */
+  private async prepare(run: ExecutionRun, durable: DurableTask): Promise<TaskCall | Settlement> {
     const { record, crashes } = run.claim;
+    const { perpetual, name } = durable;
+    if (perpetual !== undefined) {
+      const times = { dueAt: record.since, startedAt: run.startedAt };
+      run.perpetual = new RunPerpetual(perpetual, name, record.args, times, this.clock);
+    }
+    let args: readonly unknown[] = [];
     try {
       if (crashes >= CRASH_BUDGET) {
         run.isLast = true;
         throw new TaskCrashedError(run.name, crashes);
       }
-      const args = decodeArgs(record.args);
+      args = decodeArgs(record.args);
+      run.gates = durable.gates.map((ruleOf) => ruleOf(args));
+    } catch (error) {
+      return { func: failWith(error), args: [], host: undefined };
+    }
+    const turnedAway = await this.doorkeeper.turnAway(run, durable, args);
+    if (turnedAway !== undefined) return turnedAway;
+    try {
       const host = await this.registry.hostOf(durable, () => this.executions.of(record));
       return { func: durable.func, args, host: () => host };
     } catch (error) {
       return { func: failWith(error), args: [], host: undefined };
     }
+  }
+
+  /** A perpetual task runs again, however this run has ended: but not before its retries, and not when it was cancelled. */
+  private goOn(run: ExecutionRun, settlement: Settlement): Settlement {
+    if (settlement.type !== 'complete' && settlement.type !== 'fail') return settlement;
+    const next = run.perpetual?.next;
+    if (next === undefined) return settlement;
+    return { type: 'reschedule', ...next, ...(settlement.type === 'fail' && { error: settlement.error }) };
   }
 
   /** Whether the function stops within the grace period. */

@@ -1,4 +1,4 @@
-import { filter, firstValueFrom, map, takeWhile, throwError, timeout as failAfter, type Observable } from 'rxjs';
+import { filter, firstValueFrom, map, of, takeWhile, throwError, timeout as failAfter, type Observable } from 'rxjs';
 import { parseDuration, type Duration } from '../task/duration.js';
 import { isEnded, type ExecutionRecord, type ExecutionState } from './brokers/broker.js';
 import { decodeArgs, decodeResult, restoreError } from './payload.js';
@@ -10,11 +10,24 @@ import {
 } from './queue-errors.js';
 
 /**
- * What `add()` has done: recorded a new execution, or found its key taken and changed nothing.
+ * What `add()` has done: recorded a new execution; found its key taken and changed nothing; or found it struck: then it
+ * was not recorded (`state` is `'dropped'`), or it will be held until `restore()`.
  *
  * @publicApi
  */
-export type Disposition = 'scheduled' | 'already-scheduled';
+export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
+
+/**
+ * How far a run has come.
+ *
+ * @publicApi
+ */
+export interface ExecutionProgress {
+  /** From 0. May exceed the total. */
+  readonly current: number;
+  readonly total: number;
+  readonly message: string | undefined;
+}
 
 /**
  * What was seen of an execution at one moment.
@@ -31,6 +44,7 @@ export interface ExecutionEvent {
   readonly when: Date;
   /** Why it is parked, was cancelled, dropped or handed back. */
   readonly reason?: string;
+  readonly progress: ExecutionProgress;
 }
 
 /** Where an execution finds out what became of it. */
@@ -55,6 +69,11 @@ export interface ExecutionSource {
 export class Execution<R = unknown> {
   #record: ExecutionRecord;
   readonly #source: ExecutionSource;
+
+  /** The record, for the library's own use. @internal */
+  static recordOf(execution: Execution): ExecutionRecord {
+    return execution.#record;
+  }
 
   /** @internal */
   constructor(
@@ -105,6 +124,16 @@ export class Execution<R = unknown> {
     return this.#record.reason;
   }
 
+  /** How far its run has come, as the task has told; 0 of 100 until it does. */
+  get progress(): ExecutionProgress {
+    return progressOf(this.#record);
+  }
+
+  /** When it was added. */
+  get addedAt(): Date {
+    return new Date(this.#record.addedAt);
+  }
+
   /** Why it failed; while it waits for its next attempt, why the last one did. */
   get error(): Error | undefined {
     return this.#record.error && restoreError(this.#record.error);
@@ -121,6 +150,7 @@ export class Execution<R = unknown> {
    * @throws {ExecutionNotFoundError} when the queue does not know it any more.
    */
   async refresh(): Promise<this> {
+    if (this.#wasRefused) return this;
     const record = await this.#source.get(this.key);
     if (record === undefined) throw new ExecutionNotFoundError(this.key);
     this.#record = record;
@@ -132,7 +162,7 @@ export class Execution<R = unknown> {
    * through quickly may be missed. Errors with {@link ExecutionNotFoundError} when the queue does not know it.
    */
   get events$(): Observable<ExecutionEvent> {
-    return this.#source.watch(this.key).pipe(
+    return this.#watch().pipe(
       map((record) => this.#eventOf(record)),
       takeWhile(({ state }) => !isEnded(state), true),
     );
@@ -148,7 +178,7 @@ export class Execution<R = unknown> {
    */
   async result({ timeout }: { timeout?: Duration | undefined } = {}): Promise<R> {
     const limit = timeout === undefined ? undefined : parseDuration('result().timeout', timeout);
-    const ended = this.#source.watch(this.key).pipe(filter((record) => record === undefined || isEnded(record.state)));
+    const ended = this.#watch().pipe(filter((record) => record === undefined || isEnded(record.state)));
     const record = await firstValueFrom(
       limit === undefined
         ? ended
@@ -170,22 +200,38 @@ export class Execution<R = unknown> {
    * @returns `'cancelled'` when it will not run, `'signalled'` when it runs and was asked to stop, `'not-found'` when it
    * has ended.
    */
-  cancel(reason = 'by its handle'): Promise<'cancelled' | 'signalled' | 'not-found'> {
+  async cancel(reason = 'by its handle'): Promise<'cancelled' | 'signalled' | 'not-found'> {
+    if (this.#wasRefused) return 'not-found';
     return this.#source.cancel(this.key, reason);
   }
 
   /** What a handler that returns the execution answers. Without the arguments. */
   toJSON(): Record<string, unknown> {
-    const { key, name, state, attempt, when, disposition } = this;
-    return { key, name, state, attempt, when, disposition };
+    const { key, name, state, attempt, when, progress, disposition } = this;
+    return { key, name, state, attempt, when, progress, disposition };
+  }
+
+  /** It was struck when it was to be added, so the queue does not know it, and its key may be another's. */
+  get #wasRefused(): boolean {
+    return this.disposition === 'struck' && this.#record.state === 'dropped';
+  }
+
+  #watch(): Observable<ExecutionRecord | undefined> {
+    return this.#wasRefused ? of(this.#record) : this.#source.watch(this.key);
   }
 
   #eventOf(record: ExecutionRecord | undefined): ExecutionEvent {
     if (record === undefined) throw new ExecutionNotFoundError(this.key);
     this.#record = record;
     const { key, name, state, attempt, when, reason } = record;
-    return { key, name, state, attempt, when: new Date(when), ...(reason !== undefined && { reason }) };
+    const progress = progressOf(record);
+    return { key, name, state, attempt, when: new Date(when), progress, ...(reason !== undefined && { reason }) };
   }
+}
+
+function progressOf({ progress }: ExecutionRecord): ExecutionProgress {
+  const { current = 0, total = 100, message } = progress ?? {};
+  return { current, total, message };
 }
 
 function resultOf({ key, state, result, error, reason = 'no reason given' }: ExecutionRecord): unknown {

@@ -123,8 +123,8 @@ class Watch {
 
   private report(record: ExecutionRecord | undefined): void {
     if (this.isOver) return;
-    const { state, attempt, when, starts } = record ?? {};
-    const seen = `${state} ${attempt} ${when} ${starts}`;
+    const { state, attempt, when, starts, progress } = record ?? {};
+    const seen = `${state} ${attempt} ${when} ${starts} ${JSON.stringify(progress)}`;
     if (seen === this.last) return;
     this.last = seen;
     this.subscriber.next(record);

@@ -20,6 +20,7 @@ interface LeasedWorker {
 export class LeaseKeeper {
   private cancelBeat: (() => void) | undefined;
   private cancelExpiry: (() => void) | undefined;
+  private cancelRecovery: (() => void) | undefined;
   private isStopped = false;
 
   constructor(
@@ -29,6 +30,8 @@ export class LeaseKeeper {
     /** In milliseconds. */
     private readonly lease: number,
     private readonly log: QueueLog,
+    /** What else is to be made good now and then. */
+    private readonly sweep: () => Promise<void>,
   ) {}
 
   private get interval(): number {
@@ -48,6 +51,7 @@ export class LeaseKeeper {
     this.isStopped = true;
     this.cancelBeat?.();
     this.cancelExpiry?.();
+    this.cancelRecovery?.();
   }
 
   private beat(): void {
@@ -88,9 +92,21 @@ export class LeaseKeeper {
     }
   }
 
+  /** A slot that somebody waits for is free at once when its lease is over. */
+  private recoverAgain(at: number | undefined): void {
+    this.cancelRecovery?.();
+    const now = this.clock.now();
+    if (at === undefined || this.isStopped || at >= now + this.interval) return;
+    this.cancelRecovery = this.clock.schedule(Math.max(1, at - now), () => {
+      this.recover().catch((error: unknown) => this.log.disrupted(error));
+    });
+  }
+
   private async recover(): Promise<void> {
-    const { crashed } = await this.broker.recover();
+    const { crashed, againAt } = await this.broker.recover();
     this.log.recovered(crashed);
+    this.recoverAgain(againAt);
+    await this.sweep();
     const info = this.broker.isShared ? this.worker.info() : undefined;
     if (info !== undefined) await this.broker.announce(info);
   }

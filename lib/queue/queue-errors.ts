@@ -48,6 +48,27 @@ export class TaskArgumentError extends TasksError {
 }
 
 /**
+ * A strike names a parameter that its task does not have. Nothing was struck.
+ *
+ * @publicApi
+ */
+export class UnknownParameterError extends TasksError {
+  readonly code = 'UNKNOWN_PARAMETER';
+
+  constructor(
+    /** Its name. */
+    readonly task: string,
+    readonly parameter: string,
+    /** Those that it has. */
+    readonly known: readonly string[],
+  ) {
+    super(
+      `Task ${task} has no parameter '${parameter}'. It has: ${known.join(', ') || 'none with a name'}. Name a parameter with @Arg() where the build changes the names in the source.`,
+    );
+  }
+}
+
+/**
  * The broker could not be reached, so nothing is known to have been done.
  *
  * @publicApi

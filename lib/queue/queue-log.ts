@@ -1,7 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { TaskLog } from '../scheduler/task-log.js';
 import type { Settlement } from './brokers/broker.js';
+import { escapeControls } from '../task/log-text.js';
 import { describeValue } from '../task/task-errors.js';
+import type { LoggedCall } from './behaviours/logged-call.js';
+import { describeStrike, type Strike, type StrikeTarget } from './behaviours/strike.js';
+import type { ExecutionRun } from './execution-run.js';
 
 /**
  * How often each thing has happened in this process since the application started.
@@ -22,9 +26,13 @@ export interface QueueCounts {
   readonly retried: number;
   /** Re-scheduled as a new run. */
   readonly rescheduled: number;
+  /** Adds that were refused, and runs that were skipped, dropped or parked, because of a strike. */
+  readonly struck: number;
   readonly cancelled: number;
   readonly dropped: number;
   readonly parked: number;
+  /** Put off by a rate limit or a debounce. */
+  readonly delayed: number;
   /** Handed back to the queue by shutdown, or because no task of that name is declared here. */
   readonly released: number;
   /** Runs of this process whose lease was lost. */
@@ -34,6 +42,9 @@ export interface QueueCounts {
   /** Calls to the broker that failed, and were repeated. */
   readonly disruptions: number;
 }
+
+/** For how long what has been told of an unknown task is not told again, in milliseconds. */
+const QUIET_TIME = 60_000;
 
 /** What the queue tells in log lines, and counts. Never arguments: they hold what users typed. */
 @Injectable()
@@ -47,9 +58,11 @@ export class QueueLog {
     failed: 0,
     retried: 0,
     rescheduled: 0,
+    struck: 0,
     cancelled: 0,
     dropped: 0,
     parked: 0,
+    delayed: 0,
     released: 0,
     leasesLost: 0,
     recovered: 0,
@@ -57,6 +70,7 @@ export class QueueLog {
   };
 
   private isDisrupted = false;
+  private readonly quietUntil = new Map<string, number>();
 
   constructor(private readonly log: TaskLog) {}
 
@@ -71,17 +85,22 @@ export class QueueLog {
     this.log.write('log', 'No durable task is declared in this process, so it only adds to the queue');
   }
 
+  /** A run begins. */
+  started(call: LoggedCall, args: readonly unknown[], { key, attempt }: ExecutionRun): void {
+    this.counts.started += 1;
+    if (!isShown('debug')) return;
+    const which = attempt > 1 ? `, attempt ${attempt}` : '';
+    this.log.write('debug', `Execution ${escapeControls(key)} starts: ${call.render(args)}${which}`);
+  }
+
   /** How a run ended here. */
-  settled(
-    { name, key, attempt }: { name: string; key: string; attempt: number },
-    settlement: Settlement,
-    now: number,
-  ): void {
+  settled(run: ExecutionRun, settlement: Settlement, now: number): void {
+    const { name, key, attempt } = run;
     const execution = `Execution ${label(name, key)}`;
     switch (settlement.type) {
       case 'complete':
         this.counts.completed += 1;
-        return;
+        return this.completed(run, now);
       case 'fail':
         this.counts.failed += 1;
         return;
@@ -90,9 +109,15 @@ export class QueueLog {
         this.counts.retried += 1;
         return this.log.write('log', `${execution} is tried again in ${delay} ms, after attempt ${attempt}`);
       }
-      case 'reschedule':
+      case 'reschedule': {
         this.counts.rescheduled += 1;
-        return this.log.write('debug', `${execution} runs again at ${new Date(settlement.at).toISOString()}`);
+        if (settlement.error !== undefined) this.counts.failed += 1;
+        else if (run.task !== undefined) {
+          this.counts.completed += 1;
+          this.completed(run, now);
+        }
+        return this.log.write('debug', `${execution} runs again at ${timeText(settlement.at)}`);
+      }
       case 'cancel':
         return this.cancelled(name, key, settlement.reason);
       case 'drop':
@@ -102,11 +127,55 @@ export class QueueLog {
         this.counts.parked += 1;
         return this.log.write('debug', `${execution} is parked: ${settlement.reason}`);
       case 'release':
+        if (settlement.isUnstarted === true) {
+          this.counts.delayed += 1;
+          const until = timeText(settlement.at ?? now);
+          return this.log.write('debug', `${execution} is put off until ${until}: ${settlement.reason}`);
+        }
         this.counts.released += 1;
         // That of an unknown task has told of itself.
         if (settlement.at === undefined)
           this.log.write('log', `${execution} goes back to the queue: ${settlement.reason}`);
     }
+  }
+
+  /** A strike is on an execution that was to be added, or run. */
+  struck(name: string, key: string, strike: Strike, consequence: string): void {
+    this.counts.struck += 1;
+    this.log.write('warn', `Execution ${label(name, key)} ${consequence}: ${escapeControls(describeStrike(strike))}`);
+  }
+
+  struckOut({ task, parameter, operator, mode, reason }: Strike): void {
+    const why = reason === undefined ? '' : `: ${escapeControls(reason)}`;
+    const what = mode === 'hold' ? 'are held' : 'are dropped';
+    this.log.write('warn', `Executions ${targetText({ task, parameter, operator })} ${what} from now on${why}`);
+  }
+
+  restoredStrike(target: StrikeTarget): void {
+    this.log.write('log', `Executions ${targetText(target)} are restored`);
+  }
+
+  unlikeStrike(task: string, parameter: string): void {
+    this.log.write(
+      'warn',
+      `A strike on '${escapeControls(parameter)}' cannot be compared with the values that task ${escapeControls(task)} has: they are of another type, and so never struck by it.`,
+    );
+  }
+
+  seeded(name: string): void {
+    this.log.write('log', `Perpetual task ${escapeControls(name)} has begun by itself`);
+  }
+
+  seedStruck(name: string, strike: Strike): void {
+    this.log.write(
+      'debug',
+      `Perpetual task ${escapeControls(name)} does not begin: ${escapeControls(describeStrike(strike))}`,
+    );
+  }
+
+  private completed({ name, key, task, startedAt }: ExecutionRun, now: number): void {
+    if (task === undefined || !isShown('debug')) return;
+    this.log.write('debug', `Execution ${label(name, key)} completed in ${Math.max(0, now - startedAt)} ms`);
   }
 
   retryOnFailed(name: string, key: string, error: unknown): void {
@@ -126,10 +195,14 @@ export class QueueLog {
     this.log.write('log', `${count} execution${count === 1 ? ' was' : 's were'} cleared from the queue`);
   }
 
+  /** Not more than once a minute for each task: it comes again every second. */
   unknown(name: string, key: string, delay: number): void {
+    const now = performance.now();
+    if (now < (this.quietUntil.get(name) ?? 0)) return;
+    this.quietUntil.set(name, now + QUIET_TIME);
     this.log.write(
       'warn',
-      `Execution ${label(name, key)} goes back to the queue for ${delay} ms: no task '${escape(name)}' is declared in this process. A newer deploy may know it; otherwise declare it with @Durable(), or cancel it by its key.`,
+      `Execution ${label(name, key)} goes back to the queue for ${delay} ms: no task '${escapeControls(name)}' is declared in this process. A newer deploy may know it; otherwise declare it with @Durable(), or cancel it by its key.`,
     );
   }
 
@@ -179,11 +252,20 @@ export class QueueLog {
   }
 }
 
-/** Control characters are escaped: keys are often built from user input, and a line break would forge a log line. */
-function escape(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function label(name: string, key: string): string {
+  return `${escapeControls(name)} (${escapeControls(key)})`;
 }
 
-function label(name: string, key: string): string {
-  return `${escape(name)} (${escape(key)})`;
+function timeText(at: number): string {
+  return Number.isFinite(at) ? new Date(Math.min(at, 8.64e15)).toISOString() : 'no time';
+}
+
+function targetText({ task, parameter, operator }: Pick<StrikeTarget, 'task' | 'parameter' | 'operator'>): string {
+  const whose = task === null ? 'of any task' : `of task ${escapeControls(task)}`;
+  return parameter === undefined ? whose : `${whose} by ${escapeControls(parameter)} ${operator}`;
+}
+
+/** What nobody would see is not put into words: it would be half of the work of a short task. */
+function isShown(level: 'debug'): boolean {
+  return typeof Logger.isLevelEnabled !== 'function' || Logger.isLevelEnabled(level);
 }

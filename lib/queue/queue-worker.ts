@@ -5,6 +5,12 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { TasksShutdown, type TaskIntake } from '../scheduler/tasks-shutdown.js';
 import { createDeferred } from '../task/deferred.js';
 import { describeValue } from '../task/task-errors.js';
+import { AutomaticTasks } from './behaviours/automatic-tasks.js';
+import { Doorkeeper } from './behaviours/doorkeeper.js';
+import { FanIns } from './behaviours/fan-ins.js';
+import { HeldExecutions } from './behaviours/held-executions.js';
+import { RunProgress } from './behaviours/run-progress.js';
+import { Strikes } from './behaviours/strikes.js';
 import { BROKER, type Broker, type Claim, type Settlement, type Signal, type WorkerInfo } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
@@ -45,6 +51,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   /** How many executions have followed each other in their slots. */
   private streak = 0;
   private isStarted = false;
+  private isReady = false;
   private isEnded = false;
   private slotFreed: (() => void) | undefined;
   /** When the worker was last in a position to claim. */
@@ -56,6 +63,11 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(WORKER_ID) readonly id: string,
     private readonly runner: ExecutionRunner,
+    private readonly doorkeeper: Doorkeeper,
+    private readonly strikes: Strikes,
+    private readonly held: HeldExecutions,
+    private readonly fanIns: FanIns,
+    private readonly automatic: AutomaticTasks,
     private readonly executions: Executions,
     private readonly registry: DurableRegistry,
     private readonly log: QueueLog,
@@ -63,7 +75,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   ) {
     this.startedAt = clock.now();
     this.patience = options.lease;
-    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log);
+    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log, () => this.sweep());
     this.watched = new ExpiringMap(clock, WATCH_TIME);
     this.earlyCancels = new ExpiringMap(clock, EARLY_CANCEL_TIME);
     shutdown.addIntake(this);
@@ -71,7 +83,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
 
   /** Our hooks run last, so everything that a task may need is ready. */
   async onApplicationBootstrap(): Promise<void> {
-    const hasTasks = this.registry.names.length > 0;
+    const hasTasks = this.registry.ownNames.length > 0;
     if (!this.broker.isShared && hasTasks && process.env['NODE_ENV'] === 'production') this.log.volatile();
     await this.connect();
     if (!this.options.hasWorker) return;
@@ -107,6 +119,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     void this.listen();
     void this.claimUntilStopped();
     this.leases.start();
+    this.automatic.start();
   }
 
   close(): void {
@@ -130,6 +143,8 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     );
     this.isEnded = true;
     this.leases.stop();
+    this.automatic.close();
+    this.strikes.close();
     this.executions.close();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
@@ -191,6 +206,11 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   private async claimUntilStopped(): Promise<void> {
     const { signal } = this.stop;
     while (!signal.aborted) {
+      // No execution is started before it is known what must not be.
+      if (!this.isReady) {
+        await this.makeReady();
+        continue;
+      }
       if (this.runs.size >= this.options.concurrency) {
         await new Promise<void>((resolve) => (this.slotFreed = resolve));
         continue;
@@ -206,6 +226,16 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     }
   }
 
+  private async makeReady(): Promise<void> {
+    try {
+      await Promise.all([this.strikes.load(), this.fanIns.listen()]);
+      await this.held.letGo();
+      this.isReady = true;
+    } catch (error) {
+      await this.pause(error);
+    }
+  }
+
   private async claimOne(): Promise<boolean> {
     const claim = await this.broker.claim();
     if (claim !== undefined) this.begin(claim);
@@ -213,7 +243,13 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private begin(claim: Claim): void {
-    const run = new ExecutionRun(claim, this.log, this.clock.now() + this.options.lease);
+    const now = this.clock.now();
+    const progress = new RunProgress(this.clock, async (state) => {
+      if (run.isLeaseLost) return;
+      await this.broker.setProgress(claim, state);
+      this.tell(run);
+    });
+    const run = new ExecutionRun(claim, progress, this.log, now, now + this.options.lease);
     this.runs.add(run);
     this.leases.wake();
     if (this.stop.signal.aborted) {
@@ -265,6 +301,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
         const next = await this.broker.settle(run.claim, settlement, claimNext);
         this.log.settled(run, settlement, now);
         this.tell(run);
+        this.follow(run, settlement);
         return next;
       } catch (error) {
         if (error instanceof LeaseLostError) {
@@ -280,6 +317,22 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
       }
     }
     return undefined;
+  }
+
+  /** What somebody has not lived to do. */
+  private async sweep(): Promise<void> {
+    if (!this.isReady) return;
+    await this.held.letGo();
+    await this.fanIns.sweep();
+  }
+
+  /** What others have waited for may have come about. Whatever fails here, the next sweep of some worker makes good. */
+  private follow(run: ExecutionRun, settlement: Settlement): void {
+    const { record } = run.claim;
+    const isParked = settlement.type === 'park';
+    if (!isParked && !this.fanIns.concerns(record)) return;
+    const work = isParked ? this.doorkeeper.parked(run) : this.fanIns.settled(record, settlement);
+    this.track(work).catch((error: unknown) => this.log.disrupted(error));
   }
 
   /** Those who watch the execution. */

@@ -21,9 +21,11 @@ export class StartLimits {
     return entry.starts > entry.limit ? reasonOf(entry.limit) : undefined;
   }
 
-  /** What does not go on after the last start ends. */
+  /** What does not go on after the last start ends. What had to wait was no start. */
   apply(key: string, settlement: Settlement): Settlement {
     const entry = this.limits.get(key);
+    const isUnstarted = settlement.type === 'park' || (settlement.type === 'release' && settlement.isUnstarted);
+    if (entry !== undefined && isUnstarted === true) entry.starts -= 1;
     const goesOn = settlement.type === 'retry' || settlement.type === 'reschedule';
     if (entry === undefined || !goesOn || entry.starts < entry.limit) return settlement;
     return { type: 'cancel', reason: reasonOf(entry.limit) };

@@ -1,40 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { parseDuration, type Duration } from '../task/duration.js';
+import type { Duration } from '../task/duration.js';
 import type { TaskFunction } from '../task/task-parts.js';
-import {
-  BROKER,
-  isEnded,
-  LIVE_STATES,
-  type Broker,
-  type LiveState,
-  type NewExecution,
-  type WorkerInfo,
-} from './brokers/broker.js';
+import { Agenda } from './behaviours/agenda.js';
+import { FanInQueue } from './behaviours/fan-in-queue.js';
+import { FanIns } from './behaviours/fan-ins.js';
+import { parsePool } from './behaviours/gate-rules.js';
+import type { Strike, StrikeOperator } from './behaviours/strike.js';
+import { Strikes, type StrikeOptions } from './behaviours/strikes.js';
+import { BROKER, isEnded, LIVE_STATES, type Broker, type LiveState, type WorkerInfo } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
-import { DurableRegistry } from './durable-registry.js';
+import { ExecutionAdder, requireKey, type AddOptions, type AnyTask } from './execution-adder.js';
 import type { Execution } from './execution.js';
 import { Executions } from './executions.js';
-import { encodeArgs } from './payload.js';
-import { TaskArgumentError, TaskNotRegisteredError } from './queue-errors.js';
+import { TaskArgumentError } from './queue-errors.js';
 import { QueueLog, type QueueCounts } from './queue-log.js';
 import { QueueWorker } from './queue-worker.js';
-
-/**
- * When and as what a task is added.
- *
- * @publicApi
- */
-export interface AddOptions {
-  /** Not before: a Date, or a Duration from now. Default: at once. */
-  when?: Date | Duration | undefined;
-  /** Any string that is not empty. While an execution with it has not ended, `add()` changes nothing. Default: unique. */
-  key?: string | undefined;
-  /** From 0, which comes first, to 2,097,151; first in first out within one. Default 0. */
-  priority?: number | undefined;
-  /** The task is declared in other processes only. Default `false`. */
-  remote?: boolean | undefined;
-}
 
 /**
  * When a task is to run instead of what its key stands for now.
@@ -61,12 +42,27 @@ export interface QueueSnapshot {
   readonly workers: readonly WorkerInfo[];
 }
 
-const MAX_PRIORITY = 2_097_151;
-/** The longest Duration: a number beyond it can only be a time, such as `Date.now() + 500`. */
-const MAX_DURATION = 2 ** 31 - 1;
-const LOOK_INTERVAL = 10;
+/**
+ * The executions that share a limit of `@ConcurrencyLimit()`, for one value of what it counts by.
+ *
+ * @publicApi
+ */
+export interface LimitPool {
+  /** The task that it belongs to, or the scope that tasks share. */
+  readonly owner: string;
+  /** What it counts by; `undefined` where all executions count together, or the pool is shared. */
+  readonly parameter: string | undefined;
+  /** The value that its executions have in common. */
+  readonly value: unknown;
+  /** How many may run at once. */
+  readonly max: number;
+  /** The keys of those that run. */
+  readonly holders: readonly string[];
+  /** The keys of those that wait, first in first out. */
+  readonly waiters: readonly string[];
+}
 
-type AnyTask = string | ((...args: never[]) => unknown);
+const LOOK_INTERVAL = 10;
 
 /**
  * Adds executions of durable tasks, finds, replaces and cancels them, in whichever process they run. A singleton.
@@ -82,8 +78,10 @@ export class TaskQueue {
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly registry: DurableRegistry,
+    private readonly adder: ExecutionAdder,
     private readonly executions: Executions,
+    private readonly strikeBook: Strikes,
+    private readonly fanIns: FanIns,
     private readonly worker: QueueWorker,
     private readonly log: QueueLog,
   ) {}
@@ -116,13 +114,10 @@ export class TaskQueue {
   ): (...args: A) => Promise<Execution<Awaited<R>>>;
   add(task: string, options?: AddOptions): (...args: unknown[]) => Promise<Execution>;
   add(task: AnyTask, options: AddOptions = {}): (...args: unknown[]) => Promise<Execution<never>> {
-    const name = this.nameOf(task, options);
+    const name = this.adder.nameOf(task, (options as AddOptions | undefined)?.remote === true);
     return async (...args) => {
-      const execution = this.describe(name, args, options);
-      const [added] = await this.broker.add([execution]);
-      if (added === undefined) throw new Error('The broker has not told what became of an execution'); // a bug of ours
-      this.log.counts[added.isNew ? 'added' : 'alreadyScheduled'] += 1;
-      return (await this.handle(added.key, execution, added.isNew)) as Execution<never>;
+      const [execution] = await this.adder.add([this.adder.describe(name, args, options)]);
+      return execution as Execution<never>;
     };
   }
 
@@ -142,13 +137,11 @@ export class TaskQueue {
   ): (...args: A) => Promise<Execution<Awaited<R>>>;
   replace(task: string, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution>;
   replace(task: AnyTask, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution<never>> {
-    const name = this.nameOf(task, options);
+    const { key, remote } = (options as ReplaceOptions | undefined) ?? {};
+    const name = this.adder.nameOf(task, remote === true);
     return async (...args) => {
-      const { key } = options ?? {};
-      const execution = { ...this.describe(name, args, options), key: requireKey(name, key) };
-      await this.broker.replace(execution);
-      this.log.counts.replaced += 1;
-      return (await this.handle(key, execution, true)) as Execution<never>;
+      const addition = this.adder.describe(name, args, options);
+      return (await this.adder.replace(addition, requireKey(name, key))) as Execution<never>;
     };
   }
 
@@ -194,6 +187,102 @@ export class TaskQueue {
     const own = this.worker.info();
     if (own === undefined) return workers;
     return [...workers.filter(({ id }) => id !== own.id), own]; // it knows better than what it last announced
+  }
+
+  /** The pools of `@ConcurrencyLimit()` that somebody holds a slot of or waits for, in the whole fleet. */
+  async limits(): Promise<LimitPool[]> {
+    const pools = await this.broker.pools();
+    return pools.map(({ pool, max, holders, waiters }) => {
+      const { owner, parameter, value } = parsePool(pool);
+      return {
+        owner,
+        parameter: parameter ?? undefined,
+        value,
+        max,
+        holders: holders.map(({ key }) => key),
+        waiters: waiters.map(({ key }) => key),
+      };
+    });
+  }
+
+  /**
+   * Executions that follow when others have ended, however these ended: `context.outcomes` tells in the task.
+   *
+   * @param executions handles, of any process. One that is perpetual has ended only when its chain has.
+   * @example
+   * ```ts
+   * const chunks = await Promise.all(ids.map((id) => this.queue.add(this.data.processChunk)(id)));
+   * await this.queue.after(chunks).add(this.data.finalize, { key: `finalize:${id}` })(id);
+   * ```
+   */
+  after(executions: readonly Execution[]): FanInQueue {
+    return new FanInQueue(executions, this.adder, this.fanIns);
+  }
+
+  /** A new, empty agenda: executions to be spread evenly over a time. */
+  agenda(): Agenda {
+    return new Agenda(this.adder, this.clock);
+  }
+
+  /**
+   * Keeps executions from running, in the whole fleet within a second, until they are restored: all of a task, or those
+   * of a task, or of any, by an argument. Those that run are left alone. Of several strikes any is enough.
+   *
+   * @param task a method, or any name; `null` for all tasks.
+   * @param parameter the name of a parameter, or a key of a single object argument.
+   * @param operator `==`, `!=`, `<`, `<=`, `>`, `>=`, `between` with `[low, high]`, `in` with a list. Strings are
+   * compared by their characters. A value of another type is never struck.
+   * @param options `mode`: `'drop'` (the default) ends what is struck, `'hold'` parks it until `restore()`; `reason`;
+   * `expiresIn`.
+   * @throws {UnknownParameterError} when this process declares the task, and it has no such parameter.
+   * @throws {TaskArgumentError} when something else cannot be used.
+   * @example
+   * ```ts
+   * await this.queue.strike(this.orders.process);
+   * await this.queue.strike(null, 'customerId', '==', '12345', { reason: 'chargebacks', expiresIn: '1d' });
+   * await this.queue.strike(this.orders.process, 'amount', '>', 10_000, { mode: 'hold' });
+   * ```
+   */
+  strike(task: AnyTask, options?: StrikeOptions): Promise<Strike>;
+  strike(
+    task: AnyTask | null,
+    parameter?: string,
+    operator?: StrikeOperator,
+    value?: unknown,
+    options?: StrikeOptions,
+  ): Promise<Strike>;
+  async strike(
+    task: AnyTask | null,
+    parameter?: string | StrikeOptions,
+    operator?: StrikeOperator,
+    value?: unknown,
+    options: StrikeOptions = {},
+  ): Promise<Strike> {
+    const name = task === null ? null : this.adder.nameOf(task, true);
+    return typeof parameter === 'object' && parameter !== null
+      ? this.strikeBook.strike(name, undefined, undefined, undefined, parameter)
+      : this.strikeBook.strike(name, parameter, operator, value, options);
+  }
+
+  /**
+   * Takes a strike back: that on the same task, parameter, operator and value. What it holds goes on.
+   *
+   * @returns whether there was one.
+   */
+  async restore(
+    task: AnyTask | null,
+    parameter?: string,
+    operator?: StrikeOperator,
+    value?: unknown,
+  ): Promise<boolean> {
+    const name = task === null ? null : this.adder.nameOf(task, true);
+    return this.strikeBook.restore(name, parameter, operator, value);
+  }
+
+  /** The strikes in force. */
+  async strikes(): Promise<readonly Strike[]> {
+    await this.strikeBook.load();
+    return this.strikeBook.all;
   }
 
   /**
@@ -243,53 +332,6 @@ export class TaskQueue {
       for (const key of Object.keys(starts)) this.worker.limits.delete(key);
     }
   }
-
-  private nameOf(task: AnyTask, options: AddOptions): string {
-    const isRemote = (options as AddOptions | undefined)?.remote === true;
-    if (typeof task === 'string' && task !== '' && isRemote) return task;
-    if (typeof task !== 'string' && typeof task !== 'function')
-      throw new TaskNotRegisteredError(task, this.registry.names);
-    return this.registry.require(task).name;
-  }
-
-  private describe(name: string, args: readonly unknown[], { when, key, priority = 0 }: AddOptions): NewExecution {
-    if (key !== undefined) requireKey(name, key);
-    if (!Number.isInteger(priority) || priority < 0 || priority > MAX_PRIORITY) {
-      throw new TaskArgumentError(name, 'priority', priority, `a whole number from 0 to ${MAX_PRIORITY}`);
-    }
-    return { key, name, args: encodeArgs(name, args), priority, when: this.timeOf(name, when) };
-  }
-
-  private timeOf(name: string, when: Date | Duration | undefined): number | undefined {
-    if (when === undefined) return undefined;
-    const time = when instanceof Date ? when.getTime() : when;
-    if (typeof time === 'number' && Number.isFinite(time) && (when instanceof Date || time > MAX_DURATION)) return time;
-    try {
-      return this.clock.now() + parseDuration('when', time);
-    } catch {
-      throw new TaskArgumentError(
-        name,
-        'when',
-        when,
-        "a valid Date, or a Duration from now such as 500, '30s' or '2d'",
-      );
-    }
-  }
-
-  /** What was just added is known; of what was there before only the broker knows. */
-  private async handle(key: string, execution: NewExecution, isNew: boolean): Promise<Execution> {
-    const now = this.clock.now();
-    const { name, args, priority, when = now } = execution;
-    const state = when > now ? 'scheduled' : 'queued';
-    const added = { key, name, args, priority, when, state, addedAt: now, attempt: 1, starts: 0 } as const;
-    const record = isNew ? added : ((await this.broker.get(key)) ?? added);
-    return this.executions.of(record, isNew ? 'scheduled' : 'already-scheduled');
-  }
-}
-
-function requireKey(where: string, key: unknown): string {
-  if (typeof key === 'string' && key !== '') return key;
-  throw new TaskArgumentError(where, 'key', key, 'a string that is not empty');
 }
 
 function totalOf(counts: Readonly<Record<LiveState, number>>): number {

@@ -25,10 +25,11 @@ export function prototypeOf({ instance, metatype, inject }: InstanceWrapper): ob
 /** Those of the class and of its base classes, also the ones that are overridden. */
 export function* methodsOf(
   prototype: object | undefined,
-): Generator<{ readonly name: string; readonly func: AnyFunction }> {
+): Generator<{ readonly name: string; readonly func: AnyFunction; readonly prototype: object }> {
   for (let at = prototype; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | undefined) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value === 'function' && name !== 'constructor') yield { name, func: value as AnyFunction };
+      if (typeof value === 'function' && name !== 'constructor')
+        yield { name, func: value as AnyFunction, prototype: at };
     }
   }
 }

@@ -1,7 +1,12 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { NO_TIMEOUT, type TaskTimeout } from './attempt-timeout.js';
 import { currentActivity, type TaskActivity } from './task-activity.js';
-import { NoActiveTaskError, NotDurableError } from './task-errors.js';
+import { NoActiveTaskError, NotDurableError, NotPerpetualError } from './task-errors.js';
+import { createTaskLogger } from './task-logger.js';
+import type { ExecutionOutcome } from './task-outcome.js';
+import type { TaskRun } from './task-parts.js';
+import type { TaskPerpetual } from './task-perpetual.js';
+import type { TaskProgress } from './task-progress.js';
 import type { Task } from './task.js';
 
 /**
@@ -76,19 +81,46 @@ export class TaskContext {
   /**
    * The key of the durable execution that runs here.
    *
-   * @throws {NotDurableError} in a task that runs only in this process.
+   * @throws {NotDurableError} in a task that runs only in this process. In all members that follow.
    */
   get key(): string {
-    const task = currentTask();
-    if (task.run === undefined) throw new NotDurableError(task.label, 'key');
-    return task.run.key;
+    return requireRun('key').key;
   }
 
-  /** A logger whose context is the task's name and id. */
+  /** Tells how far the run has come: `execution.progress` and `events$` show it in any process. */
+  get progress(): TaskProgress {
+    return requireRun('progress').progress;
+  }
+
+  /**
+   * What follows this run of a perpetual task.
+   *
+   * @throws {NotPerpetualError} where the task is not perpetual.
+   */
+  get perpetual(): TaskPerpetual {
+    const { perpetual } = requireRun('perpetual');
+    if (perpetual === undefined) throw new NotPerpetualError(currentTask().label);
+    return perpetual;
+  }
+
+  /** How those have ended that the execution was to follow, in the order in which `queue.after()` had them. */
+  get outcomes(): readonly ExecutionOutcome[] {
+    return requireRun('outcomes').outcomes;
+  }
+
+  /**
+   * A logger whose lines carry the task: its name and id; of a durable execution its name, key, attempt and worker.
+   */
   get logger(): Logger {
     const task = currentTask();
     let logger = this.loggers.get(task);
-    if (logger === undefined) this.loggers.set(task, (logger = new Logger(task.label)));
+    if (logger === undefined) this.loggers.set(task, (logger = createTaskLogger(task)));
     return logger;
   }
+}
+
+function requireRun(member: string): TaskRun {
+  const task = currentTask();
+  if (task.run === undefined) throw new NotDurableError(task.label, member);
+  return task.run;
 }

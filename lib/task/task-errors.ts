@@ -96,6 +96,19 @@ export class NotDurableError extends TasksError {
 }
 
 /**
+ * `context.perpetual` was used in a durable task that is not perpetual.
+ *
+ * @publicApi
+ */
+export class NotPerpetualError extends TasksError {
+  readonly code = 'NOT_PERPETUAL';
+
+  constructor(task: string) {
+    super(`context.perpetual is there in perpetual tasks only, and ${task} is none. Put @Perpetual() on its method.`);
+  }
+}
+
+/**
  * A task ran longer than its `timeout`. Its signal was aborted with this error as the reason.
  *
  * @publicApi

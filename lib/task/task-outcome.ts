@@ -20,3 +20,14 @@ export type TaskStatus = 'scheduled' | 'running' | 'succeeded' | 'failed' | 'can
 export type TaskOutcome<R = unknown> =
   | { readonly status: 'succeeded'; readonly value: R }
   | { readonly status: 'failed' | 'cancelled' | 'discarded'; readonly error: unknown };
+
+/**
+ * How a durable execution ended that another one has waited for: as a task's outcome, and which execution it was.
+ *
+ * @publicApi
+ */
+export type ExecutionOutcome<R = unknown> = TaskOutcome<R> & {
+  readonly key: string;
+  /** The task's. */
+  readonly name: string;
+};

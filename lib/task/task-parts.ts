@@ -1,6 +1,8 @@
 import type { ContextId } from '@nestjs/core';
 import type { ResolvedTaskConfig } from './task-config.js';
-import type { TaskTiming } from './task-outcome.js';
+import type { ExecutionOutcome, TaskTiming } from './task-outcome.js';
+import type { TaskPerpetual } from './task-perpetual.js';
+import type { TaskProgress } from './task-progress.js';
 import type { Task } from './task.js';
 
 /**
@@ -21,8 +23,15 @@ export interface TaskOrigin {
 /** The run of a durable execution that a task is, as far as those who run it need to know. */
 export interface TaskRun {
   readonly key: string;
+  /** The worker that runs it. */
+  readonly worker: string;
   /** From 1. */
   readonly attempt: number;
+  readonly progress: TaskProgress;
+  /** Of a perpetual task. */
+  readonly perpetual: TaskPerpetual | undefined;
+  /** Of those that it has waited for. */
+  readonly outcomes: readonly ExecutionOutcome[];
   /** Whether another attempt will follow a failure: `onError` is for the last. */
   willRetry(error: unknown): boolean;
   /** The function goes on, but nothing waits for it any more: it has had its time, or did not stop when cancelled. */

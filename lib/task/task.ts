@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { currentActivity } from './task-activity.js';
+import { escapeControls } from './log-text.js';
 import type { ResolvedTaskConfig } from './task-config.js';
 import { TaskLife } from './task-life.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
@@ -187,10 +188,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * @internal
    */
   get label(): string {
-    const name = this.name.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => {
-      return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    });
-    return `${name}#${this.id}`;
+    return `${escapeControls(this.name)}#${this.id}`;
   }
 }
 

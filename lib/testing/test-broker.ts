@@ -99,6 +99,7 @@ export class TestBroker extends MemoryBroker {
   override async add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
     const added = await super.add(executions);
     for (const [index, execution] of executions.entries()) {
+      if (execution.extras?.isAutomatic === true) continue; // it was not the code under test that added it
       const { key, isNew } = added[index] as AddedExecution;
       this.#note(
         { ...execution, key },

@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { TestingModuleBuilder } from '@nestjs/testing';
+import { AutomaticTasks } from '../queue/behaviours/automatic-tasks.js';
 import { BROKER } from '../queue/brokers/broker.js';
 import { CLOCK } from '../queue/clock.js';
 import { DurableRegistry } from '../queue/durable-registry.js';
@@ -29,6 +30,8 @@ import { VirtualClock } from './virtual-clock.js';
 export interface TestQueueOptions {
   /** What the clock shows at first. Default: the real time. Give it where the calendar matters. */
   now?: Date | undefined;
+  /** Automatic perpetual tasks begin by themselves, as in production. Default `false`: those that `runAtMost()` names. */
+  automatic?: boolean | undefined;
   /** How long, in real time, `runUntilFinished()` and `advance()` wait while nothing comes to its end. Default `'4s'`. */
   patience?: Duration | undefined;
 }
@@ -84,6 +87,13 @@ export class TestQueue {
       inject: [QUEUE_OPTIONS],
       factory: (resolved: ResolvedQueueOptions) => new TestBroker(queue.clock, resolved),
     });
+    if (options.automatic !== true) {
+      builder.overrideProvider(AutomaticTasks).useClass(
+        class extends AutomaticTasks {
+          override start(): void {}
+        },
+      );
+    }
     builder.overrideProvider(TaskQueue).useClass(
       class extends TaskQueue {
         // That of TaskQueue waits for the real time to come.
@@ -130,7 +140,7 @@ export class TestQueue {
 
   /**
    * The same with a limit on the runs of some keys, which would otherwise go on for ever: each counts its runs since it was
-   * added, and is cancelled when it has had its number.
+   * added, and is cancelled when it has had its number. Automatic perpetual tasks among them begin with it.
    *
    * @throws {TaskArgumentError} when a number is not a whole one from 0.
    * @example
@@ -138,8 +148,9 @@ export class TestQueue {
    * await queue.runAtMost({ 'orders.findPending': 3 });
    * ```
    */
-  runAtMost(starts: Readonly<Record<string, number>>): Promise<void> {
-    return this.#get(TaskQueue).runAtMost(starts);
+  async runAtMost(starts: Readonly<Record<string, number>>): Promise<void> {
+    await this.#get(AutomaticTasks).seed(Object.keys(starts));
+    await this.#get(TaskQueue).runAtMost(starts);
   }
 
   /**

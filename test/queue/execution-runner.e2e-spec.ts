@@ -309,7 +309,14 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
         isActive: true,
         isSame: true,
       });
-      expect(test.logs.matching('hello')).toEqual([expect.stringMatching(/^log hello jobs\.context#\d+$/)]);
+      const [line = ''] = test.logs.matching('hello');
+      const [, json = ''] = /^log hello (\{.*\}) jobs\.context$/.exec(line) ?? [];
+      expect(JSON.parse(json)).toEqual({
+        task: 'jobs.context',
+        key: 'order:7',
+        attempt: 1,
+        worker: expect.stringMatching(/^w/) as unknown,
+      });
     });
 
     it('the key that was made up where none was given', async () => {

@@ -229,7 +229,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
     await execution.refresh();
     expect([execution.attempt, test.queue.counts.started]).toEqual([1, 0]);
     expect(test.logs.matching('elsewhere.run')[0]).toMatch(
-      /^warn Execution elsewhere\.run \(k\) goes back to the queue for 150 ms: no task 'elsewhere\.run' is declared in this process\./,
+      /^warn Execution elsewhere\.run \(k\) goes back to the queue for 100 ms: no task 'elsewhere\.run' is declared in this process\./,
     );
     // Beside it, others run as ever.
     expect(await (await test.queue.add(test.jobs.echo)('known')).result()).toBe('known');

@@ -113,7 +113,7 @@ export class BrokerSpace {
         for (let claim = await broker.claim(); claim !== undefined;) {
           claim = await broker.settle(claim, { type: 'complete', result: '[null]' }, true);
         }
-        return (await broker.size()) === 0;
+        return (await broker.size()) === 0 && (await broker.pools()).length === 0;
       },
       `queue ${name} to be empty`,
       20_000,

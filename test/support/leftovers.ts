@@ -54,9 +54,20 @@ async function keysOf(redis: Redis, prefix: string): Promise<string[]> {
 /**
  * What a queue may keep for ever on Redis, however much has gone through it. BullMQ's: the version and options of the
  * queue, its counters, its stream of events (trimmed to 10,000), the bell of its workers, and the ids of the jobs that
- * have ended (taken away by `clean()`). Ours: who works.
+ * have ended (taken away by `clean()`). Ours: who works, the number of the last in line, and the versions of books.
  */
-const PERMANENT_KEYS = new Set([':meta', ':id', ':pc', ':events', ':marker', ':completed', ':failed', '/workers']);
+const PERMANENT_KEYS = new Set([
+  ':meta',
+  ':id',
+  ':pc',
+  ':events',
+  ':marker',
+  ':completed',
+  ':failed',
+  '/workers',
+  '/gates:number',
+  '/books',
+]);
 /** What Redis says of a key that is there and has no time to live. */
 const FOR_EVER = -1;
 
@@ -92,9 +103,9 @@ async function checkTables(client: Client, prefix: string): Promise<void> {
   expectNone(leaks, 'rows');
 }
 
-/** Everything of ours is forgotten in time, but for who works: whoever asks for the workers forgets the dead ones. */
+/** Everything of ours is forgotten in time, but for the versions of books, and who works: asking for them forgets the dead. */
 function isLeakOfOurs({ kind, expires_at: expiresAt }: Record<string, unknown>): boolean {
-  return kind !== 'workers' && (expiresAt === null || expiresAt === undefined);
+  return kind !== 'workers' && kind !== 'book' && (expiresAt === null || expiresAt === undefined);
 }
 
 /** Those that have ended are taken away by `clean()`. */

@@ -15,6 +15,9 @@ export class LogLines implements LoggerService {
   }
 
   private writer(level: string) {
-    return (...parts: unknown[]): void => void this.lines.push([level, ...parts].join(' '));
+    return (...parts: unknown[]): void => {
+      const texts = parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : String(part)));
+      this.lines.push([level, ...texts].join(' '));
+    };
   }
 }

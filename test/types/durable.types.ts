@@ -15,7 +15,7 @@ declare const orders: {
 const execution = await queue.add(orders.process, { key: 'order:1', when: '5m', priority: 3 })(1, 'a');
 assert<Equal<typeof execution, Execution<{ total: number }>>>();
 assert<Equal<Awaited<ReturnType<typeof execution.result>>, { total: number }>>();
-assert<Equal<(typeof execution)['disposition'], 'scheduled' | 'already-scheduled' | undefined>>();
+assert<Equal<(typeof execution)['disposition'], 'scheduled' | 'already-scheduled' | 'struck' | undefined>>();
 await queue.add(orders.process)(1);
 assert<Equal<typeof pinged, Execution<void>>>();
 const pinged = await queue.add(orders.ping)();

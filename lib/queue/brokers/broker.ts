@@ -1,3 +1,5 @@
+import type { Admission, Gate, PoolRecord } from './gates/gate.js';
+
 /**
  * Where an execution that has not ended stands. `retrying` waits for its next attempt, `parked` for something else than
  * time.
@@ -46,11 +48,15 @@ export interface ExecutionRecord {
   readonly state: ExecutionState;
   /** When it is due, or was. */
   readonly when: number;
+  /** When this run was due at first, before retries and what else has put it off. */
+  readonly since: number;
   readonly addedAt: number;
   readonly endedAt?: number;
+  /** From 1: how often it has been re-scheduled as a new run, and one more. */
+  readonly run: number;
   /** From 1: the attempt that runs or comes next, or was the last. */
   readonly attempt: number;
-  /** How often it was started since it was added, attempts that were handed back or lost with their process too. */
+  /** How often it was started since it was added, attempts that were handed back or lost with their process too. Not: claimed, and found to have to wait. */
   readonly starts: number;
   /** The worker that runs it, or was the last to. */
   readonly worker?: string;
@@ -60,6 +66,30 @@ export interface ExecutionRecord {
   readonly error?: StoredError;
   /** Why it is parked, was cancelled, dropped or handed back. */
   readonly reason?: string;
+  readonly progress?: ProgressRecord;
+  readonly extras?: ExecutionExtras;
+}
+
+/** How far a run has come. */
+export interface ProgressRecord {
+  readonly current: number;
+  readonly total: number;
+  readonly message?: string;
+}
+
+/** An execution that another one waits for. A key can have been used again: then `addedAt` differs. */
+export interface AwaitedExecution {
+  readonly key: string;
+  readonly name: string;
+  readonly addedAt: number;
+}
+
+/** What is stored with few executions. */
+export interface ExecutionExtras {
+  /** The queue has added it by itself, and would do so again. */
+  readonly isAutomatic?: boolean;
+  /** It runs when these have ended. */
+  readonly after?: readonly AwaitedExecution[];
 }
 
 export interface NewExecution {
@@ -70,6 +100,9 @@ export interface NewExecution {
   readonly priority: number;
   /** At once where there is none. */
   readonly when: number | undefined;
+  /** Default: now. */
+  readonly addedAt?: number;
+  readonly extras?: ExecutionExtras;
 }
 
 export interface KeyedExecution extends NewExecution {
@@ -100,12 +133,12 @@ export type Settlement =
   | { readonly type: 'complete'; readonly result: string }
   | { readonly type: 'retry'; readonly at: number; readonly error: StoredError }
   /** A new run of the same execution: attempts and crashes count from the start again. */
-  | { readonly type: 'reschedule'; readonly at: number; readonly args: string }
+  | { readonly type: 'reschedule'; readonly at: number; readonly args: string; readonly error?: StoredError }
   | { readonly type: 'fail'; readonly error: StoredError }
   | { readonly type: 'cancel' | 'drop'; readonly reason: string }
   /** Back to the queue, at once or `at` a time, with no attempt lost. */
-  | { readonly type: 'release'; readonly at?: number; readonly reason: string }
-  /** Until `wake()`. */
+  | { readonly type: 'release'; readonly at?: number; readonly reason: string; readonly isUnstarted?: true }
+  /** Before it was started, until `wake()`. */
   | { readonly type: 'park'; readonly reason: string };
 
 export interface Renewal {
@@ -113,6 +146,20 @@ export interface Renewal {
   readonly lost: readonly Claim[];
   /** Those whose cancellation was asked for. */
   readonly cancelled: ReadonlyMap<Claim, string>;
+}
+
+export interface Recovery {
+  /** How many executions of dead workers went back to the queue. */
+  readonly crashed: number;
+  /** When there is something to recover before long, in milliseconds since the epoch. */
+  readonly againAt?: number;
+}
+
+/** The entries of a book at one moment. */
+export interface Book {
+  /** Changes with each change of an entry. */
+  readonly version: string;
+  readonly entries: ReadonlyMap<string, string>;
 }
 
 /**
@@ -139,7 +186,9 @@ export type Signal =
   | { readonly type: 'cancel'; readonly id: string; readonly reason: string }
   /** The sender wants to be told when an execution changes. */
   | { readonly type: 'watch'; readonly key: string }
-  | { readonly type: 'changed'; readonly key: string };
+  | { readonly type: 'changed'; readonly key: string }
+  /** An entry of a book was written or erased. */
+  | { readonly type: 'book'; readonly book: string };
 
 export interface Listing {
   readonly counts: Readonly<Record<LiveState, number>>;
@@ -183,12 +232,30 @@ export interface Broker {
    * @throws {LeaseLostError} when the lease is not held any more; nothing was changed then.
    */
   settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined>;
-  /** Prolongs leases. */
+  /** Prolongs leases, those of slots too. */
   renew(claims: readonly Claim[]): Promise<Renewal>;
   /** Hands executions whose lease has expired to other workers, and clears away what is past its time. */
-  recover(): Promise<{ readonly crashed: number }>;
+  recover(): Promise<Recovery>;
   /** Lets a parked execution go on. False when there is none. */
   wake(key: string): Promise<boolean>;
+
+  /** Leads a claimed execution through its gates. Slots are its own until it is settled. */
+  admit(claim: Claim, gates: readonly Gate[]): Promise<Admission>;
+  /** All pools with slots that somebody holds or waits for. */
+  pools(): Promise<PoolRecord[]>;
+  /** Shows how far a run has come. */
+  setProgress(claim: Claim, progress: ProgressRecord): Promise<void>;
+
+  /**
+   * Entries of a book that all processes share. Books are made by their first entry.
+   *
+   * @param version what was read last: nothing is returned while the book is still the same.
+   */
+  readBook(book: string, version?: string): Promise<Book | undefined>;
+  writeEntry(book: string, field: string, value: string): Promise<void>;
+  /** @returns whether it was there. */
+  eraseEntry(book: string, field: string): Promise<boolean>;
+  eraseBook(book: string): Promise<void>;
 
   /** Shows the worker in `workers()`, until it does not any more for two leases. */
   announce(worker: WorkerInfo): Promise<void>;

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { LeaseLostError } from '../queue-errors.js';
 import {
   type AddedExecution,
+  type Book,
   type Broker,
   type Claim,
   type EndState,
@@ -10,11 +11,15 @@ import {
   type Listing,
   type LiveState,
   type NewExecution,
+  type ProgressRecord,
+  type Recovery,
   type Renewal,
   type Settlement,
   type Signal,
   type WorkerInfo,
 } from './broker.js';
+import type { Admission, Gate, PoolRecord } from './gates/gate.js';
+import { MemoryGates } from './gates/memory-gates.js';
 import { Timetable } from './timetable.js';
 
 interface MemoryBrokerOptions {
@@ -24,6 +29,8 @@ interface MemoryBrokerOptions {
   readonly clock: Clock;
   readonly workerId: string;
 }
+
+const NO_BOOK: Book = { version: '', entries: new Map() };
 
 interface Entry {
   readonly id: string;
@@ -47,12 +54,17 @@ export class MemoryBroker implements Broker {
   private readonly timetable = new Timetable<Entry>();
   private readonly waiters = new Set<() => void>();
   private readonly listeners = new Set<(signal: Signal) => void>();
+  private readonly byId = new Map<string, Entry>();
+  private readonly books = new Map<string, { readonly version: string; readonly entries: Map<string, string> }>();
+  private readonly gates: MemoryGates;
   private readonly announced = new Map<string, WorkerInfo>();
   private readonly counts: Record<LiveState, number> = { scheduled: 0, queued: 0, parked: 0, running: 0, retrying: 0 };
   private disarm: (() => void) | undefined;
   private number = 0;
 
-  constructor(private readonly options: MemoryBrokerOptions) {}
+  constructor(private readonly options: MemoryBrokerOptions) {
+    this.gates = new MemoryGates(options.clock, options.lease);
+  }
 
   connect(): Promise<void> {
     return Promise.resolve();
@@ -137,7 +149,10 @@ export class MemoryBroker implements Broker {
     if (entry === undefined) throw new LeaseLostError(claim.record.key);
     entry.lease = undefined;
     const { replacement } = entry;
+    // In line for a slot, it keeps its place.
+    if (settlement.type !== 'park') this.wakeAll(this.gates.release(entry.id, claim.token));
     this.settleRun(entry, settlement);
+    if (this.gates.isHandedOver(entry.id)) this.wakeAll([entry]);
     if (replacement !== undefined) {
       entry.replacement = undefined;
       this.place(replacement);
@@ -157,10 +172,11 @@ export class MemoryBroker implements Broker {
       entry.lease.until = this.options.clock.now() + this.options.lease;
       if (entry.cancellation !== undefined) cancelled.set(claim, entry.cancellation);
     }
+    this.gates.renew(claims.filter((claim) => !lost.includes(claim)));
     return Promise.resolve({ lost, cancelled });
   }
 
-  recover(): Promise<{ readonly crashed: number }> {
+  recover(): Promise<Recovery> {
     this.expire();
     const now = this.options.clock.now();
     let crashed = 0;
@@ -171,7 +187,9 @@ export class MemoryBroker implements Broker {
       crashed += 1;
       this.enqueue(entry);
     }
-    return Promise.resolve({ crashed });
+    const { woken, nextAt } = this.gates.sweep();
+    this.wakeAll(woken);
+    return Promise.resolve({ crashed, ...(nextAt !== undefined && { againAt: nextAt }) });
   }
 
   wake(key: string): Promise<boolean> {
@@ -179,6 +197,45 @@ export class MemoryBroker implements Broker {
     if (entry?.record.state !== 'parked') return Promise.resolve(false);
     this.enqueue(entry);
     return Promise.resolve(true);
+  }
+
+  admit({ id, token, record }: Claim, gates: readonly Gate[]): Promise<Admission> {
+    const { key, run, attempt } = record;
+    const order = id.slice(1).padStart(15, '0'); // the number of its addition
+    const { admission, woken } = this.gates.admit({ id, key, token, run, attempt, order }, gates);
+    this.wakeAll(woken);
+    return Promise.resolve(admission);
+  }
+
+  pools(): Promise<PoolRecord[]> {
+    return Promise.resolve(this.gates.pools());
+  }
+
+  setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
+    const entry = this.heldBy(claim);
+    if (entry !== undefined) this.update(entry, { progress });
+    return Promise.resolve();
+  }
+
+  readBook(book: string, version?: string): Promise<Book | undefined> {
+    const known = this.books.get(book) ?? NO_BOOK;
+    return Promise.resolve(known.version === version ? undefined : known);
+  }
+
+  writeEntry(book: string, field: string, value: string): Promise<void> {
+    this.changeBook(book, (entries) => entries.set(field, value));
+    return Promise.resolve();
+  }
+
+  eraseEntry(book: string, field: string): Promise<boolean> {
+    const wasThere = this.books.get(book)?.entries.has(field) === true;
+    if (wasThere) this.changeBook(book, (entries) => entries.delete(field));
+    return Promise.resolve(wasThere);
+  }
+
+  eraseBook(book: string): Promise<void> {
+    this.books.delete(book);
+    return Promise.resolve();
   }
 
   announce(worker: WorkerInfo): Promise<void> {
@@ -214,6 +271,22 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
+  private changeBook(book: string, change: (entries: Map<string, string>) => void): void {
+    const entries = this.books.get(book)?.entries ?? new Map<string, string>();
+    change(entries);
+    this.number += 1;
+    this.books.set(book, { version: String(this.number), entries });
+    this.tell({ type: 'book', book });
+  }
+
+  /** Those who have got what they were parked for. */
+  private wakeAll(guests: readonly { readonly id: string }[]): void {
+    for (const { id } of guests) {
+      const entry = this.byId.get(id);
+      if (entry?.record.state === 'parked') this.enqueue(entry);
+    }
+  }
+
   private place(execution: KeyedExecution): void {
     const entry = this.entries.get(execution.key);
     if (entry?.record.state === 'running') {
@@ -224,7 +297,7 @@ export class MemoryBroker implements Broker {
     this.addOne(execution);
   }
 
-  private addOne({ key, name, args, priority, when }: NewExecution): AddedExecution {
+  private addOne({ key, name, args, priority, when, addedAt, extras }: NewExecution): AddedExecution {
     const now = this.options.clock.now();
     this.number += 1;
     const id = `m${this.number}`;
@@ -237,13 +310,17 @@ export class MemoryBroker implements Broker {
       priority,
       state: 'scheduled',
       when: when ?? now,
-      addedAt: now,
+      since: when ?? now,
+      addedAt: addedAt ?? now,
+      run: 1,
       attempt: 1,
       starts: 0,
+      ...(extras !== undefined && { extras }),
     };
     const entry: Entry = { id, record, crashes: 0 };
     this.ended.delete(own);
     this.entries.set(own, entry);
+    this.byId.set(id, entry);
     this.counts.scheduled += 1;
     this.schedule(entry, 'scheduled', record.when);
     return { key: own, isNew: true };
@@ -263,16 +340,21 @@ export class MemoryBroker implements Broker {
         entry.crashes = 0;
         this.update(entry, { attempt: entry.record.attempt + 1, error: settlement.error });
         return this.schedule(entry, 'retrying', settlement.at);
-      case 'reschedule':
+      case 'reschedule': {
+        const { error: _error, reason: _reason, progress: _progress, ...record } = entry.record;
+        const { at, args, error } = settlement;
         entry.crashes = 0;
-        this.update(entry, { attempt: 1, args: settlement.args });
-        return this.schedule(entry, 'scheduled', settlement.at);
-      case 'release':
-        this.update(entry, { reason: settlement.reason });
-        if (settlement.at === undefined) return this.enqueue(entry);
-        return this.schedule(entry, entry.record.attempt > 1 ? 'retrying' : 'scheduled', settlement.at);
+        entry.record = { ...record, attempt: 1, run: record.run + 1, args, since: at, ...(error && { error }) };
+        return this.schedule(entry, 'scheduled', at);
+      }
+      case 'release': {
+        const { at, reason, isUnstarted } = settlement;
+        this.update(entry, { reason, starts: entry.record.starts - (isUnstarted === true ? 1 : 0) });
+        if (at === undefined) return this.enqueue(entry);
+        return this.schedule(entry, entry.record.attempt > 1 ? 'retrying' : 'scheduled', at);
+      }
       case 'park':
-        this.update(entry, { reason: settlement.reason });
+        this.update(entry, { reason: settlement.reason, starts: entry.record.starts - 1 });
         return this.move(entry, 'parked');
     }
   }
@@ -284,7 +366,8 @@ export class MemoryBroker implements Broker {
     this.number += 1;
     const token = String(this.number);
     entry.lease = { token, until: this.options.clock.now() + this.options.lease };
-    this.update(entry, { starts: entry.record.starts + 1, worker: this.options.workerId });
+    const { progress: _progress, ...before } = entry.record; // that of an earlier start
+    entry.record = { ...before, starts: before.starts + 1, worker: this.options.workerId };
     this.move(entry, 'running');
     const { id, record, crashes, cancellation } = entry;
     return { id, token, record, crashes, cancellation };
@@ -367,6 +450,9 @@ export class MemoryBroker implements Broker {
     this.timetable.withdraw(entry);
     this.counts[entry.record.state as LiveState] -= 1;
     this.entries.delete(entry.record.key);
+    this.byId.delete(entry.id);
+    // If it has ever come to a gate, it has been put off for a reason.
+    if (entry.record.reason !== undefined) this.wakeAll(this.gates.forget(entry.id));
   }
 
   private expire(): void {

@@ -235,6 +235,8 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
         priority: 7,
         state: 'scheduled',
         when,
+        since: when,
+        run: 1,
         attempt: 1,
         starts: 0,
       });
@@ -297,6 +299,8 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
         args: '["new"]',
         priority: 0,
         state: 'queued',
+        since: when,
+        run: 1,
         attempt: 1,
         starts: 0,
       });
@@ -566,13 +570,15 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
     it.each(['scheduled', 'queued', 'retrying', 'parked'] as const)('takes the place of a %s one', async (state) => {
       await bring('k', state);
       await other.replace(keyed('k', 'new', { name: 'another', priority: 3 }));
-      const { when: _when, addedAt: _addedAt, ...rest } = await record('k');
+      const { when, addedAt: _addedAt, ...rest } = await record('k');
       expect(rest).toEqual({
         key: 'k',
         name: 'another',
         args: '["new"]',
         priority: 3,
         state: 'queued',
+        since: when,
+        run: 1,
         attempt: 1,
         starts: 0,
       });
@@ -970,14 +976,14 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
     it('with a park keeps it until it is woken', async () => {
       const held = (await bring('k', 'running')) as Claim;
       await broker.settle(held, { type: 'park', reason: 'blocked' }, false);
-      expect(await record('k')).toMatchObject({ state: 'parked', reason: 'blocked', attempt: 1, starts: 1 });
+      expect(await record('k')).toMatchObject({ state: 'parked', reason: 'blocked', attempt: 1, starts: 0 });
       await other.recover();
       expect(await broker.claim()).toBeUndefined();
       expect(await other.wake('k')).toBe(true);
       expect(await stateOf('k')).toBe('queued');
       expect(await other.wake('k')).toBe(false);
       const next = await claim();
-      expect(next).toMatchObject({ id: held.id, crashes: 0, record: { attempt: 1, starts: 2 } });
+      expect(next).toMatchObject({ id: held.id, crashes: 0, record: { attempt: 1, starts: 1 } });
       expect(await broker.claim()).toBeUndefined();
     });
 

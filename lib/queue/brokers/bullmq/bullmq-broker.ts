@@ -2,17 +2,22 @@ import { BrokerUnavailableError, LeaseLostError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import type {
   AddedExecution,
+  Book,
   Broker,
   Claim,
   ExecutionRecord,
   KeyedExecution,
   Listing,
   NewExecution,
+  ProgressRecord,
+  Recovery,
   Renewal,
   Settlement,
   Signal,
   WorkerInfo,
 } from '../broker.js';
+import type { Admission, Gate, PoolRecord } from '../gates/gate.js';
+import { Admissions } from './admissions.js';
 import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
 import { Fleet } from './fleet.js';
@@ -38,6 +43,7 @@ interface Site {
   readonly fleet: Fleet;
   readonly replacements: Replacements;
   readonly bell: WorkBell;
+  readonly admissions: Admissions;
 }
 
 /**
@@ -80,7 +86,7 @@ export class BullMqBroker implements Broker {
   }
 
   async cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'> {
-    const { connections, replacements, jobs, fleet } = await this.open();
+    const { connections, replacements, jobs, fleet, admissions } = await this.open();
     return connections.answer(async () => {
       const wasReplaced = await replacements.take(key);
       for (;;) {
@@ -92,6 +98,7 @@ export class BullMqBroker implements Broker {
           return 'signalled';
         }
         if (await jobs.cancelWaiting(job, reason)) {
+          await admissions.forgetVisit(job);
           await fleet.send({ type: 'changed', key });
           return 'cancelled';
         }
@@ -115,12 +122,13 @@ export class BullMqBroker implements Broker {
   }
 
   async clear(reason: string): Promise<number> {
-    const { connections, jobs, replacements, fleet } = await this.open();
+    const { connections, jobs, replacements, fleet, admissions } = await this.open();
     return connections.persist(async () => {
       const replaced = await replacements.takeAll();
-      const keys = await jobs.cancelAllWaiting(reason);
-      await Promise.all(keys.map((key) => fleet.send({ type: 'changed', key })));
-      return replaced + keys.length;
+      const gone = await jobs.cancelAllWaiting(reason);
+      await Promise.all(gone.map((job) => admissions.forgetVisit(job)));
+      await Promise.all(gone.map(({ record }) => fleet.send({ type: 'changed', key: record.key })));
+      return replaced + gone.length;
     });
   }
 
@@ -144,7 +152,9 @@ export class BullMqBroker implements Broker {
     try {
       // What has been replaced must not be started again by the very call that settles it.
       const fetchNext = claimNext && !site.replacements.awaits(key);
+      site.admissions.release(claim, settlement);
       const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, fetchNext));
+      if (settlement.type === 'park') await site.connections.persist(() => site.admissions.parked(claim));
       const isReplaced = await site.replacements.end(key);
       const nextClaim = await this.toClaim(site, next, claim.token);
       return nextClaim === undefined && isReplaced && claimNext ? await this.claim() : nextClaim;
@@ -157,13 +167,14 @@ export class BullMqBroker implements Broker {
 
   async renew(claims: readonly Claim[]): Promise<Renewal> {
     const site = await this.open();
-    const { connections } = site;
+    const { connections, admissions } = site;
     const ids = claims.map(({ id }) => id);
     const tokens = claims.map(({ token }) => token);
     const [lostIds, reasons] = await connections.persist(() =>
       Promise.all([
         connections.worker().extendLocks(ids, tokens, this.options.lease),
         connections.store.getNotes('cancel', ids),
+        admissions.renew(claims),
       ]),
     );
     const lost = claims.filter(({ id }) => lostIds.includes(id));
@@ -176,18 +187,19 @@ export class BullMqBroker implements Broker {
     return { lost, cancelled };
   }
 
-  async recover(): Promise<{ readonly crashed: number }> {
-    const { connections, jobs, replacements } = await this.open();
+  async recover(): Promise<Recovery> {
+    const { connections, jobs, replacements, admissions } = await this.open();
     return connections.persist(async () => {
       const stalled = await connections.worker().moveStalledJobsToWait();
       await replacements.applyAll();
+      const againAt = await admissions.sweep();
       const now = Date.now();
       if (now >= this.cleanAfter) {
         this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, this.options.retention / 2));
         await jobs.clean();
         await this.presentWorkers(connections);
       }
-      return { crashed: stalled.length };
+      return { crashed: stalled.length, ...(againAt !== undefined && { againAt }) };
     });
   }
 
@@ -195,10 +207,46 @@ export class BullMqBroker implements Broker {
     const { connections, jobs } = await this.open();
     return connections.answer(async () => {
       const job = await jobs.findLive(key);
-      if (job?.record.state !== 'parked') return false;
-      await connections.queue.promote(job.id);
-      return true;
+      return job?.record.state === 'parked' && jobs.wake(job.id);
     });
+  }
+
+  async admit(claim: Claim, gates: readonly Gate[]): Promise<Admission> {
+    const { connections, admissions } = this.site ?? (await this.open());
+    return connections.persist(() => admissions.admit(claim, gates));
+  }
+
+  async pools(): Promise<PoolRecord[]> {
+    const { connections, admissions } = await this.open();
+    return connections.answer(() => admissions.pools());
+  }
+
+  async setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
+    const { connections, jobs } = await this.open();
+    await connections.answer(() => jobs.setProgress(claim, progress));
+  }
+
+  async readBook(book: string, version?: string): Promise<Book | undefined> {
+    const { connections } = await this.open();
+    return connections.answer(() => connections.store.readBook(book, version));
+  }
+
+  async writeEntry(book: string, field: string, value: string): Promise<void> {
+    const { connections, fleet } = await this.open();
+    await connections.answer(() => connections.store.writeEntry(book, field, value));
+    await fleet.send({ type: 'book', book });
+  }
+
+  async eraseEntry(book: string, field: string): Promise<boolean> {
+    const { connections, fleet } = await this.open();
+    const wasThere = await connections.answer(() => connections.store.eraseEntry(book, field));
+    if (wasThere) await fleet.send({ type: 'book', book });
+    return wasThere;
+  }
+
+  async eraseBook(book: string): Promise<void> {
+    const { connections } = await this.open();
+    await connections.answer(() => connections.store.eraseBook(book));
   }
 
   async announce(worker: WorkerInfo): Promise<void> {
@@ -267,11 +315,12 @@ export class BullMqBroker implements Broker {
     }
     const jobs = new JobStore(connections, this.options);
     const fleet = new Fleet(connections.store);
-    const replacements = new Replacements(connections.store, jobs, fleet);
+    const admissions = new Admissions(connections.gates, jobs);
+    const replacements = new Replacements(connections.store, jobs, fleet, admissions);
     // Others look by themselves in a while, so a signal that fails is no loss.
     const passOn = (): void => void fleet.send({ type: 'work' }).catch(() => {});
     const bell = new WorkBell(() => connections.worker(), this.options.lease, passOn);
-    return { connections, jobs, fleet, replacements, bell };
+    return { connections, jobs, fleet, replacements, bell, admissions };
   }
 
   private async addOne({ jobs }: Site, execution: NewExecution): Promise<AddedExecution> {

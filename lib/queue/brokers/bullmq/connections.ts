@@ -1,4 +1,5 @@
 import type { IQueueBackend } from 'bullmq';
+import type { Gatekeeper } from '../gates/gate.js';
 import type { SideStore } from './side-store.js';
 
 /** What a broker is made of on one database: BullMQ's backends, and our store beside them. */
@@ -13,6 +14,7 @@ export interface Connections {
   readonly keepsText: boolean;
   readonly queue: IQueueBackend;
   readonly store: SideStore;
+  readonly gates: Gatekeeper;
   /** With a connection of its own to wait on; made at first use. */
   worker(): IQueueBackend;
   /**

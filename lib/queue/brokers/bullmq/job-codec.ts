@@ -1,5 +1,13 @@
 import type { JobJson, JobsOptions } from 'bullmq';
-import type { EndState, ExecutionRecord, ExecutionState, NewExecution, StoredError } from '../broker.js';
+import type {
+  EndState,
+  ExecutionExtras,
+  ExecutionRecord,
+  ExecutionState,
+  NewExecution,
+  ProgressRecord,
+  StoredError,
+} from '../broker.js';
 import { decodeKey, encodeKey } from './execution-id.js';
 
 /**
@@ -9,30 +17,39 @@ import { decodeKey, encodeKey } from './execution-id.js';
 export interface Memo {
   /** Since when it is, or will be, due. */
   readonly when?: number;
+  /** When the run was due at first, where that is another time. */
+  readonly since?: number;
   /** The next run's, where they differ from those that it was added with. */
   readonly args?: string;
+  readonly run?: number;
   /** BullMQ goes on counting over all runs of an execution: what had been counted when this one began. */
   readonly attemptsBefore?: number;
   readonly crashesBefore?: number;
+  /** BullMQ counts claims: how many of them were no starts. */
+  readonly unstarted?: number;
   readonly isParked?: boolean;
   readonly state?: EndState;
   readonly error?: StoredError;
   readonly reason?: string;
 }
 
-/** An execution with a key that is too long to be kept in `deduplication.id`. */
-interface LongKeyed {
-  readonly $key: string;
+/** What is kept in a job's data when there is more than arguments, such as a key too long for `deduplication.id`. */
+interface Envelope extends ExecutionExtras {
   readonly $args: string;
+  readonly key?: string;
 }
+
+const ENVELOPE = '{"$args":';
 
 /** A job for BullMQ to add. */
 export function jobOf(execution: NewExecution, id: string, now: number, keepsText: boolean): JobJson {
-  const { key, name, args, priority, when = now } = execution;
-  const delay = Math.max(0, Math.ceil(when - now));
+  const { key, name, args, priority, when, addedAt = now, extras } = execution;
+  // Counted from the job's timestamp.
+  const delay = when === undefined || when <= now ? 0 : Math.ceil(when - addedAt);
   const deduplicationId = key === undefined ? undefined : encodeKey(key);
   const isLong = deduplicationId !== undefined && decodeKey(deduplicationId) === undefined;
-  const text = isLong ? JSON.stringify({ $key: key, $args: args }) : args;
+  const envelope: Envelope = { $args: args, ...(isLong && key !== undefined && { key }), ...extras };
+  const text = isLong || extras !== undefined ? JSON.stringify(envelope) : args;
   const opts: JobsOptions = {
     ...(delay > 0 && { delay }),
     ...(priority > 0 && { priority }),
@@ -43,7 +60,7 @@ export function jobOf(execution: NewExecution, id: string, now: number, keepsTex
     name,
     data: keepsText ? text : JSON.stringify(text),
     opts,
-    timestamp: now,
+    timestamp: addedAt,
     ...(deduplicationId !== undefined && { deduplicationId }),
     progress: 0,
     attemptsMade: 0,
@@ -56,7 +73,9 @@ export function jobOf(execution: NewExecution, id: string, now: number, keepsTex
 
 export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
   const memo = memoOf(job);
-  const { key, args } = contentOf(job);
+  const { key, args, extras } = contentOf(job);
+  const when = memo.when ?? job.timestamp + (job.opts.delay ?? 0);
+  const progress = progressOf(job);
   // A job's last attempt is counted when it ends.
   const isEnded = job.finishedOn !== undefined;
   const attempt = job.attemptsMade - (memo.attemptsBefore ?? 0) + (isEnded ? 0 : 1);
@@ -67,16 +86,20 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     args: memo.args ?? args,
     priority: job.priority ?? 0,
     state,
-    when: memo.when ?? job.timestamp + (job.opts.delay ?? 0),
+    when,
+    since: memo.since ?? when,
     addedAt: job.timestamp,
+    run: memo.run ?? 1,
     attempt: Math.max(1, attempt),
-    starts: job.attemptsStarted,
+    starts: job.attemptsStarted - (memo.unstarted ?? 0),
     ...(isEnded && { endedAt: Number(job.finishedOn) }),
     ...(job.processedBy !== undefined && { worker: job.processedBy }),
     ...(result !== undefined && { result }),
     // They are of earlier attempts.
     ...(memo.error !== undefined && state !== 'completed' && { error: memo.error }),
     ...(memo.reason !== undefined && state !== 'completed' && { reason: memo.reason }),
+    ...(progress !== undefined && { progress }),
+    ...(extras !== undefined && { extras }),
   };
 }
 
@@ -111,11 +134,33 @@ export function stateOf(job: JobJson, state: string, now: number): ExecutionStat
   }
 }
 
-function contentOf({ id, data, deduplicationId }: JobJson): { key: string; args: string } {
+interface Content {
+  readonly key: string;
+  readonly args: string;
+  readonly extras?: ExecutionExtras;
+}
+
+function contentOf({ id, data, deduplicationId }: JobJson): Content {
   const text = data.startsWith('"') ? (JSON.parse(data) as string) : data;
-  if (deduplicationId === undefined) return { key: id, args: text };
-  const key = decodeKey(deduplicationId);
-  if (key !== undefined) return { key, args: text };
-  const { $key, $args } = JSON.parse(text) as LongKeyed;
-  return { key: $key, args: $args };
+  const known = deduplicationId === undefined ? id : decodeKey(deduplicationId);
+  if (known !== undefined && !text.startsWith(ENVELOPE)) return { key: known, args: text };
+  const { $args, key = known ?? id, ...extras } = JSON.parse(text) as Envelope;
+  return { key, args: $args, ...(Object.keys(extras).length > 0 && { extras }) };
+}
+
+/** What is stored of the progress of a run: of which start, since one that has lost its lease may still go on. */
+interface StoredProgress extends ProgressRecord {
+  readonly start: number;
+}
+
+/** How a job's progress is stored. */
+export function storedProgress(progress: ProgressRecord, start: number): object {
+  return { start, ...progress } satisfies StoredProgress;
+}
+
+function progressOf({ progress, attemptsStarted }: JobJson): ProgressRecord | undefined {
+  const stored: unknown = typeof progress === 'string' ? JSON.parse(progress) : progress;
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  const { start, ...rest } = stored as StoredProgress;
+  return start === attemptsStarted ? rest : undefined;
 }

@@ -7,12 +7,13 @@ import {
   type Listing,
   type LiveState,
   type NewExecution,
+  type ProgressRecord,
   type Settlement,
 } from '../broker.js';
 import { AddBatcher } from './add-batcher.js';
 import type { Connections } from './connections.js';
 import { encodeKey, looksLikeExecutionId } from './execution-id.js';
-import { jobOf, memoOf, recordOf, stateOf, type Memo } from './job-codec.js';
+import { jobOf, memoOf, recordOf, stateOf, storedProgress, type Memo } from './job-codec.js';
 
 /** What a job is delayed by while it is parked, in milliseconds: for good, as far as BullMQ is concerned. */
 const PARKED = 5 * 365 * 24 * 3_600_000;
@@ -24,6 +25,9 @@ const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 
 /** Its names for the states of what waits. */
 const WAITING_STATES = new Set<string>(['waiting', 'paused', 'prioritized', 'delayed']);
+const LIVE_IN_BULLMQ = new Set<string>([...WAITING_STATES, 'active']);
+/** BullMQ's codes for a job that is not there, or not delayed. */
+const NOT_DELAYED = new Set<unknown>([-1, -3]);
 
 /** One execution as BullMQ keeps it. */
 export interface StoredJob {
@@ -92,6 +96,25 @@ export class JobStore {
     return endedAt + this.options.retention > Date.now() ? job.record : undefined;
   }
 
+  /** Lets one that is delayed, or parked, go on now. @returns whether it was. */
+  async wake(id: string): Promise<boolean> {
+    try {
+      await this.connections.queue.promote(id);
+      return true;
+    } catch (error) {
+      if (NOT_DELAYED.has((error as { code?: unknown }).code)) return false;
+      throw error;
+    }
+  }
+
+  async isLive(id: string): Promise<boolean> {
+    return LIVE_IN_BULLMQ.has(await this.connections.queue.getState(id));
+  }
+
+  setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
+    return this.connections.queue.updateProgress(claim.id, storedProgress(progress, this.jobOf(claim).attemptsStarted));
+  }
+
   /** @returns whether it was removed; not when it has been started meanwhile. */
   async remove(id: string): Promise<boolean> {
     return (await this.connections.queue.remove(id, false)) === 1;
@@ -147,17 +170,17 @@ export class JobStore {
     };
   }
 
-  /** @returns the keys of what was cancelled. */
-  async cancelAllWaiting(reason: string): Promise<string[]> {
-    const cancelled: string[] = [];
+  /** @returns what was cancelled. */
+  async cancelAllWaiting(reason: string): Promise<StoredJob[]> {
+    const cancelled: StoredJob[] = [];
     for (let start = 0; ;) {
       const page = (await this.connections.queue.getRanges([...WAITING], start, start + PAGE - 1, true)).flat();
       if (page.length === 0) return cancelled;
       const jobs = (await Promise.all(page.map((id) => this.read(id)))).filter((job) => job !== undefined);
       const removed = await Promise.all(jobs.map((job) => this.cancelWaiting(job, reason)));
-      const keys = jobs.filter((_, at) => removed[at]).map(({ record }) => record.key);
-      cancelled.push(...keys);
-      if (keys.length === 0) start += PAGE; // they were started meanwhile
+      const gone = jobs.filter((_, at) => removed[at]);
+      cancelled.push(...gone);
+      if (gone.length === 0) start += PAGE; // they were started meanwhile
     }
   }
 
@@ -175,16 +198,11 @@ export class JobStore {
 
   /** Moves a running job on, under its lease, and starts the next one if that was asked for. */
   async settle(claim: Claim, settlement: Settlement, fetchNext: boolean): Promise<NextJob> {
-    const job = this.claimed.get(claim);
-    if (job === undefined) throw new TypeError('A claim of another broker cannot be settled');
-    const { when, args, attemptsBefore, crashesBefore, error } = memoOf(job);
-    const carried: Memo = {
-      ...(when !== undefined && { when }),
-      ...(args !== undefined && { args }),
-      ...(attemptsBefore !== undefined && { attemptsBefore }),
-      ...(crashesBefore !== undefined && { crashesBefore }),
-      ...(error !== undefined && { error }),
-    };
+    const job = this.jobOf(claim);
+    const { record } = claim;
+    const { isParked: _isParked, reason: _reason, state: _state, ...carried } = memoOf(job);
+    const putOff: Memo = { ...carried, ...(record.since !== record.when && { since: record.since }) };
+    const unstarted = (carried.unstarted ?? 0) + 1;
     switch (settlement.type) {
       case 'complete':
         return this.complete(claim, settlement.result, fetchNext);
@@ -195,21 +213,36 @@ export class JobStore {
       case 'drop':
         return this.fail(claim, { ...carried, state: 'dropped', reason: settlement.reason }, fetchNext);
       case 'retry': {
-        const { at, error: lastError } = settlement;
-        const memo: Memo = { ...carried, when: at, error: lastError, crashesBefore: job.stalledCounter };
+        const { at, error } = settlement;
+        const memo: Memo = { ...carried, when: at, since: record.since, error, crashesBefore: job.stalledCounter };
         return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
       }
       case 'reschedule': {
-        const { at, args: nextArgs } = settlement;
-        const before = { attemptsBefore: job.attemptsMade, crashesBefore: job.stalledCounter };
-        return this.delay(claim, at, { when: at, args: nextArgs, ...before }, { skipAttempt: true, fetchNext });
+        const { at, args, error } = settlement;
+        const memo: Memo = {
+          when: at,
+          args,
+          run: record.run + 1,
+          attemptsBefore: job.attemptsMade,
+          crashesBefore: job.stalledCounter,
+          ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
+          ...(error !== undefined && { error }),
+        };
+        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
       }
       case 'release': {
-        const { at = Date.now(), reason } = settlement;
-        return this.delay(claim, at, { ...carried, when: at, reason }, { skipAttempt: true, fetchNext });
+        const { at = Date.now(), reason, isUnstarted } = settlement;
+        const memo: Memo = {
+          ...carried,
+          when: at,
+          since: record.since,
+          reason,
+          ...(isUnstarted === true && { unstarted }),
+        };
+        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
       }
       case 'park': {
-        const memo: Memo = { ...carried, when: claim.record.when, isParked: true, reason: settlement.reason };
+        const memo: Memo = { ...putOff, when: record.when, isParked: true, reason: settlement.reason, unstarted };
         return this.delay(claim, Date.now() + PARKED, memo, { skipAttempt: true, fetchNext });
       }
     }
@@ -223,6 +256,12 @@ export class JobStore {
       while ((await queue.cleanJobsByState(state, until, PAGE)).length === PAGE);
     }
     await store.purge();
+  }
+
+  private jobOf(claim: Claim): JobJson {
+    const job = this.claimed.get(claim);
+    if (job === undefined) throw new TypeError('A claim of another broker cannot be used');
+    return job;
   }
 
   private async complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {

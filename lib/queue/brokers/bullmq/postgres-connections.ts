@@ -5,6 +5,7 @@ import { BrokerUnavailableError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import { PATIENCE, SILENCE, soon, withPatience, workerOptions, type Connections } from './connections.js';
 import { loadDriver } from './drivers.js';
+import { PostgresGates } from './postgres-gates.js';
 import { PostgresSideStore } from './postgres-side-store.js';
 
 const PACKAGES = ['bullmq', 'pg'];
@@ -40,6 +41,7 @@ export class PostgresConnections implements Connections {
     private readonly queueOfBullMq: Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend>,
     private readonly pool: Pool,
     readonly store: PostgresSideStore,
+    readonly gates: PostgresGates,
   ) {}
 
   /** @throws {DriverMissingError} {@link BrokerUnavailableError} {@link TasksConfigError} */
@@ -51,6 +53,7 @@ export class PostgresConnections implements Connections {
     const pool = new pg.Pool({ max: 4, ...searchPath });
     pool.on('error', ignore); // an idle connection was lost; the next call opens another
     const store = new PostgresSideStore(pool, () => new pg.Client({ keepAlive: true, ...searchPath }), options);
+    const gates = new PostgresGates(pool, options);
     const queue = new bullmq.Queue(
       options.name,
       { connection: { ...config, schema: options.prefix, migrate: options.migrate } } as never,
@@ -59,12 +62,12 @@ export class PostgresConnections implements Connections {
     queue.on('error', ignore);
     try {
       await queue.waitUntilReady();
-      await (options.migrate ? store.migrate() : store.check());
+      for (const books of [store, gates]) await (options.migrate ? books.migrate() : books.check());
     } catch (error) {
       await Promise.allSettled([queue.close(), pool.end()]);
       throw explain(error, options);
     }
-    return new PostgresConnections(options, workerId, config, bullmq, queue as never, pool, store);
+    return new PostgresConnections(options, workerId, config, bullmq, queue as never, pool, store, gates);
   }
 
   get queue(): IQueueBackend {

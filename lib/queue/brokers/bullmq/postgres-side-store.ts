@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Client, Notification, Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import { reconnectDelay, soon } from './connections.js';
+import type { Book } from '../broker.js';
 import type { NoteKind, RosterName, SideStore } from './side-store.js';
 
 /** What NOTIFY takes, with room for the rest of the message. Longer ones are left in the table. */
@@ -105,6 +106,54 @@ export class PostgresSideStore implements SideStore {
 
   deleteEntry(roster: RosterName, field: string, expected?: string): Promise<boolean> {
     return this.delete(roster, field, expected);
+  }
+
+  async readBook(book: string, version?: string): Promise<Book | undefined> {
+    // One statement sees one moment: the version is that of the entries.
+    const { rows } = await this.query<{ kind: string; key: string; value: string }>(
+      `WITH version AS (SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book' AND key = $2)
+       SELECT 'book' AS kind, '' AS key, coalesce((SELECT value FROM version), '') AS value
+       UNION ALL
+       SELECT kind, key, value FROM nestjs_tasks_note
+       WHERE queue = $1 AND kind = 'book:' || $2 AND coalesce((SELECT value FROM version), '') <> $3`,
+      [book, version ?? '-'],
+    );
+    const current = rows.find(({ kind }) => kind === 'book')?.value ?? '';
+    if (current === version) return undefined;
+    const entries = rows.filter(({ kind }) => kind !== 'book');
+    return { version: current, entries: new Map(entries.map(({ key, value }) => [key, value])) };
+  }
+
+  async writeEntry(book: string, field: string, value: string): Promise<void> {
+    await this.query(
+      `WITH version AS (
+         INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, 'book', $2, $3)
+         ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
+       )
+       INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, 'book:' || $2, $4, $5)
+       ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value`,
+      [book, randomUUID(), field, value],
+    );
+  }
+
+  async eraseEntry(book: string, field: string): Promise<boolean> {
+    const { rowCount } = await this.query(
+      `WITH gone AS (
+         DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $4 RETURNING 1
+       )
+       UPDATE nestjs_tasks_note SET value = $3
+       WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)`,
+      [book, randomUUID(), field],
+    );
+    return rowCount === 1;
+  }
+
+  async eraseBook(book: string): Promise<void> {
+    await this.query(
+      `DELETE FROM nestjs_tasks_note
+       WHERE queue = $1 AND (kind = 'book:' || $2 OR (kind = 'book' AND key = $2))`,
+      [book],
+    );
   }
 
   async lock(name: string, ttl: number): Promise<string | undefined> {

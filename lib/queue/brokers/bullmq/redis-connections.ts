@@ -12,6 +12,7 @@ import {
   type Connections,
 } from './connections.js';
 import { loadDriver } from './drivers.js';
+import { RedisGates } from './redis-gates.js';
 import { RedisSideStore } from './redis-side-store.js';
 
 const PACKAGES = ['bullmq', 'ioredis'];
@@ -26,6 +27,7 @@ export class RedisConnections implements Connections {
   readonly isOrdered = true;
   readonly keepsText = true;
   readonly store: RedisSideStore;
+  readonly gates: RedisGates;
 
   private readonly queueOfBullMq: Queue;
   private workerOfBullMq: Worker | undefined;
@@ -38,6 +40,7 @@ export class RedisConnections implements Connections {
     private readonly bullmq: typeof import('bullmq'),
   ) {
     this.store = new RedisSideStore(client, options);
+    this.gates = new RedisGates(client, options);
     this.queueOfBullMq = new bullmq.Queue(options.name, {
       connection: client as never,
       prefix: options.prefix,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
+import type { Book } from '../broker.js';
 import type { NoteKind, RosterName, SideStore } from './side-store.js';
 
 /** Sets a note, unless a greater one is there. */
@@ -18,10 +19,36 @@ const UNLOCK = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
+/** Nothing when the book's version is the one that is known. */
+const READ_BOOK = `
+local version = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if version == ARGV[2] then return false end
+return { version, redis.call('HGETALL', KEYS[2]) }`;
+
+/** A new version goes with each change. */
+const WRITE_ENTRY = `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])`;
+
+const ERASE_ENTRY = `
+if redis.call('HDEL', KEYS[2], ARGV[3]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1`;
+
 interface Commands {
   tasksSetNote(key: string, value: string, ttl: number): Promise<number>;
   tasksDeleteEntryIf(key: string, field: string, expected: string): Promise<number>;
   tasksUnlock(key: string, token: string): Promise<number>;
+  tasksReadBook(versions: string, key: string, book: string, version: string): Promise<[string, string[]] | null>;
+  tasksWriteEntry(
+    versions: string,
+    key: string,
+    book: string,
+    version: string,
+    field: string,
+    value: string,
+  ): Promise<number>;
+  tasksEraseEntry(versions: string, key: string, book: string, version: string, field: string): Promise<number>;
 }
 
 /** Keys of ours: `prefix:name/…`, where BullMQ's are `prefix:name:…`. */
@@ -39,6 +66,9 @@ export class RedisSideStore implements SideStore {
     client.defineCommand('tasksSetNote', { numberOfKeys: 1, lua: SET_NOTE });
     client.defineCommand('tasksDeleteEntryIf', { numberOfKeys: 1, lua: DELETE_ENTRY_IF });
     client.defineCommand('tasksUnlock', { numberOfKeys: 1, lua: UNLOCK });
+    client.defineCommand('tasksReadBook', { numberOfKeys: 2, lua: READ_BOOK });
+    client.defineCommand('tasksWriteEntry', { numberOfKeys: 2, lua: WRITE_ENTRY });
+    client.defineCommand('tasksEraseEntry', { numberOfKeys: 2, lua: ERASE_ENTRY });
     this.commands = client as unknown as Commands; // ioredis adds them to the instance
   }
 
@@ -77,6 +107,27 @@ export class RedisSideStore implements SideStore {
     return deleted === 1;
   }
 
+  async readBook(book: string, version = '-'): Promise<Book | undefined> {
+    const answer = await this.commands.tasksReadBook(this.versions, this.bookKey(book), book, version);
+    if (answer === null) return undefined;
+    const [current, texts] = answer;
+    const entries = new Map<string, string>();
+    for (let at = 0; at + 1 < texts.length; at += 2) entries.set(String(texts[at]), String(texts[at + 1]));
+    return { version: current, entries };
+  }
+
+  async writeEntry(book: string, field: string, value: string): Promise<void> {
+    await this.commands.tasksWriteEntry(this.versions, this.bookKey(book), book, randomUUID(), field, value);
+  }
+
+  async eraseEntry(book: string, field: string): Promise<boolean> {
+    return (await this.commands.tasksEraseEntry(this.versions, this.bookKey(book), book, randomUUID(), field)) === 1;
+  }
+
+  async eraseBook(book: string): Promise<void> {
+    await this.client.multi().del(this.bookKey(book)).hdel(this.versions, book).exec();
+  }
+
   async lock(name: string, ttl: number): Promise<string | undefined> {
     const token = randomUUID();
     return (await this.client.set(this.lockKey(name), token, 'PX', ttl, 'NX')) === null ? undefined : token;
@@ -106,6 +157,14 @@ export class RedisSideStore implements SideStore {
     this.isClosed = true;
     this.subscriber?.disconnect();
     return Promise.resolve();
+  }
+
+  private get versions(): string {
+    return `${this.base}books`;
+  }
+
+  private bookKey(book: string): string {
+    return `${this.base}book:${book}`;
   }
 
   private noteKey(kind: NoteKind, key: string): string {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyedExecution } from '../broker.js';
+import type { Admissions } from './admissions.js';
 import { encodeKey } from './execution-id.js';
 import type { Fleet } from './fleet.js';
 import type { JobStore } from './job-store.js';
@@ -31,6 +32,7 @@ export class Replacements {
     private readonly store: SideStore,
     private readonly jobs: JobStore,
     private readonly fleet: Fleet,
+    private readonly admissions: Admissions,
   ) {}
 
   /** A run of the key has begun in this process. */
@@ -139,6 +141,7 @@ export class Replacements {
     if (current !== undefined && current.id !== id) {
       if (current.record.state === 'running') return false;
       if (!(await this.jobs.remove(current.id))) return undefined;
+      await this.admissions.forgetVisit(current);
     }
     if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;
     if (await this.store.deleteEntry('replacements', field, text)) return true;

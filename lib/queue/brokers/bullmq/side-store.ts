@@ -1,3 +1,5 @@
+import type { Book } from '../broker.js';
+
 /** What is remembered of an execution for a while: how it ended, that its cancellation was asked for, a long signal. */
 export type NoteKind = 'ended' | 'cancel' | 'signal';
 
@@ -19,6 +21,12 @@ export interface SideStore {
   entries(roster: RosterName): Promise<[field: string, value: string][]>;
   /** @param expected leaves the entry alone when it has another value by now. @returns whether it was there. */
   deleteEntry(roster: RosterName, field: string, expected?: string): Promise<boolean>;
+
+  /** Books are of the port: see `Broker.readBook()`. */
+  readBook(book: string, version?: string): Promise<Book | undefined>;
+  writeEntry(book: string, field: string, value: string): Promise<void>;
+  eraseEntry(book: string, field: string): Promise<boolean>;
+  eraseBook(book: string): Promise<void>;
 
   /** @returns a token, or nothing while somebody else has the lock. */
   lock(name: string, ttl: number): Promise<string | undefined>;

@@ -1,0 +1,16 @@
+import { BehaviourMetadata } from './behaviour-metadata.js';
+
+/**
+ * Names a parameter of a durable task for strikes and log lines, where a build changes the names in the source. Without
+ * it, the name is the one in the source.
+ *
+ * @example
+ * ```ts
+ * @Durable()
+ * async process(@Arg('customerId') customerId: string) {}
+ * ```
+ * @publicApi
+ */
+export function Arg(name: string): ParameterDecorator {
+  return BehaviourMetadata('arg', { name });
+}

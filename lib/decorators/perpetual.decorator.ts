@@ -1,0 +1,19 @@
+import { BehaviourMetadata, type PerpetualOptions } from './behaviour-metadata.js';
+
+/**
+ * Makes a method a durable task that goes on for ever: after each run, successful or not, the same execution is
+ * scheduled again, under the same key. Implies `@Durable()`, and may stand beside it for a name and other options.
+ *
+ * Within a run, `context.perpetual` cancels what follows, or changes its time or arguments.
+ *
+ * @param options `every` or `cron`, `tz`, `automatic`. What cannot be used stops the application's start.
+ * @example
+ * ```ts
+ * @Perpetual({ every: '1m', automatic: true })
+ * async findPending() {}
+ * ```
+ * @publicApi
+ */
+export function Perpetual(options: PerpetualOptions = {}): MethodDecorator {
+  return BehaviourMetadata('perpetual', options);
+}

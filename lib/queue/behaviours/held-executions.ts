@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { BROKER, type Broker } from '../brokers/broker.js';
+import { QueueLog } from '../queue-log.js';
+import { strikeId, type Strike } from './strike.js';
+import { Strikes } from './strikes.js';
+
+const BOOK = 'held';
+
+interface Held {
+  readonly key: string;
+  readonly strike: string;
+}
+
+/** Keys may be too long for a field, or hold what a database refuses. */
+function fieldOf(key: string): string {
+  return createHash('sha256').update(key, 'utf16le').digest('base64url');
+}
+
+/** Remembers which executions are parked because of which strike, and lets them go on when it is not in force any more. */
+@Injectable()
+export class HeldExecutions {
+  constructor(
+    @Inject(BROKER) private readonly broker: Broker,
+    private readonly strikes: Strikes,
+    private readonly log: QueueLog,
+  ) {
+    strikes.changes$.subscribe(() => void this.letGo());
+  }
+
+  /** Before it is parked, so that a crash in between leaves nothing parked for ever. */
+  async hold(key: string, strike: Strike): Promise<void> {
+    await this.broker.writeEntry(BOOK, fieldOf(key), JSON.stringify({ key, strike: strikeId(strike) } satisfies Held));
+  }
+
+  /** It has been parked, perhaps after the strike was restored. */
+  async parked(strike: Strike): Promise<void> {
+    if (!this.strikes.has(strikeId(strike))) await this.letGo();
+  }
+
+  /** Wakes those whose strike is gone. Again and again, by every worker: whoever restores may not live to do it. */
+  async letGo(): Promise<void> {
+    try {
+      const book = await this.broker.readBook(BOOK);
+      for (const text of book?.entries.values() ?? []) {
+        const { key, strike } = JSON.parse(text) as Held;
+        if (!this.strikes.has(strike)) await this.wake(key);
+      }
+    } catch (error) {
+      this.log.disrupted(error);
+    }
+  }
+
+  private async wake(key: string): Promise<void> {
+    const record = await this.broker.get(key);
+    // One that is about to be parked is looked at again when it is.
+    if (record?.state === 'running') return;
+    await this.broker.wake(key);
+    await this.broker.eraseEntry(BOOK, fieldOf(key));
+  }
+}

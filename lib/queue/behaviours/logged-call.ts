@@ -1,0 +1,44 @@
+import { inspect } from 'node:util';
+import type { LoggedOptions } from '../../decorators/behaviour-metadata.js';
+import { escapeControls } from '../../task/log-text.js';
+import type { Parameters } from './parameters.js';
+
+const HIDDEN = '…';
+/** Of an argument that is shown, so that no line is swamped. */
+const LONGEST = 500;
+
+/** How log lines show the call of a task: `orders.process(customerId='12345', card=…, items=[len 3])`. */
+export class LoggedCall {
+  constructor(
+    private readonly name: string,
+    private readonly parameters: Parameters,
+    /** By position; all others are hidden. */
+    private readonly logged: ReadonlyMap<number, LoggedOptions>,
+  ) {}
+
+  render(args: readonly unknown[]): string {
+    const shown = args.map((arg, at) => {
+      const label = this.parameters.labelAt(at);
+      const text = this.renderArg(arg, this.logged.get(at));
+      return label === undefined ? text : `${label}=${text}`;
+    });
+    return `${escapeControls(this.name)}(${shown.join(', ')})`;
+  }
+
+  private renderArg(arg: unknown, logged: LoggedOptions | undefined): string {
+    if (logged === undefined) return HIDDEN;
+    const length = logged.lengthOnly === true ? lengthOf(arg) : undefined;
+    if (length !== undefined) return length;
+    const text = inspect(arg, { depth: 4, breakLength: Infinity, maxStringLength: LONGEST, maxArrayLength: 50 });
+    return escapeControls(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+  }
+}
+
+/** Nothing for what has no length. */
+function lengthOf(arg: unknown): string | undefined {
+  if (typeof arg === 'string' || Array.isArray(arg)) return `[len ${arg.length}]`;
+  if (ArrayBuffer.isView(arg)) return `[len ${(arg as Uint8Array).length}]`;
+  if (arg instanceof Map || arg instanceof Set) return `{len ${arg.size}}`;
+  if (typeof arg !== 'object' || arg === null || arg instanceof Date) return undefined;
+  return `{len ${Object.keys(arg).length}}`;
+}

@@ -1,0 +1,171 @@
+import { locateKey, type Parameters } from './parameters.js';
+import { identityOf, typeOf, type Strike } from './strike.js';
+
+/** An execution that may be struck. */
+export interface Candidate {
+  readonly task: string;
+  readonly args: readonly unknown[];
+  /** Where this process declares the task. */
+  readonly parameters: Parameters | undefined;
+}
+
+type Ordered = number | bigint | string | Date;
+
+/** Those on one parameter: found by value where that is possible, so that many of them cost no more than one. */
+class ParameterStrikes {
+  readonly #types = new Set<string>();
+  readonly #equal = new Map<string, Strike[]>();
+  readonly #unequal: Strike[] = [];
+  /** By operator and type, those first that are the easiest to meet. */
+  readonly #ordered = new Map<string, Strike[]>();
+  readonly #between: Strike[] = [];
+
+  add(strike: Strike): void {
+    const { operator, value } = strike;
+    switch (operator) {
+      case '==':
+        return this.#addEqual(strike, value);
+      case 'in':
+        for (const each of value as unknown[]) this.#addEqual(strike, each);
+        return;
+      case '!=':
+        this.#types.add(typeOf(value));
+        this.#unequal.push(strike);
+        return;
+      case 'between':
+        this.#types.add(typeOf((value as unknown[])[0]));
+        this.#between.push(strike);
+        return;
+      case undefined:
+        return;
+      default: {
+        this.#types.add(typeOf(value));
+        const place = `${operator} ${typeOf(value)}`;
+        pushTo(this.#ordered, place, strike);
+      }
+    }
+  }
+
+  /** Once all have been added. */
+  sort(): void {
+    for (const [place, strikes] of this.#ordered) {
+      const direction = place.startsWith('>') ? 1 : -1;
+      strikes.sort((a, b) => direction * compare(a.value as Ordered, b.value as Ordered));
+    }
+  }
+
+  /** Whether there is any that a value of this type can be compared with. */
+  takes(value: unknown): boolean {
+    return this.#types.has(typeOf(value));
+  }
+
+  *match(value: unknown): Generator<Strike> {
+    const type = typeOf(value);
+    const identity = identityOf(value);
+    yield* this.#equal.get(identity) ?? [];
+    for (const strike of this.#unequal) {
+      if (typeOf(strike.value) === type && identityOf(strike.value) !== identity) yield strike;
+    }
+    for (const operator of ['<', '<=', '>', '>=']) {
+      for (const strike of this.#ordered.get(`${operator} ${type}`) ?? []) {
+        if (!meets(operator, compare(value as Ordered, strike.value as Ordered))) break; // nor does any after it
+        yield strike;
+      }
+    }
+    for (const strike of this.#between) {
+      const [low, high] = strike.value as [Ordered, Ordered];
+      if (typeOf(low) !== type) continue;
+      if (compare(value as Ordered, low) >= 0 && compare(value as Ordered, high) <= 0) yield strike;
+    }
+  }
+
+  #addEqual(strike: Strike, value: unknown): void {
+    this.#types.add(typeOf(value));
+    pushTo(this.#equal, identityOf(value), strike);
+  }
+}
+
+/** Those on one task, or on all. */
+class TaskStrikes {
+  readonly whole: Strike[] = [];
+  readonly byParameter = new Map<string, ParameterStrikes>();
+
+  add(strike: Strike): void {
+    if (strike.parameter === undefined) {
+      this.whole.push(strike);
+      return;
+    }
+    const strikes = this.byParameter.get(strike.parameter) ?? new ParameterStrikes();
+    strikes.add(strike);
+    this.byParameter.set(strike.parameter, strikes);
+  }
+}
+
+const ANY = Symbol('any task');
+
+/** All strikes in force, and whether one of them is on an execution. */
+export class StrikeList {
+  private readonly byTask = new Map<string | typeof ANY, TaskStrikes>();
+
+  constructor(
+    readonly strikes: readonly Strike[],
+    /** Told of a parameter whose value is of a type that no strike can be compared with. */
+    private readonly onUnlike: (task: string, parameter: string) => void = () => {},
+  ) {
+    for (const strike of strikes) {
+      const key: string | typeof ANY = strike.task ?? ANY;
+      const ofTask = this.byTask.get(key) ?? new TaskStrikes();
+      ofTask.add(strike);
+      this.byTask.set(key, ofTask);
+    }
+    for (const { byParameter } of this.byTask.values()) for (const each of byParameter.values()) each.sort();
+  }
+
+  /** The strike that is on an execution. One that drops comes before one that holds: somebody has asked for just that. */
+  find(candidate: Candidate, now: number): Strike | undefined {
+    let held: Strike | undefined;
+    for (const strike of this.matches(candidate)) {
+      if (strike.expiresAt !== undefined && strike.expiresAt.getTime() <= now) continue;
+      if (strike.mode === 'drop') return strike;
+      held ??= strike;
+    }
+    return held;
+  }
+
+  private *matches({ task, args, parameters }: Candidate): Generator<Strike> {
+    for (const key of [task, ANY] as const) {
+      const strikes = this.byTask.get(key);
+      if (strikes === undefined) continue;
+      yield* strikes.whole;
+      for (const [name, ofParameter] of strikes.byParameter) {
+        const located = parameters === undefined ? locateKey(args, name) : parameters.locate(args, name);
+        if (!located.isFound || located.value === undefined) continue;
+        if (ofParameter.takes(located.value)) yield* ofParameter.match(located.value);
+        else this.onUnlike(task, name);
+      }
+    }
+  }
+}
+
+function pushTo(map: Map<string, Strike[]>, key: string, strike: Strike): void {
+  const strikes = map.get(key);
+  if (strikes === undefined) map.set(key, [strike]);
+  else strikes.push(strike);
+}
+
+function compare(a: Ordered, b: Ordered): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function meets(operator: string, order: number): boolean {
+  switch (operator) {
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    default:
+      return order >= 0;
+  }
+}

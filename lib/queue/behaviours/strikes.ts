@@ -1,0 +1,198 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Subject } from 'rxjs';
+import { parseDuration, type Duration } from '../../task/duration.js';
+import { BROKER, type Broker } from '../brokers/broker.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { DurableRegistry } from '../durable-registry.js';
+import { TaskArgumentError, UnknownParameterError } from '../queue-errors.js';
+import { QueueLog } from '../queue-log.js';
+import { StrikeList, type Candidate } from './strike-list.js';
+import { decodeStrike, encodeStrike, strikeId, strikeTarget, type Strike, type StrikeTarget } from './strike.js';
+
+/**
+ * What a strike does, and for how long.
+ *
+ * @publicApi
+ */
+export interface StrikeOptions {
+  /** `drop` ends what it is on, `hold` parks it until `restore()`. Default `'drop'`. */
+  mode?: 'drop' | 'hold' | undefined;
+  /** Kept with the strike, and shown wherever it has an effect. */
+  reason?: string | undefined;
+  /** It restores itself after this. Default: never. */
+  expiresIn?: Duration | undefined;
+}
+
+const BOOK = 'strikes';
+/** Signals may be lost, and strikes must be in force within a second: so often they are looked for, in milliseconds. */
+const LOOK_INTERVAL = 600;
+
+/** The strikes in force in the whole fleet, as this process knows them. */
+@Injectable()
+export class Strikes {
+  /** Emits when others are in force than before. */
+  readonly changes$ = new Subject<void>();
+  private list = new StrikeList([]);
+  private version: string | undefined;
+  private loading: Promise<void> | undefined;
+  private reading: Promise<void> | undefined;
+  private mustReadAgain = false;
+  private isClosed = false;
+  private cancelLook: (() => void) | undefined;
+  private cancelExpiry: (() => void) | undefined;
+  /** Parameters that a line has warned of. */
+  private readonly warned = new Set<string>();
+
+  constructor(
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly registry: DurableRegistry,
+    private readonly log: QueueLog,
+  ) {}
+
+  get isLoaded(): boolean {
+    return this.version !== undefined;
+  }
+
+  get all(): readonly Strike[] {
+    const now = this.clock.now();
+    return this.list.strikes.filter(({ expiresAt }) => expiresAt === undefined || expiresAt.getTime() > now);
+  }
+
+  /** Resolves when those that were in force before the call are known here. */
+  load(): Promise<void> {
+    if (this.isLoaded) return Promise.resolve();
+    this.loading ??= this.subscribe().finally(() => (this.loading = undefined));
+    return this.loading;
+  }
+
+  /** The strike that is on an execution. */
+  find(candidate: Candidate): Strike | undefined {
+    return this.list.strikes.length === 0 ? undefined : this.list.find(candidate, this.clock.now());
+  }
+
+  /** Whether one is still in force. */
+  has(id: string): boolean {
+    return this.all.some((strike) => strikeId(strike) === id);
+  }
+
+  /**
+   * @throws {TaskArgumentError} {@link UnknownParameterError}
+   */
+  async strike(
+    task: string | null,
+    parameter: unknown,
+    operator: unknown,
+    value: unknown,
+    options: StrikeOptions,
+  ): Promise<Strike> {
+    const { mode = 'drop', reason, expiresIn } = options;
+    if (mode !== 'drop' && mode !== 'hold') throw new TaskArgumentError('strike()', 'mode', mode, "'drop' or 'hold'");
+    if (reason !== undefined && typeof reason !== 'string') {
+      throw new TaskArgumentError('strike()', 'reason', reason, 'a string');
+    }
+    const target = strikeTarget('strike()', task, parameter, operator, value);
+    this.checkParameter(target);
+    const now = this.clock.now();
+    const expiresAt = expiresIn === undefined ? undefined : new Date(now + parseDuration('expiresIn', expiresIn, 1));
+    const strike: Strike = Object.freeze({ ...target, mode, reason, since: new Date(now), expiresAt });
+    await this.load();
+    await this.broker.writeEntry(BOOK, strikeId(target), encodeStrike(strike));
+    await this.read();
+    this.log.struckOut(strike);
+    return strike;
+  }
+
+  /** @returns whether there was one. */
+  async restore(task: string | null, parameter: unknown, operator: unknown, value: unknown): Promise<boolean> {
+    const target = strikeTarget('restore()', task, parameter, operator, value);
+    await this.load();
+    const wasThere = await this.broker.eraseEntry(BOOK, strikeId(target));
+    await this.read();
+    if (wasThere) this.log.restoredStrike(target);
+    return wasThere;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.cancelLook?.();
+    this.cancelExpiry?.();
+    this.changes$.complete();
+  }
+
+  private checkParameter({ task, parameter }: StrikeTarget): void {
+    const known = task === null || parameter === undefined ? undefined : this.registry.find(task);
+    if (known === undefined || parameter === undefined || known.parameters.mayHave(parameter)) return;
+    throw new UnknownParameterError(known.name, parameter, known.parameters.names);
+  }
+
+  /** Subscribed before the first look: what is written in between is told, or read. */
+  private async subscribe(): Promise<void> {
+    await this.broker.subscribe((signal) => {
+      if (signal.type === 'book' && signal.book === BOOK) this.read().catch(() => {}); // and again in a while
+    });
+    await this.read();
+    if (this.broker.isShared) this.lookLater();
+  }
+
+  private lookLater(): void {
+    if (this.isClosed) return;
+    this.cancelLook = this.clock.schedule(LOOK_INTERVAL, () => {
+      this.read().catch(() => {}); // the calls that matter tell of an outage
+      this.lookLater();
+    });
+  }
+
+  /** One look at a time, and another when something has changed meanwhile. */
+  private read(): Promise<void> {
+    if (this.reading !== undefined) {
+      this.mustReadAgain = true;
+      return this.reading;
+    }
+    this.reading = this.readUntilQuiet().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async readUntilQuiet(): Promise<void> {
+    do {
+      this.mustReadAgain = false;
+      const book = await this.broker.readBook(BOOK, this.version);
+      if (this.isClosed) return;
+      if (book !== undefined) this.take(book.version, [...book.entries.values()].map(decodeStrike));
+    } while (this.mustReadAgain);
+  }
+
+  private take(version: string, strikes: readonly Strike[]): void {
+    const isFirst = !this.isLoaded;
+    this.version = version;
+    const now = this.clock.now();
+    for (const strike of strikes) {
+      const { expiresAt } = strike;
+      // Whoever reads it first takes it away.
+      if (expiresAt !== undefined && expiresAt.getTime() <= now) {
+        this.broker.eraseEntry(BOOK, strikeId(strike)).catch(() => {});
+      }
+    }
+    this.list = new StrikeList(strikes, (task, parameter) => this.warn(task, parameter));
+    this.awaitExpiry();
+    if (!isFirst || strikes.length > 0) this.changes$.next();
+  }
+
+  private awaitExpiry(): void {
+    this.cancelExpiry?.();
+    const now = this.clock.now();
+    const first = Math.min(...this.all.map(({ expiresAt }) => expiresAt?.getTime() ?? Infinity));
+    if (first === Infinity) return;
+    this.cancelExpiry = this.clock.schedule(Math.min(first - now, 2 ** 31 - 1), () => {
+      const { strikes } = this.list;
+      if (this.version !== undefined) this.take(this.version, strikes);
+    });
+  }
+
+  private warn(task: string, parameter: string): void {
+    const what = JSON.stringify([task, parameter]);
+    if (this.warned.has(what)) return;
+    this.warned.add(what);
+    this.log.unlikeStrike(task, parameter);
+  }
+}

@@ -1,0 +1,57 @@
+import { ConsoleLogger, Logger } from '@nestjs/common';
+import { escapeControls } from './log-text.js';
+import type { Task } from './task.js';
+
+/** Nest 12's logger takes fields beside a message; that of Nest 11 prints them as lines of their own. */
+const TAKES_FIELDS = 'serializeError' in ConsoleLogger.prototype;
+
+type Level = 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
+
+/** A logger whose lines carry the task. A durable execution's are fields, so that JSON lines can be searched by them. */
+export function createTaskLogger(task: Task): Logger {
+  const { run } = task;
+  if (run === undefined) return new Logger(task.label);
+  const { key, worker } = run;
+  const fields = { task: task.name, key, attempt: run.attempt, worker };
+  if (TAKES_FIELDS) return new FieldsLogger(task.name, fields);
+  return new Logger(escapeControls(`${task.name} ${key} attempt ${run.attempt} ${worker}`));
+}
+
+/** Puts the same fields into each line. */
+class FieldsLogger extends Logger {
+  constructor(
+    private readonly name: string,
+    private readonly fields: Readonly<Record<string, unknown>>,
+  ) {
+    super(name);
+  }
+
+  override log(...line: unknown[]): void {
+    this.write('log', line);
+  }
+
+  override error(...line: unknown[]): void {
+    this.write('error', line);
+  }
+
+  override warn(...line: unknown[]): void {
+    this.write('warn', line);
+  }
+
+  override debug(...line: unknown[]): void {
+    this.write('debug', line);
+  }
+
+  override verbose(...line: unknown[]): void {
+    this.write('verbose', line);
+  }
+
+  override fatal(...line: unknown[]): void {
+    this.write('fatal', line);
+  }
+
+  /** Of errors, a stack stays last but for the context, where loggers look for it. */
+  private write(level: Level, [message, ...rest]: unknown[]): void {
+    Logger[level](message, this.fields, ...rest, this.name);
+  }
+}
