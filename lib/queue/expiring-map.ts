@@ -23,4 +23,11 @@ export class ExpiringMap<K, V> {
     const entry = this.#entries.get(key);
     return entry !== undefined && entry.until > this.clock.now() ? entry.value : undefined;
   }
+
+  /** Forgets it as well. */
+  take(key: K): V | undefined {
+    const value = this.get(key);
+    this.#entries.delete(key);
+    return value;
+  }
 }

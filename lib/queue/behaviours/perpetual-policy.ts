@@ -83,8 +83,9 @@ function parseCron(expression: string, tz: string | undefined, where: string): C
 }
 
 function isTimeZone(tz: unknown): boolean {
+  if (typeof tz !== 'string' || tz === '') return false;
   try {
-    return typeof tz === 'string' && tz !== '' && new Intl.DateTimeFormat('en', { timeZone: tz }) !== undefined;
+    return Boolean(Intl.DateTimeFormat('en', { timeZone: tz }));
   } catch {
     return false;
   }

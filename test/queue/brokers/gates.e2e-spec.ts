@@ -73,7 +73,7 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
     return Object.fromEntries(
       pools.map(({ pool, max, holders, waiters }) => [
         pool,
-        { max, holders: holders.map(({ key }) => key).sort(), waiters: waiters.map(({ key }) => key) },
+        { max, holders: holders.map(({ key }) => key).toSorted(), waiters: waiters.map(({ key }) => key) },
       ]),
     );
   }
@@ -206,7 +206,7 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
       await visit('c', [slots(1)]);
       await finish(a);
       await until(async () => (await stateOf('b')) === 'queued', 'b to be woken');
-      await broker.cancel('b', 'not wanted');
+      expect(await broker.cancel('b', 'not wanted')).toBe('cancelled');
       await untilWoken('c');
     });
 

@@ -1,21 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../clock.js';
+import { ExpiringMap } from '../../expiring-map.js';
 import type { Claim, Settlement } from '../broker.js';
 import type { Admission, Gate, Gatekeeper, Guest, PoolRecord } from '../gates/gate.js';
 import type { JobStore, StoredJob } from './job-store.js';
+
+const ADMITTED: Admission = { type: 'admitted' };
+/** When one that is being parked is looked at again, in milliseconds. */
+const PARKING_TIMES = [5, 20, 100, 500] as const;
+/** The part of a lease for which what was handed over is surely not somebody else's yet. */
+const TRUST = 3;
 
 /** Leads executions through the gates, and wakes parked ones for whom somebody has made room. */
 export class Admissions {
   /** Claims that hold slots. */
   private readonly holding = new Set<Claim>();
-  /** Claims that are in line, until they are parked. */
+  /** Claims that are in line, and will be parked. */
   private readonly waiting = new WeakSet<Claim>();
+  /** Who was handed slots by a run of this process a moment ago, for which of its claims: it need not ask for them. */
+  private readonly handed: ExpiringMap<string, number>;
 
   constructor(
     private readonly gates: Gatekeeper,
     private readonly jobs: JobStore,
-  ) {}
+    /** In milliseconds. */
+    lease: number,
+  ) {
+    this.handed = new ExpiringMap(systemClock, lease / TRUST);
+  }
 
   async admit(claim: Claim, gates: readonly Gate[]): Promise<Admission> {
     const { id, token, record } = claim;
+    const start = this.handed.take(id);
+    if (
+      start !== undefined &&
+      start === this.jobs.claimsOf(claim) &&
+      gates.every(({ type }) => type === 'concurrency')
+    ) {
+      this.holding.add(claim);
+      return ADMITTED;
+    }
     const { key, run, attempt, addedAt } = record;
     // Ids sort by time as well, within a millisecond too where one process has made them.
     const order = `${String(addedAt).padStart(15, '0')} ${id}`;
@@ -29,15 +53,9 @@ export class Admissions {
   /** The run is over, or will not be: others may have its slots. Errors are left to the next sweep. */
   release(claim: Claim, { type }: Settlement): void {
     const isHolding = this.holding.delete(claim);
-    const hasLeft = type !== 'park' && this.waiting.delete(claim);
+    const hasLeft = this.waiting.delete(claim) && type !== 'park';
     if (isHolding) this.gates.release(claim.id, claim.token).then((woken) => this.wake(woken), ignore);
     else if (hasLeft) this.forget(claim.id).catch(ignore);
-  }
-
-  /** One that waits is parked now: it may have been handed its slot before that. */
-  async parked(claim: Claim): Promise<void> {
-    if (!this.waiting.delete(claim)) return;
-    if (await this.gates.isHandedOver(claim.id)) await this.wake([{ id: claim.id, key: claim.record.key }]);
   }
 
   /** An execution is gone before it ran. If it has ever come to a gate, it has been put off for a reason. */
@@ -65,14 +83,23 @@ export class Admissions {
     await this.wake(await this.gates.forget(id));
   }
 
-  /** Those who do not come for what is on offer to them are woken again by a later sweep. */
   private async wake(guests: readonly Guest[]): Promise<void> {
-    await Promise.all(
-      guests.map(async ({ id }) => {
-        // One that is just being parked, or runs already, finds out by itself.
-        if (!(await this.jobs.wake(id)) && !(await this.jobs.isLive(id))) await this.forget(id);
-      }),
-    ).catch(() => {});
+    await Promise.all(guests.map((guest) => this.wakeOne(guest))).catch(ignore);
+  }
+
+  /** One that runs already finds out by itself. Those who do not come for what is on offer are woken by a later sweep. */
+  private async wakeOne({ id, queuedAfter }: Guest): Promise<void> {
+    if (queuedAfter !== undefined) {
+      this.handed.set(id, queuedAfter + 1);
+      return;
+    }
+    for (const delay of PARKING_TIMES) {
+      if (await this.jobs.wake(id)) return;
+      if (!(await this.jobs.isLive(id))) return this.forget(id);
+      // It is just being parked, somewhere: it has been handed its slots between the two steps of that.
+      await sleep(delay, undefined, { ref: false });
+      if (!(await this.gates.isHandedOver(id))) return;
+    }
   }
 }
 

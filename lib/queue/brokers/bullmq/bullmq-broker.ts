@@ -21,6 +21,7 @@ import { Admissions } from './admissions.js';
 import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
 import { Fleet } from './fleet.js';
+import { startsOf } from './job-codec.js';
 import { JobStore, type NextJob } from './job-store.js';
 import { Replacements } from './replacements.js';
 import { WorkBell } from './work-bell.js';
@@ -154,7 +155,6 @@ export class BullMqBroker implements Broker {
       const fetchNext = claimNext && !site.replacements.awaits(key);
       site.admissions.release(claim, settlement);
       const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, fetchNext));
-      if (settlement.type === 'park') await site.connections.persist(() => site.admissions.parked(claim));
       const isReplaced = await site.replacements.end(key);
       const nextClaim = await this.toClaim(site, next, claim.token);
       return nextClaim === undefined && isReplaced && claimNext ? await this.claim() : nextClaim;
@@ -315,7 +315,7 @@ export class BullMqBroker implements Broker {
     }
     const jobs = new JobStore(connections, this.options);
     const fleet = new Fleet(connections.store);
-    const admissions = new Admissions(connections.gates, jobs);
+    const admissions = new Admissions(connections.gates, jobs, this.options.lease);
     const replacements = new Replacements(connections.store, jobs, fleet, admissions);
     // Others look by themselves in a while, so a signal that fails is no loss.
     const passOn = (): void => void fleet.send({ type: 'work' }).catch(() => {});
@@ -339,7 +339,7 @@ export class BullMqBroker implements Broker {
       return undefined;
     }
     // Asked for in an earlier start, perhaps, whose worker did not live to hear of it.
-    const isRestarted = job.attemptsStarted > 1;
+    const isRestarted = startsOf(job) > 1;
     // Where it cannot be asked for now, the next renewal of the lease tells.
     const notes = isRestarted ? site.connections.store.getNotes('cancel', [job.id]).catch(() => []) : [];
     const [cancellation] = await notes;

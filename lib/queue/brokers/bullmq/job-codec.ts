@@ -91,7 +91,7 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     addedAt: job.timestamp,
     run: memo.run ?? 1,
     attempt: Math.max(1, attempt),
-    starts: job.attemptsStarted - (memo.unstarted ?? 0),
+    starts: startsOf(job),
     ...(isEnded && { endedAt: Number(job.finishedOn) }),
     ...(job.processedBy !== undefined && { worker: job.processedBy }),
     ...(result !== undefined && { result }),
@@ -101,6 +101,11 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     ...(progress !== undefined && { progress }),
     ...(extras !== undefined && { extras }),
   };
+}
+
+/** How often it has been started: claimed, and not made to wait. */
+export function startsOf(job: JobJson): number {
+  return job.attemptsStarted - (memoOf(job).unstarted ?? 0);
 }
 
 export function memoOf({ failedReason }: JobJson): Memo {

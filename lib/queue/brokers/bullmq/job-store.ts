@@ -111,6 +111,11 @@ export class JobStore {
     return LIVE_IN_BULLMQ.has(await this.connections.queue.getState(id));
   }
 
+  /** How often it had been claimed, with this claim. */
+  claimsOf(claim: Claim): number {
+    return this.jobOf(claim).attemptsStarted;
+  }
+
   setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
     return this.connections.queue.updateProgress(claim.id, storedProgress(progress, this.jobOf(claim).attemptsStarted));
   }

@@ -23,6 +23,11 @@ const UNAVAILABLE_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
+/** Whoever waits for a lock of ours must then see what the one before has done, whatever is the default of the database. */
+const ISOLATION = '-c default_transaction_isolation=read\\ committed';
+const DEADLOCK = '40P01';
+const MAX_REPEATS = 5;
+
 /** On PostgreSQL: BullMQ's pools for adding and for the worker, each with a connection to listen on, and ours. */
 export class PostgresConnections implements Connections {
   readonly label = LABEL;
@@ -49,7 +54,10 @@ export class PostgresConnections implements Connections {
     const bullmq = loadDriver('bullmq', PACKAGES);
     const pg = loadDriver('pg', PACKAGES);
     const config = configOf(options.connection);
-    const searchPath = { ...config, options: `${config.options ?? ''} -c search_path="${options.prefix}"`.trim() };
+    const searchPath = {
+      ...config,
+      options: `${config.options ?? ''} -c search_path="${options.prefix}" ${ISOLATION}`.trim(),
+    };
     const pool = new pg.Pool({ max: 4, ...searchPath });
     pool.on('error', ignore); // an idle connection was lost; the next call opens another
     const store = new PostgresSideStore(pool, () => new pg.Client({ keepAlive: true, ...searchPath }), options);
@@ -99,10 +107,14 @@ export class PostgresConnections implements Connections {
   }
 
   async persist<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      throw explain(error, this.options);
+    for (let repeats = 0; ; repeats += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        // Two statements of BullMQ's have waited for each other, and one of them was rolled back.
+        if ((error as { code?: unknown }).code !== DEADLOCK || repeats === MAX_REPEATS)
+          throw explain(error, this.options);
+      }
     }
   }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Processes of two versions may use the same tables at once. Whoever changes what a function takes, answers or does gives
  * all of them a new version here, and leaves to the tables what the former version needs.
@@ -144,7 +146,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- Of a claim by its token, or whoever has it.
+-- With a token: what the claim holds, or what was handed to its execution. Without: from wherever it is.
 CREATE OR REPLACE FUNCTION ${LEAVE}(
   _queue text, _now bigint, _lease bigint, _id text, _token text, INOUT woken text[]
 ) LANGUAGE plpgsql AS $$
@@ -152,7 +154,8 @@ DECLARE
   _freed text[];
 BEGIN
   WITH gone AS (
-    DELETE FROM nestjs_tasks_slot WHERE queue = _queue AND id = _id AND (_token IS NULL OR token = _token)
+    DELETE FROM nestjs_tasks_slot WHERE queue = _queue AND id = _id
+      AND (_token IS NULL OR (until IS NOT NULL AND coalesce(token, _token) = _token))
     RETURNING pool, place
   )
   SELECT array_agg(pool ORDER BY place) INTO _freed FROM gone;
@@ -370,8 +373,9 @@ RETURNS void LANGUAGE plpgsql ${BY_INDEX} AS $$
 BEGIN
   ${LOCK};
   FOR _at IN 1..cardinality(_ids) LOOP
-    UPDATE nestjs_tasks_slot SET until = _now + _lease
-      WHERE queue = _queue AND id = _ids[_at] AND token = _tokens[_at];
+    UPDATE nestjs_tasks_slot SET until = _now + _lease, token = _tokens[_at]
+      WHERE queue = _queue AND id = _ids[_at] AND until IS NOT NULL
+        AND coalesce(token, _tokens[_at]) = _tokens[_at];
   END LOOP;
 END $$;
 
@@ -400,13 +404,18 @@ BEGIN
     );
 END $$;`;
 
+const DEFINITION = `${TABLES}${STEPS}${TIMES}${CALLS}`;
+const FINGERPRINT = createHash('sha256').update(DEFINITION).digest('hex');
+
 /** Several statements in one query are one transaction. The lock is for many processes that do so at once. */
 export const MIGRATION = `
 SELECT pg_advisory_xact_lock(${LOCK_KEY}, hashtext(current_schema));
-${TABLES}
-${STEPS}
-${TIMES}
-${CALLS}`;
+${DEFINITION}
+COMMENT ON FUNCTION ${SWEEP} IS '${FINGERPRINT}'`;
+
+/** Whether there is nothing to do: functions that are replaced, even by the same, are compiled anew in each session. */
+export const IS_MIGRATED = `
+SELECT 1 WHERE obj_description(to_regproc('${SWEEP}'), 'pg_proc') = '${FINGERPRINT}'`;
 
 /** Fails as if a table were missing: a function that is missing has the same cause, and the same remedy. */
 export const CHECK = `

@@ -9,7 +9,18 @@ import {
   type PoolRecord,
   type Visitor,
 } from '../gates/gate.js';
-import { ADMIT, CHECK, FORGET, IS_HANDED_OVER, MIGRATION, POOLS, RELEASE, RENEW, SWEEP } from './postgres-gates.sql.js';
+import {
+  ADMIT,
+  CHECK,
+  FORGET,
+  IS_HANDED_OVER,
+  IS_MIGRATED,
+  MIGRATION,
+  POOLS,
+  RELEASE,
+  RENEW,
+  SWEEP,
+} from './postgres-gates.sql.js';
 
 type Concurrency = Extract<Gate, { type: 'concurrency' }>;
 
@@ -42,7 +53,8 @@ export class PostgresGates implements Gatekeeper {
 
   /** Creates the tables and functions; many processes may do so at once. */
   async migrate(): Promise<void> {
-    await this.pool.query(MIGRATION);
+    const { rowCount } = await this.pool.query(IS_MIGRATED);
+    if (rowCount === 0) await this.pool.query(MIGRATION);
   }
 
   /** @throws where they are not there, or the database cannot be reached. */

@@ -1,5 +1,5 @@
 /**
- * The gates' books on Redis. `KEYS[1]` begins all of their keys:
+ * The gates' books on Redis. `KEYS[1]` begins all of their keys, `KEYS[2]` those of BullMQ:
  *
  * - `stays`: a hash of executions that hold slots or wait for them: key, gates, token of the claim, line, number
  * - `slots:<pool>`: who holds one, by the end of its lease; `line:<pool>`: who waits, by number
@@ -9,7 +9,7 @@
  */
 const BOOKS = `
 local base, now, lease = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
-local woken = {}
+local woken, freed = {}, {}
 
 local function stayOf(id)
   local text = redis.call('HGET', base .. 'stays', id)
@@ -20,9 +20,25 @@ local function save(id, stay)
   redis.call('HSET', base .. 'stays', id, cjson.encode(stay))
 end
 
+-- Those who have got a slot come first in BullMQ's queue, since others wait for it: at its end they would hold it for
+-- as long as everything before them takes. BullMQ can do so only for jobs that wait already, and looks through all of
+-- them. Where its keys are not what they were when this was written, promote() is left to do it.
+local function putFirst(id)
+  local wait = KEYS[2] .. 'wait'
+  local kind = redis.call('TYPE', wait).ok
+  if kind ~= 'list' and kind ~= 'none' then return false end
+  if redis.call('TYPE', KEYS[2] .. 'delayed').ok ~= 'zset' then return false end
+  if redis.call('ZREM', KEYS[2] .. 'delayed', id) == 0 then return false end
+  redis.call('RPUSH', wait, id)
+  redis.call('HSET', KEYS[2] .. id, 'delay', 0)
+  redis.call('ZADD', KEYS[2] .. 'marker', 0, '0')
+  return redis.call('HGET', KEYS[2] .. id, 'ats') or '0'
+end
+
 local function wake(id, stay)
   woken[#woken + 1] = id
   woken[#woken + 1] = stay.key
+  woken[#woken + 1] = putFirst(id) or ''
 end
 
 local function isOnOffer(stay)
@@ -78,6 +94,9 @@ local function expire(pool)
       wake(id, stay)
     else
       vacate(id, stay)
+      for _, gate in ipairs(stay.gates) do
+        if gate[1] ~= pool then freed[#freed + 1] = gate[1] end
+      end
     end
   end
 end
@@ -117,6 +136,11 @@ local function serve(pool)
       end
     end
   end
+end
+
+-- Whose slots a dead holder had beside those that were looked at.
+local function serveFreed()
+  while #freed > 0 do serve(table.remove(freed)) end
 end
 
 local function leave(id, stay)
@@ -164,6 +188,15 @@ local function keepPlace(pool, at)
   if redis.call('PTTL', base .. 'places') < ttl then redis.call('PEXPIRE', base .. 'places', ttl) end
 end
 
+local function dropPlace(pool)
+  local text = redis.call('HGET', base .. 'places', id)
+  if not text then return end
+  local pools = cjson.decode(text)
+  pools[pool] = nil
+  if next(pools) then redis.call('HSET', base .. 'places', id, cjson.encode(pools))
+  else redis.call('HDEL', base .. 'places', id) end
+end
+
 local function nextStart(gate)
   local starts = base .. 'starts:' .. gate.pool
   redis.call('ZREMRANGEBYSCORE', starts, '-inf', now - gate.per)
@@ -184,6 +217,7 @@ end
 local function turnAway(number, type, at)
   local stay = stayOf(id)
   if stay then leave(id, stay) end
+  serveFreed()
   return { type, number - 1, at, woken }
 end
 
@@ -210,7 +244,10 @@ for number, gate in ipairs(gates) do
 end
 
 local line = nil
-if #slots > 0 then
+if #slots == 0 then
+  local stay = stayOf(id)
+  if stay then leave(id, stay) end
+else
   local stay = stayOf(id)
   if stay and cjson.encode(stay.gates) ~= cjson.encode(slots) then
     leave(id, stay)
@@ -232,10 +269,9 @@ if #slots > 0 then
     serve(stay.line)
     stay = stayOf(id)
     line = stay.line
-    for at = #woken - 1, 1, -2 do
+    for at = #woken - 2, 1, -3 do
       if woken[at] == id then
-        table.remove(woken, at)
-        table.remove(woken, at)
+        for _ = 1, 3 do table.remove(woken, at) end
       end
     end
   end
@@ -255,7 +291,7 @@ for _, gate in ipairs(gates) do
       redis.call('ZADD', starts, now, own)
       if redis.call('PTTL', starts) < gate.per then redis.call('PEXPIRE', starts, gate.per + memory) end
     end
-    redis.call('HDEL', base .. 'places', id)
+    dropPlace(gate.pool)
   elseif not line and gate.type == 'cooldown' and attempt == 1 then
     redis.call('SET', base .. 'cooldown:' .. gate.pool, run, 'PX', gate.window, 'NX')
   elseif not line and gate.type == 'debounce' then
@@ -266,19 +302,16 @@ for _, gate in ipairs(gates) do
     end
   end
 end
+serveFreed()
 if line then return { 'waits', numbers[line] - 1, 0, woken } end
 return { 'admitted', 0, 0, woken }`;
 
 /** ARGV: now, lease, id, token. */
 export const RELEASE = `${BOOKS}
 local stay = stayOf(ARGV[3])
-if stay and stay.token == ARGV[4] then leave(ARGV[3], stay) end
+if stay and not stay.line and (stay.token or ARGV[4]) == ARGV[4] then leave(ARGV[3], stay) end
+serveFreed()
 return woken`;
-
-/** ARGV: now, lease, id. */
-export const IS_HANDED_OVER = `${BOOKS}
-local stay = stayOf(ARGV[3])
-return stay and isOnOffer(stay) and 1 or 0`;
 
 /** ARGV: now, lease, id. */
 export const FORGET = `${BOOKS}
@@ -290,13 +323,20 @@ if places then
   for pool, own in pairs(cjson.decode(places)) do redis.call('ZREM', base .. 'starts:' .. pool, own) end
   redis.call('HDEL', base .. 'places', id)
 end
+serveFreed()
 return woken`;
 
 /** ARGV: now, lease, and then ids and tokens in turn. */
 export const RENEW = `${BOOKS}
 for at = 3, #ARGV, 2 do
   local stay = stayOf(ARGV[at])
-  if stay and stay.token == ARGV[at + 1] then take(ARGV[at], stay) end
+  if stay and not stay.line and (stay.token or ARGV[at + 1]) == ARGV[at + 1] then
+    take(ARGV[at], stay)
+    if not stay.token then
+      stay.token = ARGV[at + 1]
+      save(ARGV[at], stay)
+    end
+  end
 end
 return 0`;
 
@@ -311,6 +351,7 @@ for _, set in ipairs({ 'lines', 'pools' }) do
     tidy(pool)
   end
 end
+serveFreed()
 local nextAt = 0
 for _, pool in ipairs(redis.call('SRANDMEMBER', base .. 'lines', many)) do
   local first = redis.call('ZRANGE', base .. 'slots:' .. pool, 0, 0, 'WITHSCORES')[2]

@@ -9,17 +9,16 @@ import {
   type PoolRecord,
   type Visitor,
 } from '../gates/gate.js';
-import { ADMIT, FORGET, IS_HANDED_OVER, POOLS, RELEASE, RENEW, SWEEP } from './redis-gates.lua.js';
+import { ADMIT, FORGET, POOLS, RELEASE, RENEW, SWEEP } from './redis-gates.lua.js';
 
 /** So many pools are looked at in one sweep. */
 const POOLS_PER_SWEEP = 500;
 
-type Script = (base: string, ...args: (string | number)[]) => Promise<unknown>;
+type Script = (base: string, queue: string, ...args: (string | number)[]) => Promise<unknown>;
 
 const SCRIPTS = {
   tasksAdmit: ADMIT,
   tasksRelease: RELEASE,
-  tasksIsHandedOver: IS_HANDED_OVER,
   tasksForget: FORGET,
   tasksRenew: RENEW,
   tasksSweep: SWEEP,
@@ -29,21 +28,34 @@ const SCRIPTS = {
 /** The gates' books in keys of ours, `prefix:name/gates:…`. */
 export class RedisGates implements Gatekeeper {
   private readonly base: string;
+  /** What BullMQ's own keys begin with. */
+  private readonly queue: string;
   private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
 
   constructor(
-    client: Redis,
+    private readonly client: Redis,
     private readonly options: ResolvedQueueOptions,
   ) {
     this.base = `${options.prefix}:${options.name}/gates:`;
-    for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua });
+    this.queue = `${options.prefix}:${options.name}:`;
+    for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 2, lua });
     this.scripts = client as never; // ioredis adds them to the instance
   }
 
   async admit(visitor: Visitor, gates: readonly Gate[]): Promise<{ admission: Admission; woken: Guest[] }> {
     const { id, key, token, run, attempt, order } = visitor;
     const text = JSON.stringify(gates);
-    const answer = await this.call('tasksAdmit', id, key, token, run, attempt, order, text, BURST_MEMORY);
+    const answer = await this.call(
+      'tasksAdmit',
+      id,
+      JSON.stringify(key),
+      token,
+      run,
+      attempt,
+      order,
+      text,
+      BURST_MEMORY,
+    );
     const [type, number, at, woken] = answer as [Admission['type'], number, number, string[]];
     const gate = gates[number];
     const admission = { type, ...(type !== 'admitted' && { gate }), ...(type === 'later' && { at: Number(at) }) };
@@ -55,7 +67,10 @@ export class RedisGates implements Gatekeeper {
   }
 
   async isHandedOver(id: string): Promise<boolean> {
-    return (await this.call('tasksIsHandedOver', id)) === 1;
+    const text = await this.client.hget(`${this.base}stays`, id);
+    if (text === null) return false;
+    const { token, line } = JSON.parse(text) as { token?: string; line?: string };
+    return token === undefined && line === undefined;
   }
 
   async forget(id: string): Promise<Guest[]> {
@@ -76,20 +91,28 @@ export class RedisGates implements Gatekeeper {
     return pools.map(([pool, max, holders, waiters]) => ({
       pool,
       max,
-      holders: guestsOf(holders),
-      waiters: guestsOf(waiters),
+      holders: pairsOf(holders),
+      waiters: pairsOf(waiters),
     }));
   }
 
   private call(script: keyof typeof SCRIPTS, ...args: (string | number)[]): Promise<unknown> {
-    return this.scripts[script](this.base, Date.now(), this.options.lease, ...args);
+    return this.scripts[script](this.base, this.queue, Date.now(), this.options.lease, ...args);
   }
 }
 
-/** Scripts answer with ids and keys in turn. */
+/** Scripts answer with ids, keys, and after how many claims they were put into the queue, if they were, in turn. */
 function guestsOf(answer: unknown): Guest[] {
   const texts = answer as string[];
   const guests: Guest[] = [];
-  for (let at = 0; at + 1 < texts.length; at += 2) guests.push({ id: String(texts[at]), key: String(texts[at + 1]) });
+  for (let at = 0; at + 2 < texts.length; at += 3) {
+    const [id = '', key = '""', claims = ''] = texts.slice(at, at + 3);
+    guests.push({ id, key: JSON.parse(key) as string, ...(claims !== '' && { queuedAfter: Number(claims) }) });
+  }
   return guests;
+}
+
+/** Those of a pool: ids and keys in turn. */
+function pairsOf(texts: readonly string[]): Guest[] {
+  return texts.flatMap((id, at) => (at % 2 === 0 ? [{ id, key: JSON.parse(texts[at + 1] ?? '""') as string }] : []));
 }

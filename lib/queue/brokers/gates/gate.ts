@@ -52,6 +52,8 @@ export interface Visitor {
 export interface Guest {
   readonly id: string;
   readonly key: string;
+  /** Of one that is to be woken: it has been already, after so many claims. */
+  readonly queuedAfter?: number;
 }
 
 /** A pool of slots that somebody holds or waits for. */
@@ -72,13 +74,13 @@ export interface PoolRecord {
 export interface Gatekeeper {
   /** Asked again, it keeps its place in line; a slot that it was handed becomes its own. */
   admit(visitor: Visitor, gates: readonly Gate[]): Promise<{ admission: Admission; woken: Guest[] }>;
-  /** The run is over. */
+  /** The run is over. One that was handed its slots, and has not come to ask for them, releases them as well. */
   release(id: string, token: string): Promise<Guest[]>;
   /** Whether it was handed what it waits for, and has not come for it yet. */
   isHandedOver(id: string): Promise<boolean>;
   /** The execution is gone: so are its slots and its places in line. */
   forget(id: string): Promise<Guest[]>;
-  /** Prolongs the leases of slots. */
+  /** Prolongs the leases of slots; what was handed over belongs to the claim from then on. */
   renew(holders: readonly { readonly id: string; readonly token: string }[]): Promise<void>;
   /** Takes slots whose lease has expired. Returns those, too, that were handed a slot some time ago and have not come. */
   sweep(): Promise<{ woken: Guest[]; /** When the next slot expires that somebody waits for. */ nextAt?: number }>;

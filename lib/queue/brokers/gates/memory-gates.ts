@@ -28,6 +28,8 @@ export class MemoryGates {
   private readonly starts = new Map<string, Map<string, number>>();
   private readonly cooldowns = new Map<string, { readonly run: string; readonly until: number }>();
   private readonly debounces = new Map<string, Burst>();
+  /** Pools of a dead holder that are still to be looked at. */
+  private readonly freed: string[] = [];
   private number = 0;
 
   constructor(
@@ -39,6 +41,7 @@ export class MemoryGates {
   admit(visitor: Visitor, gates: readonly Gate[]): { admission: Admission; woken: Guest[] } {
     const woken: Guest[] = [];
     const admission = this.pass(visitor, gates, woken);
+    this.serveFreed(woken);
     return { admission, woken };
   }
 
@@ -46,6 +49,7 @@ export class MemoryGates {
     const stay = this.stays.get(id);
     const woken: Guest[] = [];
     if (stay !== undefined && (stay.token ?? token) === token) this.leave(stay, woken);
+    this.serveFreed(woken);
     return woken;
   }
 
@@ -68,7 +72,9 @@ export class MemoryGates {
   renew(holders: readonly { readonly id: string; readonly token: string }[]): void {
     for (const { id, token } of holders) {
       const stay = this.stays.get(id);
-      if (stay?.token === token) this.take(stay);
+      if (stay === undefined || stay.line !== undefined || (stay.token ?? token) !== token) continue;
+      stay.token = token;
+      this.take(stay);
     }
   }
 
@@ -77,6 +83,7 @@ export class MemoryGates {
     const now = this.clock.now();
     for (const pool of this.slots.keys()) this.expire(pool, woken);
     for (const pool of this.lines.keys()) this.serve(pool, woken);
+    this.serveFreed(woken);
     for (const [pool, { until }] of this.cooldowns) if (until <= now) this.cooldowns.delete(pool);
     for (const [pool, { until }] of this.debounces) if (until <= now) this.debounces.delete(pool);
     for (const [pool, starts] of this.starts) {
@@ -105,7 +112,7 @@ export class MemoryGates {
       return turnedAway;
     }
     const slots = gates.filter((gate) => gate.type === 'concurrency');
-    const line = slots.length === 0 ? undefined : this.occupy(visitor, slots, woken);
+    const line = this.occupy(visitor, slots, woken);
     for (const gate of gates) this.note(gate, visitor, line === undefined);
     const gate = slots.find(({ pool }) => pool === line);
     return gate === undefined ? { type: 'admitted' } : { type: 'waits', gate };
@@ -174,6 +181,7 @@ export class MemoryGates {
       this.leave(stay, woken); // another deploy has other rules
       stay = undefined;
     }
+    if (gates.length === 0) return undefined;
     if (stay === undefined) {
       stay = { id, key, gates, token: undefined, line: undefined, number: (this.number += 1) };
       this.stays.set(id, stay);
@@ -240,8 +248,16 @@ export class MemoryGates {
       if (stay !== undefined && isOnOffer(stay)) {
         this.take(stay);
         woken.push(guestOf(stay));
-      } else if (stay !== undefined) this.vacate(stay);
+      } else if (stay !== undefined) {
+        this.vacate(stay);
+        // The slots that it had elsewhere, once this look is over.
+        for (const gate of stay.gates) if (gate.pool !== pool) this.freed.push(gate.pool);
+      }
     }
+  }
+
+  private serveFreed(woken: Guest[]): void {
+    for (let pool = this.freed.pop(); pool !== undefined; pool = this.freed.pop()) this.serve(pool, woken);
   }
 
   private take(stay: Stay): void {
