@@ -1431,6 +1431,7 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
     });
 
     it('is let go of while somebody waits for work, who waits no longer', async () => {
+      await broker.connect();
       const waiting = broker.waitForWork(new AbortController().signal);
       await during(50, () => {});
       await broker.close();
