@@ -25,6 +25,7 @@ import { Doorkeeper } from './queue/behaviours/doorkeeper.js';
 import { FanIns } from './queue/behaviours/fan-ins.js';
 import { HeldExecutions } from './queue/behaviours/held-executions.js';
 import { Strikes } from './queue/behaviours/strikes.js';
+import { Upkeep } from './queue/behaviours/upkeep.js';
 import { BROKER } from './queue/brokers/broker.js';
 import { createBroker } from './queue/brokers/create-broker.js';
 import { CLOCK, systemClock } from './queue/clock.js';
@@ -92,6 +93,7 @@ const QUEUE: Provider[] = [
   UnknownTasks,
   ExecutionRunner,
   AutomaticTasks,
+  Upkeep,
   QueueWorker,
   TaskQueue,
 ];

@@ -29,8 +29,8 @@ export class ExecutionRun implements TaskRun {
   isGivenUp = false;
   /** What it has to pass before it runs. */
   gates: readonly Gate[] = [];
-  /** The strike that parks it. */
-  heldBy: Strike | undefined;
+  /** The strike that keeps it from running. */
+  struckBy: Strike | undefined;
   /** It must not be started again, however it fails. */
   isLast = false;
   /** In milliseconds since the epoch, by this process's clock. */

@@ -44,7 +44,8 @@ export interface ExecutionEvent {
   readonly when: Date;
   /** Why it is parked, was cancelled, dropped or handed back. */
   readonly reason?: string;
-  readonly progress: ExecutionProgress;
+  /** How far its run has come, once the task has told. */
+  readonly progress?: ExecutionProgress;
 }
 
 /** Where an execution finds out what became of it. */
@@ -207,8 +208,9 @@ export class Execution<R = unknown> {
 
   /** What a handler that returns the execution answers. Without the arguments. */
   toJSON(): Record<string, unknown> {
-    const { key, name, state, attempt, when, progress, disposition } = this;
-    return { key, name, state, attempt, when, progress, disposition };
+    const { key, name, state, attempt, when, disposition } = this;
+    const progress = this.#record.progress && this.progress;
+    return { key, name, state, attempt, when, ...(progress !== undefined && { progress }), disposition };
   }
 
   /** It was struck when it was to be added, so the queue does not know it, and its key may be another's. */
@@ -224,8 +226,16 @@ export class Execution<R = unknown> {
     if (record === undefined) throw new ExecutionNotFoundError(this.key);
     this.#record = record;
     const { key, name, state, attempt, when, reason } = record;
-    const progress = progressOf(record);
-    return { key, name, state, attempt, when: new Date(when), progress, ...(reason !== undefined && { reason }) };
+    const progress = record.progress && progressOf(record);
+    return {
+      key,
+      name,
+      state,
+      attempt,
+      when: new Date(when),
+      ...(reason !== undefined && { reason }),
+      ...(progress !== undefined && { progress }),
+    };
   }
 }
 

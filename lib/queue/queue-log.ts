@@ -111,6 +111,7 @@ export class QueueLog {
       }
       case 'reschedule': {
         this.counts.rescheduled += 1;
+        if (run.struckBy !== undefined) return this.struck(name, key, run.struckBy, 'skips a run');
         if (settlement.error !== undefined) this.counts.failed += 1;
         else if (run.task !== undefined) {
           this.counts.completed += 1;
@@ -122,9 +123,11 @@ export class QueueLog {
         return this.cancelled(name, key, settlement.reason);
       case 'drop':
         this.counts.dropped += 1;
+        if (run.struckBy !== undefined) return this.struck(name, key, run.struckBy, 'does not run');
         return this.log.write('warn', `${execution} was dropped: ${settlement.reason}`);
       case 'park':
         this.counts.parked += 1;
+        if (run.struckBy !== undefined) return this.struck(name, key, run.struckBy, 'is held');
         return this.log.write('debug', `${execution} is parked: ${settlement.reason}`);
       case 'release':
         if (settlement.isUnstarted === true) {

@@ -5,12 +5,8 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { TasksShutdown, type TaskIntake } from '../scheduler/tasks-shutdown.js';
 import { createDeferred } from '../task/deferred.js';
 import { describeValue } from '../task/task-errors.js';
-import { AutomaticTasks } from './behaviours/automatic-tasks.js';
-import { Doorkeeper } from './behaviours/doorkeeper.js';
-import { FanIns } from './behaviours/fan-ins.js';
-import { HeldExecutions } from './behaviours/held-executions.js';
 import { RunProgress } from './behaviours/run-progress.js';
-import { Strikes } from './behaviours/strikes.js';
+import { Upkeep } from './behaviours/upkeep.js';
 import { BROKER, type Broker, type Claim, type Settlement, type Signal, type WorkerInfo } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
@@ -51,7 +47,6 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   /** How many executions have followed each other in their slots. */
   private streak = 0;
   private isStarted = false;
-  private isReady = false;
   private isEnded = false;
   private slotFreed: (() => void) | undefined;
   /** When the worker was last in a position to claim. */
@@ -63,11 +58,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(WORKER_ID) readonly id: string,
     private readonly runner: ExecutionRunner,
-    private readonly doorkeeper: Doorkeeper,
-    private readonly strikes: Strikes,
-    private readonly held: HeldExecutions,
-    private readonly fanIns: FanIns,
-    private readonly automatic: AutomaticTasks,
+    private readonly upkeep: Upkeep,
     private readonly executions: Executions,
     private readonly registry: DurableRegistry,
     private readonly log: QueueLog,
@@ -75,7 +66,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   ) {
     this.startedAt = clock.now();
     this.patience = options.lease;
-    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log, () => this.sweep());
+    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log, () => upkeep.sweep());
     this.watched = new ExpiringMap(clock, WATCH_TIME);
     this.earlyCancels = new ExpiringMap(clock, EARLY_CANCEL_TIME);
     shutdown.addIntake(this);
@@ -119,7 +110,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     void this.listen();
     void this.claimUntilStopped();
     this.leases.start();
-    this.automatic.start();
+    this.upkeep.start();
   }
 
   close(): void {
@@ -143,8 +134,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     );
     this.isEnded = true;
     this.leases.stop();
-    this.automatic.close();
-    this.strikes.close();
+    this.upkeep.close();
     this.executions.close();
     if (this.isStarted) await this.broker.leave(this.id).catch(() => {}); // it is forgotten in time anyway
     await this.broker.close();
@@ -206,16 +196,13 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   private async claimUntilStopped(): Promise<void> {
     const { signal } = this.stop;
     while (!signal.aborted) {
-      // No execution is started before it is known what must not be.
-      if (!this.isReady) {
-        await this.makeReady();
-        continue;
-      }
       if (this.runs.size >= this.options.concurrency) {
         await new Promise<void>((resolve) => (this.slotFreed = resolve));
         continue;
       }
       try {
+        await this.upkeep.prepare();
+        if (signal.aborted) return;
         const hasClaimed = await this.track(this.claimOne());
         this.readyAt = this.clock.now();
         this.log.restored();
@@ -223,16 +210,6 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
       } catch (error) {
         await this.pause(error);
       }
-    }
-  }
-
-  private async makeReady(): Promise<void> {
-    try {
-      await Promise.all([this.strikes.load(), this.fanIns.listen()]);
-      await this.held.letGo();
-      this.isReady = true;
-    } catch (error) {
-      await this.pause(error);
     }
   }
 
@@ -301,7 +278,9 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
         const next = await this.broker.settle(run.claim, settlement, claimNext);
         this.log.settled(run, settlement, now);
         this.tell(run);
-        this.follow(run, settlement);
+        const followed = this.upkeep.follow(run, settlement);
+        // Whatever fails here, the next sweep of some worker makes good.
+        if (followed !== undefined) this.track(followed).catch((error: unknown) => this.log.disrupted(error));
         return next;
       } catch (error) {
         if (error instanceof LeaseLostError) {
@@ -317,22 +296,6 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
       }
     }
     return undefined;
-  }
-
-  /** What somebody has not lived to do. */
-  private async sweep(): Promise<void> {
-    if (!this.isReady) return;
-    await this.held.letGo();
-    await this.fanIns.sweep();
-  }
-
-  /** What others have waited for may have come about. Whatever fails here, the next sweep of some worker makes good. */
-  private follow(run: ExecutionRun, settlement: Settlement): void {
-    const { record } = run.claim;
-    const isParked = settlement.type === 'park';
-    if (!isParked && !this.fanIns.concerns(record)) return;
-    const work = isParked ? this.doorkeeper.parked(run) : this.fanIns.settled(record, settlement);
-    this.track(work).catch((error: unknown) => this.log.disrupted(error));
   }
 
   /** Those who watch the execution. */

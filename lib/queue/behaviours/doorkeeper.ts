@@ -4,7 +4,6 @@ import type { Admission } from '../brokers/gates/gate.js';
 import { CLOCK, type Clock } from '../clock.js';
 import type { DurableTask } from '../durable-registry.js';
 import type { ExecutionRun } from '../execution-run.js';
-import { QueueLog } from '../queue-log.js';
 import { FanIns } from './fan-ins.js';
 import { reasonOf } from './gate-rules.js';
 import { HeldExecutions } from './held-executions.js';
@@ -23,7 +22,6 @@ export class Doorkeeper {
     private readonly strikes: Strikes,
     private readonly held: HeldExecutions,
     private readonly fanIns: FanIns,
-    private readonly log: QueueLog,
   ) {}
 
   /** @returns how it is to be settled instead. */
@@ -37,29 +35,24 @@ export class Doorkeeper {
   }
 
   /** It is parked now: what it waits for may have come meanwhile. */
-  async parked({ heldBy, claim }: ExecutionRun): Promise<void> {
-    if (heldBy !== undefined) await this.held.parked(heldBy);
+  async parked({ struckBy, claim }: ExecutionRun): Promise<void> {
+    if (struckBy !== undefined) await this.held.parked(struckBy);
     else await this.fanIns.parked(claim.record);
   }
 
   private async strike(run: ExecutionRun, strike: Strike): Promise<Settlement> {
     const reason = describeStrike(strike);
-    if (run.perpetual !== undefined) return this.skip(run, reason, strike);
-    if (strike.mode === 'hold') {
-      run.heldBy = strike;
-      await this.held.hold(run.key, strike);
-      this.log.struck(run.name, run.key, strike, 'is held');
-      return { type: 'park', reason };
-    }
-    this.log.struck(run.name, run.key, strike, 'does not run');
-    return { type: 'drop', reason };
+    run.struckBy = strike;
+    if (run.perpetual !== undefined) return this.skip(run, reason);
+    if (strike.mode === 'drop') return { type: 'drop', reason };
+    await this.held.hold(run.key, strike);
+    return { type: 'park', reason };
   }
 
   /** A perpetual task keeps its chain: it goes on when the reason is gone. */
-  private skip(run: ExecutionRun, reason: string, strike?: Strike): Settlement {
+  private skip(run: ExecutionRun, reason: string): Settlement {
     const next = run.perpetual?.next;
     if (next === undefined) return { type: 'drop', reason };
-    if (strike !== undefined) this.log.struck(run.name, run.key, strike, 'skips a run');
     const now = this.clock.now();
     // One that runs again at once would do nothing but skip.
     return { type: 'reschedule', args: next.args, at: next.at > now ? next.at : now + LEAST_PAUSE };

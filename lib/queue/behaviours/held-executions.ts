@@ -20,6 +20,10 @@ function fieldOf(key: string): string {
 /** Remembers which executions are parked because of which strike, and lets them go on when it is not in force any more. */
 @Injectable()
 export class HeldExecutions {
+  /** Of the book, and of the strikes, when all of them were looked at. */
+  private version: string | undefined;
+  private strikesSeen: string | undefined;
+
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     private readonly strikes: Strikes,
@@ -40,22 +44,28 @@ export class HeldExecutions {
 
   /** Wakes those whose strike is gone. Again and again, by every worker: whoever restores may not live to do it. */
   async letGo(): Promise<void> {
+    const seen = `${this.strikes.version}`;
     try {
-      const book = await this.broker.readBook(BOOK);
-      for (const text of book?.entries.values() ?? []) {
+      const book = await this.broker.readBook(BOOK, seen === this.strikesSeen ? this.version : undefined);
+      if (book === undefined) return; // nothing has changed since all of them were looked at
+      let isLeft = false;
+      for (const text of book.entries.values()) {
         const { key, strike } = JSON.parse(text) as Held;
-        if (!this.strikes.has(strike)) await this.wake(key);
+        if (!this.strikes.has(strike) && !(await this.wake(key))) isLeft = true;
       }
+      this.version = isLeft ? undefined : book.version;
+      this.strikesSeen = seen;
     } catch (error) {
       this.log.disrupted(error);
     }
   }
 
-  private async wake(key: string): Promise<void> {
+  /** @returns false for one that is about to be parked: it is looked at again when it is. */
+  private async wake(key: string): Promise<boolean> {
     const record = await this.broker.get(key);
-    // One that is about to be parked is looked at again when it is.
-    if (record?.state === 'running') return;
+    if (record?.state === 'running') return false;
     await this.broker.wake(key);
     await this.broker.eraseEntry(BOOK, fieldOf(key));
+    return true;
   }
 }

@@ -33,7 +33,9 @@ export class Strikes {
   /** Emits when others are in force than before. */
   readonly changes$ = new Subject<void>();
   private list = new StrikeList([]);
-  private version: string | undefined;
+  /** Changes with what is in force. */
+  version = '';
+  private bookVersion: string | undefined;
   private loading: Promise<void> | undefined;
   private reading: Promise<void> | undefined;
   private mustReadAgain = false;
@@ -51,7 +53,7 @@ export class Strikes {
   ) {}
 
   get isLoaded(): boolean {
-    return this.version !== undefined;
+    return this.bookVersion !== undefined;
   }
 
   get all(): readonly Strike[] {
@@ -156,7 +158,7 @@ export class Strikes {
   private async readUntilQuiet(): Promise<void> {
     do {
       this.mustReadAgain = false;
-      const book = await this.broker.readBook(BOOK, this.version);
+      const book = await this.broker.readBook(BOOK, this.bookVersion);
       if (this.isClosed) return;
       if (book !== undefined) this.take(book.version, [...book.entries.values()].map(decodeStrike));
     } while (this.mustReadAgain);
@@ -164,7 +166,7 @@ export class Strikes {
 
   private take(version: string, strikes: readonly Strike[]): void {
     const isFirst = !this.isLoaded;
-    this.version = version;
+    this.bookVersion = version;
     const now = this.clock.now();
     for (const strike of strikes) {
       const { expiresAt } = strike;
@@ -174,6 +176,7 @@ export class Strikes {
       }
     }
     this.list = new StrikeList(strikes, (task, parameter) => this.warn(task, parameter));
+    this.version = `${version} ${this.all.length}`;
     this.awaitExpiry();
     if (!isFirst || strikes.length > 0) this.changes$.next();
   }
@@ -181,11 +184,14 @@ export class Strikes {
   private awaitExpiry(): void {
     this.cancelExpiry?.();
     const now = this.clock.now();
-    const first = Math.min(...this.all.map(({ expiresAt }) => expiresAt?.getTime() ?? Infinity));
+    const first = this.all.reduce(
+      (least, { expiresAt }) => Math.min(least, expiresAt?.getTime() ?? Infinity),
+      Infinity,
+    );
     if (first === Infinity) return;
     this.cancelExpiry = this.clock.schedule(Math.min(first - now, 2 ** 31 - 1), () => {
       const { strikes } = this.list;
-      if (this.version !== undefined) this.take(this.version, strikes);
+      if (this.bookVersion !== undefined) this.take(this.bookVersion, strikes);
     });
   }
 

@@ -30,6 +30,8 @@ interface MemoryBrokerOptions {
   readonly workerId: string;
 }
 
+/** Before all priorities: others wait for the slot that it has been handed. */
+const FIRST = -1;
 const NO_BOOK: Book = { version: '', entries: new Map() };
 
 interface Entry {
@@ -283,7 +285,7 @@ export class MemoryBroker implements Broker {
   private wakeAll(guests: readonly { readonly id: string }[]): void {
     for (const { id } of guests) {
       const entry = this.byId.get(id);
-      if (entry?.record.state === 'parked') this.enqueue(entry);
+      if (entry?.record.state === 'parked') this.enqueue(entry, FIRST);
     }
   }
 
@@ -388,9 +390,9 @@ export class MemoryBroker implements Broker {
     this.arm();
   }
 
-  private enqueue(entry: Entry): void {
+  private enqueue(entry: Entry, rank = entry.record.priority): void {
     this.move(entry, 'queued');
-    this.timetable.enqueue(entry, entry.record.priority);
+    this.timetable.enqueue(entry, rank);
     const [wake] = this.waiters;
     wake?.();
   }

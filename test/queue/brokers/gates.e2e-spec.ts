@@ -390,6 +390,13 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
       expect((await broker.admit(next, [cooldown(60_000)])).type).toBe('refused');
     });
 
+    it('lets a retry in that comes when the time of another has begun', async () => {
+      const { claim: a } = await arrive('a', [cooldown(1)]);
+      await broker.settle(a, { type: 'retry', at: Date.now() + 50, error: { name: 'Error', message: 'bad' } }, false);
+      expect((await arrive('b', [cooldown(60_000)])).admission.type).toBe('admitted');
+      expect((await broker.admit(await claim('a'), [cooldown(60_000)])).type).toBe('admitted');
+    });
+
     it('is not begun by one that has to wait for a slot', async () => {
       await visit('a', [slots(1)]);
       await visit('b', [cooldown(60_000), slots(1)]);

@@ -210,7 +210,7 @@ BEGIN
         outcome := 'later';
         RETURN;
       END IF;
-    ELSIF _gate.type = 'cooldown' THEN
+    ELSIF _gate.type = 'cooldown' AND _attempt = 1 THEN
       PERFORM 1 FROM nestjs_tasks_gate
         WHERE queue = _queue AND kind = 'cooldown' AND pool = _gate.pool AND member = '' AND expires_at > _now
           AND value ->> 'run' <> _run;

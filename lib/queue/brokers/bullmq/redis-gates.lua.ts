@@ -228,7 +228,7 @@ for number, gate in ipairs(gates) do
     if at then return turnAway(number, 'later', at) end
   elseif gate.type == 'cooldown' then
     local cooling = redis.call('GET', base .. 'cooldown:' .. gate.pool)
-    if cooling and cooling ~= run then return turnAway(number, 'refused', 0) end
+    if cooling and cooling ~= run and attempt == 1 then return turnAway(number, 'refused', 0) end
   elseif gate.type == 'rate' then
     local at = nextStart(gate)
     if at then return turnAway(number, gate.refuses and 'refused' or 'later', at) end
