@@ -392,7 +392,9 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
 
     it('lets a retry in that comes when the time of another has begun', async () => {
       const { claim: a } = await arrive('a', [cooldown(1)]);
-      await broker.settle(a, { type: 'retry', at: Date.now() + 50, error: { name: 'Error', message: 'bad' } }, false);
+      await broker.settle(a, { type: 'retry', at: Date.now() + 200, error: { name: 'Error', message: 'bad' } }, false);
+      const over = Date.now() + 10;
+      await until(() => Date.now() > over, 'it to be over');
       expect((await arrive('b', [cooldown(60_000)])).admission.type).toBe('admitted');
       expect((await broker.admit(await claim('a'), [cooldown(60_000)])).type).toBe('admitted');
     });
