@@ -3,6 +3,7 @@ import { systemClock } from '../../clock.js';
 import { ExpiringMap } from '../../expiring-map.js';
 import type { Claim, Settlement } from '../broker.js';
 import type { Admission, Gate, Gatekeeper, Guest, PoolRecord } from '../gates/gate.js';
+import type { JobMoves } from './job-moves.js';
 import type { JobStore, StoredJob } from './job-store.js';
 
 const ADMITTED: Admission = { type: 'admitted' };
@@ -23,6 +24,7 @@ export class Admissions {
   constructor(
     private readonly gates: Gatekeeper,
     private readonly jobs: JobStore,
+    private readonly moves: JobMoves,
     /** In milliseconds. */
     lease: number,
   ) {
@@ -34,7 +36,7 @@ export class Admissions {
     const start = this.handed.take(id);
     if (
       start !== undefined &&
-      start === this.jobs.claimsOf(claim) &&
+      start === this.moves.claimsOf(claim) &&
       gates.every(({ type }) => type === 'concurrency')
     ) {
       this.holding.add(claim);

@@ -22,7 +22,8 @@ import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
 import { Fleet } from './fleet.js';
 import { startsOf } from './job-codec.js';
-import { JobStore, type NextJob } from './job-store.js';
+import { JobMoves, type NextJob } from './job-moves.js';
+import { JobStore } from './job-store.js';
 import { Replacements } from './replacements.js';
 import { WorkBell } from './work-bell.js';
 
@@ -41,6 +42,7 @@ interface AnnouncedWorker {
 interface Site {
   readonly connections: Connections;
   readonly jobs: JobStore;
+  readonly moves: JobMoves;
   readonly fleet: Fleet;
   readonly replacements: Replacements;
   readonly bell: WorkBell;
@@ -139,7 +141,7 @@ export class BullMqBroker implements Broker {
     site.bell.answer();
     this.tokens += 1;
     const token = `${this.workerId}:${this.tokens}`;
-    return this.toClaim(site, await site.connections.persist(() => site.jobs.next(token, this.workerId)), token);
+    return this.toClaim(site, await site.connections.persist(() => site.moves.next(token, this.workerId)), token);
   }
 
   async waitForWork(signal: AbortSignal): Promise<void> {
@@ -154,7 +156,7 @@ export class BullMqBroker implements Broker {
       // What has been replaced must not be started again by the very call that settles it.
       const fetchNext = claimNext && !site.replacements.awaits(key);
       site.admissions.release(claim, settlement);
-      const next = await site.connections.persist(() => site.jobs.settle(claim, settlement, fetchNext));
+      const next = await site.connections.persist(() => site.moves.settle(claim, settlement, fetchNext));
       const isReplaced = await site.replacements.end(key);
       const nextClaim = await this.toClaim(site, next, claim.token);
       return nextClaim === undefined && isReplaced && claimNext ? await this.claim() : nextClaim;
@@ -222,8 +224,8 @@ export class BullMqBroker implements Broker {
   }
 
   async setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
-    const { connections, jobs } = await this.open();
-    await connections.answer(() => jobs.setProgress(claim, progress));
+    const { connections, moves } = await this.open();
+    await connections.answer(() => moves.setProgress(claim, progress));
   }
 
   async readBook(book: string, version?: string): Promise<Book | undefined> {
@@ -314,13 +316,14 @@ export class BullMqBroker implements Broker {
       throw new BrokerUnavailableError(this.label, 'the application has shut down');
     }
     const jobs = new JobStore(connections, this.options);
+    const moves = new JobMoves(connections, jobs, this.options);
     const fleet = new Fleet(connections.store);
-    const admissions = new Admissions(connections.gates, jobs, this.options.lease);
+    const admissions = new Admissions(connections.gates, jobs, moves, this.options.lease);
     const replacements = new Replacements(connections.store, jobs, fleet, admissions);
     // Others look by themselves in a while, so a signal that fails is no loss.
     const passOn = (): void => void fleet.send({ type: 'work' }).catch(() => {});
     const bell = new WorkBell(() => connections.worker(), this.options.lease, passOn);
-    return { connections, jobs, fleet, replacements, bell, admissions };
+    return { connections, jobs, moves, fleet, replacements, bell, admissions };
   }
 
   private async addOne({ jobs }: Site, execution: NewExecution): Promise<AddedExecution> {
@@ -343,7 +346,7 @@ export class BullMqBroker implements Broker {
     // Where it cannot be asked for now, the next renewal of the lease tells.
     const notes = isRestarted ? site.connections.store.getNotes('cancel', [job.id]).catch(() => []) : [];
     const [cancellation] = await notes;
-    const claim = site.jobs.toClaim(job, token, cancellation);
+    const claim = site.moves.toClaim(job, token, cancellation);
     site.replacements.begin(claim.record.key);
     return claim;
   }

@@ -1,22 +1,10 @@
-import type { JobJson, KeepJobs, MinimalJob } from 'bullmq';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import {
-  isEnded,
-  type Claim,
-  type ExecutionRecord,
-  type Listing,
-  type LiveState,
-  type NewExecution,
-  type ProgressRecord,
-  type Settlement,
-} from '../broker.js';
+import { isEnded, type ExecutionRecord, type Listing, type LiveState, type NewExecution } from '../broker.js';
 import { AddBatcher } from './add-batcher.js';
 import type { Connections } from './connections.js';
 import { encodeKey, looksLikeExecutionId } from './execution-id.js';
-import { jobOf, memoOf, recordOf, stateOf, storedProgress, type Memo } from './job-codec.js';
+import { jobOf, recordOf, stateOf } from './job-codec.js';
 
-/** What a job is delayed by while it is parked, in milliseconds: for good, as far as BullMQ is concerned. */
-const PARKED = 5 * 365 * 24 * 3_600_000;
 const PAGE = 500;
 /** So many delayed ones are looked at to count them by state, however few are listed. The rest counts as scheduled. */
 const MIN_SORTED = 1_000;
@@ -35,17 +23,9 @@ export interface StoredJob {
   readonly record: ExecutionRecord;
 }
 
-/** What BullMQ's backend answers when it was asked for the next job: that, and when the next delayed one is due. */
-export interface NextJob {
-  readonly job: JobJson | undefined;
-  readonly dueAt: number;
-}
-
-/** Executions as BullMQ jobs: added, found, moved from state to state, remembered for a while. */
+/** Executions as BullMQ jobs: added, found, taken away, remembered for a while. */
 export class JobStore {
   private readonly batcher: AddBatcher;
-  /** What a claim's job was like when it was claimed. */
-  private readonly claimed = new WeakMap<Claim, JobJson>();
 
   constructor(
     private readonly connections: Connections,
@@ -109,15 +89,6 @@ export class JobStore {
 
   async isLive(id: string): Promise<boolean> {
     return LIVE_IN_BULLMQ.has(await this.connections.queue.getState(id));
-  }
-
-  /** How often it had been claimed, with this claim. */
-  claimsOf(claim: Claim): number {
-    return this.jobOf(claim).attemptsStarted;
-  }
-
-  setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
-    return this.connections.queue.updateProgress(claim.id, storedProgress(progress, this.jobOf(claim).attemptsStarted));
   }
 
   /** @returns whether it was removed; not when it has been started meanwhile. */
@@ -189,70 +160,6 @@ export class JobStore {
     }
   }
 
-  /** Starts the next job that is due. */
-  async next(token: string, workerId: string): Promise<NextJob> {
-    return nextOf(await this.connections.worker().moveToActive(token, workerId));
-  }
-
-  toClaim(job: JobJson, token: string, cancellation: string | undefined): Claim {
-    const crashes = job.stalledCounter - (memoOf(job).crashesBefore ?? 0);
-    const claim: Claim = { id: job.id, token, record: recordOf(job, 'running'), crashes, cancellation };
-    this.claimed.set(claim, job);
-    return claim;
-  }
-
-  /** Moves a running job on, under its lease, and starts the next one if that was asked for. */
-  async settle(claim: Claim, settlement: Settlement, fetchNext: boolean): Promise<NextJob> {
-    const job = this.jobOf(claim);
-    const { record } = claim;
-    const { isParked: _isParked, reason: _reason, state: _state, ...carried } = memoOf(job);
-    const putOff: Memo = { ...carried, ...(record.since !== record.when && { since: record.since }) };
-    const unstarted = (carried.unstarted ?? 0) + 1;
-    switch (settlement.type) {
-      case 'complete':
-        return this.complete(claim, settlement.result, fetchNext);
-      case 'fail':
-        return this.fail(claim, { ...carried, state: 'failed', error: settlement.error }, fetchNext);
-      case 'cancel':
-        return this.fail(claim, { ...carried, state: 'cancelled', reason: settlement.reason }, fetchNext);
-      case 'drop':
-        return this.fail(claim, { ...carried, state: 'dropped', reason: settlement.reason }, fetchNext);
-      case 'retry': {
-        const { at, error } = settlement;
-        const memo: Memo = { ...carried, when: at, since: record.since, error, crashesBefore: job.stalledCounter };
-        return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
-      }
-      case 'reschedule': {
-        const { at, args, error } = settlement;
-        const memo: Memo = {
-          when: at,
-          args,
-          run: record.run + 1,
-          attemptsBefore: job.attemptsMade,
-          crashesBefore: job.stalledCounter,
-          ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
-          ...(error !== undefined && { error }),
-        };
-        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
-      }
-      case 'release': {
-        const { at = Date.now(), reason, isUnstarted } = settlement;
-        const memo: Memo = {
-          ...carried,
-          when: at,
-          since: record.since,
-          reason,
-          ...(isUnstarted === true && { unstarted }),
-        };
-        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
-      }
-      case 'park': {
-        const memo: Memo = { ...putOff, when: record.when, isParked: true, reason: settlement.reason, unstarted };
-        return this.delay(claim, Date.now() + PARKED, memo, { skipAttempt: true, fetchNext });
-      }
-    }
-  }
-
   /** Forgets what has ended long enough ago. BullMQ does so only when another job ends. */
   async clean(): Promise<void> {
     const until = Date.now() - this.options.retention;
@@ -263,66 +170,8 @@ export class JobStore {
     await store.purge();
   }
 
-  private jobOf(claim: Claim): JobJson {
-    const job = this.claimed.get(claim);
-    if (job === undefined) throw new TypeError('A claim of another broker cannot be used');
-    return job;
-  }
-
-  private async complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {
-    const worker = this.connections.worker();
-    await this.pointTo(claim);
-    const { result: next } = await worker.moveToCompleted(minimal(claim.id), result, this.keep, claim.token, fetchNext);
-    return nextOf(next);
-  }
-
-  private async fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
-    const worker = this.connections.worker();
-    const reason = JSON.stringify(memo);
-    await this.pointTo(claim);
-    const { result: next } = await worker.moveToFailed(minimal(claim.id), reason, this.keep, claim.token, fetchNext);
-    return nextOf(next);
-  }
-
-  private async delay(
-    { id, token }: Claim,
-    at: number,
-    memo: Memo,
-    options: { skipAttempt: boolean; fetchNext: boolean },
-  ): Promise<NextJob> {
-    const now = Date.now();
-    const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
-    const next = await this.connections
-      .worker()
-      .moveToDelayed(id, now, Math.max(0, Math.ceil(at - now)), token, { ...options, fieldsToUpdate });
-    return nextOf(next);
-  }
-
-  /** Before it ends: what has no key of its own is found by its id then; to the others, the key must lead. */
-  private async pointTo({ id, record }: Claim): Promise<void> {
-    if (record.key === id) return;
-    const pointed = this.remember(encodeKey(record.key), id);
-    if (!this.connections.isOrdered) await pointed;
-    else pointed.catch(() => {}); // the call that follows on the same connection fails as well
-  }
-
-  private async remember(key: string, note: string): Promise<void> {
+  /** What the key leads to when its execution has ended: an id, or an id and a record. */
+  async remember(key: string, note: string): Promise<void> {
     if (this.options.retention > 0) await this.connections.store.setNote('ended', key, note, this.options.retention);
   }
-
-  private get keep(): true | KeepJobs {
-    return this.options.retention > 0 ? { age: Math.ceil(this.options.retention / 1_000) } : true;
-  }
-}
-
-/** What BullMQ's backends need of a job that they move. */
-function minimal(id: string): MinimalJob {
-  return { id, opts: { attempts: 1 } } as MinimalJob;
-}
-
-/** BullMQ answers with a tuple; with an empty one, or nothing, when it did not look. */
-function nextOf(answer: unknown): NextJob {
-  const [job, id, , dueAt] = (answer ?? []) as [JobJson | null | 0, string, number, number] | [];
-  const isJob = typeof job === 'object' && job !== null;
-  return { job: isJob && id !== undefined ? { ...job, id: String(id) } : undefined, dueAt: dueAt ?? 0 };
 }
