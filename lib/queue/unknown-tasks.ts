@@ -14,8 +14,8 @@ const ABANDONED_LEASES = 2;
 /** Decides what becomes of executions whose task is not declared in this process. */
 @Injectable()
 export class UnknownTasks {
-  /** Since when no worker of the fleet knows them, as far as this one has seen. In milliseconds since the epoch. */
-  private readonly unknownSince = new Map<string, number>();
+  /** Since when no worker of the fleet knows a task, as far as this one has seen, and when it last looked. */
+  private readonly unknown = new Map<string, { readonly since: number; readonly seenAt: number }>();
 
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
@@ -26,7 +26,7 @@ export class UnknownTasks {
 
   /** Handed back, since a newer deploy may know it; but what the queue has added by itself goes with its code. */
   async settlementOf({ name, key, claim }: ExecutionRun): Promise<Settlement> {
-    if (claim.record.extras?.isAutomatic === true && (await this.isAbandoned(name))) {
+    if (claim.record.extras?.isAutomatic === true && (await this.isAbandoned(name, claim.record.addedAt))) {
       return { type: 'drop', reason: 'no worker declares its task any more, and the queue has added it by itself' };
     }
     const delay = Math.min(DELAY.most, Math.max(DELAY.least, Math.ceil(this.options.lease / DELAYS_PER_LEASE)));
@@ -34,15 +34,18 @@ export class UnknownTasks {
     return { type: 'release', at: this.clock.now() + delay, reason: `no task '${name}' is declared in the worker` };
   }
 
-  private async isAbandoned(name: string): Promise<boolean> {
+  /** @param addedAt whoever has added it then knew it, though it may not have announced itself yet. */
+  private async isAbandoned(name: string, addedAt: number): Promise<boolean> {
     const workers = await this.broker.workers();
     if (workers.some(({ tasks }) => tasks.includes(name))) {
-      this.unknownSince.delete(name);
+      this.unknown.delete(name);
       return false;
     }
     const now = this.clock.now();
-    const since = this.unknownSince.get(name) ?? now;
-    this.unknownSince.set(name, since);
-    return now - since > ABANDONED_LEASES * this.options.lease;
+    const patience = ABANDONED_LEASES * this.options.lease;
+    const known = this.unknown.get(name);
+    const since = known === undefined || now - known.seenAt > patience ? now : known.since;
+    this.unknown.set(name, { since, seenAt: now });
+    return now - Math.max(since, addedAt) > patience;
   }
 }

@@ -59,24 +59,35 @@ class ParameterStrikes {
     return this.#types.has(typeOf(value));
   }
 
-  *match(value: unknown): Generator<Strike> {
+  /** The first that is accepted of those that a value meets. */
+  find(value: unknown, accepts: (strike: Strike) => boolean): Strike | undefined {
     const type = typeOf(value);
     const identity = identityOf(value);
-    yield* this.#equal.get(identity) ?? [];
-    for (const strike of this.#unequal) {
-      if (typeOf(strike.value) === type && identityOf(strike.value) !== identity) yield strike;
-    }
+    const equal = this.#equal.get(identity)?.find(accepts);
+    if (equal !== undefined) return equal;
+    const isUnequal = (strike: Strike): boolean =>
+      typeOf(strike.value) === type && identityOf(strike.value) !== identity && accepts(strike);
+    const unequal = this.#unequal.length === 0 ? undefined : this.#unequal.find(isUnequal);
+    return unequal ?? this.#findOrdered(value, type, accepts) ?? this.#findBetween(value, type, accepts);
+  }
+
+  #findOrdered(value: unknown, type: string, accepts: (strike: Strike) => boolean): Strike | undefined {
+    if (this.#ordered.size === 0) return undefined;
     for (const operator of ['<', '<=', '>', '>=']) {
       for (const strike of this.#ordered.get(`${operator} ${type}`) ?? []) {
         if (!meets(operator, compare(value as Ordered, strike.value as Ordered))) break; // nor does any after it
-        yield strike;
+        if (accepts(strike)) return strike;
       }
     }
-    for (const strike of this.#between) {
+    return undefined;
+  }
+
+  #findBetween(value: unknown, type: string, accepts: (strike: Strike) => boolean): Strike | undefined {
+    return this.#between.find((strike) => {
       const [low, high] = strike.value as [Ordered, Ordered];
-      if (typeOf(low) !== type) continue;
-      if (compare(value as Ordered, low) >= 0 && compare(value as Ordered, high) <= 0) yield strike;
-    }
+      if (typeOf(low) !== type) return false;
+      return compare(value as Ordered, low) >= 0 && compare(value as Ordered, high) <= 0 && accepts(strike);
+    });
   }
 
   #addEqual(strike: Strike, value: unknown): void {
@@ -106,12 +117,16 @@ const ANY = Symbol('any task');
 /** All strikes in force, and whether one of them is on an execution. */
 export class StrikeList {
   private readonly byTask = new Map<string | typeof ANY, TaskStrikes>();
+  private readonly hasDrops: boolean;
+  private readonly hasHolds: boolean;
 
   constructor(
     readonly strikes: readonly Strike[],
     /** Told of a parameter whose value is of a type that no strike can be compared with. */
     private readonly onUnlike: (task: string, parameter: string) => void = () => {},
   ) {
+    this.hasDrops = strikes.some(({ mode }) => mode === 'drop');
+    this.hasHolds = strikes.some(({ mode }) => mode === 'hold');
     for (const strike of strikes) {
       const key: string | typeof ANY = strike.task ?? ANY;
       const ofTask = this.byTask.get(key) ?? new TaskStrikes();
@@ -123,27 +138,26 @@ export class StrikeList {
 
   /** The strike that is on an execution. One that drops comes before one that holds: somebody has asked for just that. */
   find(candidate: Candidate, now: number): Strike | undefined {
-    let held: Strike | undefined;
-    for (const strike of this.matches(candidate)) {
-      if (strike.expiresAt !== undefined && strike.expiresAt.getTime() <= now) continue;
-      if (strike.mode === 'drop') return strike;
-      held ??= strike;
-    }
-    return held;
+    const isOn = (mode: Strike['mode']) => (strike: Strike) =>
+      strike.mode === mode && (strike.expiresAt === undefined || strike.expiresAt.getTime() > now);
+    const found = this.hasDrops ? this.first(candidate, isOn('drop')) : undefined;
+    return found ?? (this.hasHolds ? this.first(candidate, isOn('hold')) : undefined);
   }
 
-  private *matches({ task, args, parameters }: Candidate): Generator<Strike> {
-    for (const key of [task, ANY] as const) {
-      const strikes = this.byTask.get(key);
+  private first({ task, args, parameters }: Candidate, accepts: (strike: Strike) => boolean): Strike | undefined {
+    for (const strikes of [this.byTask.get(task), this.byTask.get(ANY)]) {
       if (strikes === undefined) continue;
-      yield* strikes.whole;
+      const whole = strikes.whole.find(accepts);
+      if (whole !== undefined) return whole;
       for (const [name, ofParameter] of strikes.byParameter) {
         const located = parameters === undefined ? locateKey(args, name) : parameters.locate(args, name);
         if (!located.isFound || located.value === undefined) continue;
-        if (ofParameter.takes(located.value)) yield* ofParameter.match(located.value);
-        else this.onUnlike(task, name);
+        if (!ofParameter.takes(located.value)) this.onUnlike(task, name);
+        const found = ofParameter.find(located.value, accepts);
+        if (found !== undefined) return found;
       }
     }
+    return undefined;
   }
 }
 

@@ -33,6 +33,8 @@ export class Strikes {
   /** Emits when others are in force than before. */
   readonly changes$ = new Subject<void>();
   private list = new StrikeList([]);
+  private byId = new Map<string, Strike>();
+  private readonly texts = new Map<string, { readonly text: string; readonly strike: Strike }>();
   /** Changes with what is in force. */
   version = '';
   private bookVersion: string | undefined;
@@ -75,7 +77,8 @@ export class Strikes {
 
   /** Whether one is still in force. */
   has(id: string): boolean {
-    return this.all.some((strike) => strikeId(strike) === id);
+    const strike = this.byId.get(id);
+    return strike !== undefined && (strike.expiresAt === undefined || strike.expiresAt.getTime() > this.clock.now());
   }
 
   /**
@@ -160,21 +163,31 @@ export class Strikes {
       this.mustReadAgain = false;
       const book = await this.broker.readBook(BOOK, this.bookVersion);
       if (this.isClosed) return;
-      if (book !== undefined) this.take(book.version, [...book.entries.values()].map(decodeStrike));
+      if (book !== undefined) {
+        this.byId = new Map([...book.entries].map(([id, text]) => [id, this.decode(id, text)]));
+        this.take(book.version, [...this.byId.values()]);
+      }
     } while (this.mustReadAgain);
+  }
+
+  /** What was read before is not read again: of ten thousand, one has changed. */
+  private decode(id: string, text: string): Strike {
+    const known = this.texts.get(id);
+    if (known?.text === text) return known.strike;
+    const strike = decodeStrike(text);
+    this.texts.set(id, { text, strike });
+    return strike;
   }
 
   private take(version: string, strikes: readonly Strike[]): void {
     const isFirst = !this.isLoaded;
     this.bookVersion = version;
     const now = this.clock.now();
-    for (const strike of strikes) {
-      const { expiresAt } = strike;
+    for (const [id, { expiresAt }] of this.byId) {
       // Whoever reads it first takes it away.
-      if (expiresAt !== undefined && expiresAt.getTime() <= now) {
-        this.broker.eraseEntry(BOOK, strikeId(strike)).catch(() => {});
-      }
+      if (expiresAt !== undefined && expiresAt.getTime() <= now) this.broker.eraseEntry(BOOK, id).catch(() => {});
     }
+    for (const id of this.texts.keys()) if (!this.byId.has(id)) this.texts.delete(id);
     this.list = new StrikeList(strikes, (task, parameter) => this.warn(task, parameter));
     this.version = `${version} ${this.all.length}`;
     this.awaitExpiry();

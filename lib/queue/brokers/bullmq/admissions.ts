@@ -3,19 +3,21 @@ import { systemClock } from '../../clock.js';
 import { ExpiringMap } from '../../expiring-map.js';
 import type { Claim, Settlement } from '../broker.js';
 import type { Admission, Gate, Gatekeeper, Guest, PoolRecord } from '../gates/gate.js';
+import { BriefWaits } from './brief-waits.js';
 import type { JobMoves } from './job-moves.js';
 import type { JobStore, StoredJob } from './job-store.js';
 
 const ADMITTED: Admission = { type: 'admitted' };
 /** When one that is being parked is looked at again, in milliseconds. */
-const PARKING_TIMES = [5, 20, 100, 500] as const;
+const PARKING_TIMES = [1, 5, 20, 100, 500] as const;
 /** The part of a lease for which what was handed over is surely not somebody else's yet. */
 const TRUST = 3;
 
 /** Leads executions through the gates, and wakes parked ones for whom somebody has made room. */
 export class Admissions {
-  /** Claims that hold slots. */
-  private readonly holding = new Set<Claim>();
+  /** Claims that hold slots: of which pools, and since when. */
+  private readonly holding = new Map<Claim, { readonly pools: readonly string[]; readonly since: number }>();
+  private readonly briefWaits = new BriefWaits();
   /** Claims that are in line, and will be parked. */
   private readonly waiting = new WeakSet<Claim>();
   /** Who was handed slots by a run of this process a moment ago, for which of its claims: it need not ask for them. */
@@ -34,29 +36,42 @@ export class Admissions {
   async admit(claim: Claim, gates: readonly Gate[]): Promise<Admission> {
     const { id, token, record } = claim;
     const start = this.handed.take(id);
-    if (
-      start !== undefined &&
-      start === this.moves.claimsOf(claim) &&
-      gates.every(({ type }) => type === 'concurrency')
-    ) {
-      this.holding.add(claim);
+    if (start !== undefined && start === this.moves.claimsOf(claim) && onlySlots(gates)) {
+      this.hold(claim, gates);
       return ADMITTED;
     }
     const { key, run, attempt, addedAt } = record;
     // Ids sort by time as well, within a millisecond too where one process has made them.
     const order = `${String(addedAt).padStart(15, '0')} ${id}`;
     const { admission, woken } = await this.gates.admit({ id, key, token, run, attempt, order }, gates);
-    if (admission.type === 'admitted' && gates.some(({ type }) => type === 'concurrency')) this.holding.add(claim);
-    if (admission.type === 'waits') this.waiting.add(claim);
     void this.wake(woken);
+    if (admission.type === 'admitted') this.hold(claim, gates);
+    if (admission.type !== 'waits') return admission;
+    const { gate, ahead } = admission;
+    if (ahead !== undefined && this.briefWaits.isWorthwhile(gate.pool, ahead)) {
+      const isHandedOver = (await this.briefWaits.wait(id)) || (await this.gates.isHandedOver(id));
+      if (isHandedOver && onlySlots(gates)) {
+        this.hold(claim, gates);
+        return ADMITTED;
+      }
+      if (isHandedOver) return this.admit(claim, gates); // what goes by time is to take note of it
+    }
+    this.waiting.add(claim);
     return admission;
+  }
+
+  private hold(claim: Claim, gates: readonly Gate[]): void {
+    const pools = gates.flatMap(({ type, pool }) => (type === 'concurrency' ? [pool] : []));
+    if (pools.length > 0) this.holding.set(claim, { pools, since: Date.now() });
   }
 
   /** The run is over, or will not be: others may have its slots. Errors are left to the next sweep. */
   release(claim: Claim, { type }: Settlement): void {
-    const isHolding = this.holding.delete(claim);
+    const held = this.holding.get(claim);
+    this.holding.delete(claim);
     const hasLeft = this.waiting.delete(claim) && type !== 'park';
-    if (isHolding) this.gates.release(claim.id, claim.token).then((woken) => this.wake(woken), ignore);
+    for (const pool of held?.pools ?? []) this.briefWaits.note(pool, Date.now() - (held?.since ?? 0));
+    if (held !== undefined) this.gates.release(claim.id, claim.token).then((woken) => this.wake(woken), ignore);
     else if (hasLeft) this.forget(claim.id).catch(ignore);
   }
 
@@ -96,6 +111,7 @@ export class Admissions {
       return;
     }
     for (const delay of PARKING_TIMES) {
+      if (this.briefWaits.end(id)) return;
       if (await this.jobs.wake(id)) return;
       if (!(await this.jobs.isLive(id))) return this.forget(id);
       // It is just being parked, somewhere: it has been handed its slots between the two steps of that.
@@ -103,6 +119,10 @@ export class Admissions {
       if (!(await this.gates.isHandedOver(id))) return;
     }
   }
+}
+
+function onlySlots(gates: readonly Gate[]): boolean {
+  return gates.every(({ type }) => type === 'concurrency');
 }
 
 function ignore(): void {}

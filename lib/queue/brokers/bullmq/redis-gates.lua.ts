@@ -149,7 +149,7 @@ local function leave(id, stay)
 end
 `;
 
-/** ARGV: now, lease, id, key, token, run, attempt, order, gates, memory. @returns type, number of the gate, time, woken. */
+/** ARGV: now, lease, id, key, token, run, attempt, order, gates, memory. @returns type, number of the gate, time or place in line, woken. */
 export const ADMIT = `${BOOKS}
 local id, key, token = ARGV[3], ARGV[4], ARGV[5]
 local run, attempt, order = ARGV[3] .. '#' .. ARGV[6], tonumber(ARGV[7]), ARGV[8]
@@ -303,7 +303,9 @@ for _, gate in ipairs(gates) do
   end
 end
 serveFreed()
-if line then return { 'waits', numbers[line] - 1, 0, woken } end
+if line then
+  return { 'waits', numbers[line] - 1, redis.call('ZRANK', base .. 'line:' .. line, id) or 0, woken }
+end
 return { 'admitted', 0, 0, woken }`;
 
 /** ARGV: now, lease, id, token. */

@@ -58,7 +58,12 @@ export class RedisGates implements Gatekeeper {
     );
     const [type, number, at, woken] = answer as [Admission['type'], number, number, string[]];
     const gate = gates[number];
-    const admission = { type, ...(type !== 'admitted' && { gate }), ...(type === 'later' && { at: Number(at) }) };
+    const admission = {
+      type,
+      ...(type !== 'admitted' && { gate }),
+      ...(type === 'later' && { at }),
+      ...(type === 'waits' && { ahead: at }),
+    };
     return { admission: admission as Admission, woken: guestsOf(woken) };
   }
 

@@ -27,7 +27,7 @@ export type Gate =
 export type Admission =
   | { readonly type: 'admitted' }
   /** It is in line for a slot of a pool. Once it is parked, whoever lets go of one wakes it. */
-  | { readonly type: 'waits'; readonly gate: Gate }
+  | { readonly type: 'waits'; readonly gate: Gate; /** How many come before it. */ readonly ahead?: number }
   | { readonly type: 'later'; readonly gate: Gate; readonly at: number }
   | { readonly type: 'refused'; readonly gate: Gate };
 
