@@ -51,6 +51,12 @@ const PARTS = [
       'A durable task: an application with `@Durable()` against BullMQ by hand that keeps completed jobs as long, on the same server, with AsyncLocalStorage in use in both.',
     versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
   },
+  {
+    name: 'contention',
+    intro:
+      'Executions that must not overlap: 10,000 of 5 ms each over 100 keys, `@ConcurrencyLimit(1)` against BullMQ by hand with a lock for each key and a retry after 100 ms, both at a concurrency of 100 (three rounds; of the retries with keys in order, 2,000 over 20 keys). And 10,000 strikes on other values of a parameter (seven rounds).',
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis')],
+  },
 ];
 
 const unknown = selected.filter((name) => !PARTS.some((part) => part.name === name));
@@ -58,7 +64,7 @@ if (unknown.length > 0) throw new Error(`No bench ${unknown}: there are ${PARTS.
 
 const HEAD = `# Results
 
-Each figure is the median of seven rounds, with the lowest and the highest in brackets. Ratios compare arms of the same
+Each figure is the median of seven rounds where nothing else is said, with the lowest and the highest in brackets. Ratios compare arms of the same
 round, which run in turns; trust them more than the absolute figures, which move with the load of the machine.
 \`npm run bench\` replaces the section of the Node.js version that it runs on, \`npm run bench -- durable\` one part of it.
 `;

@@ -20,17 +20,20 @@ import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
 import type { QueueCounts, TaskQueueOptions, TasksShutdownOptions } from 'nestjs-tasks';
 import type { Step } from './fault-tasks.js';
+import type { TaskSet } from './task-sets.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(HERE, '..', '..', '..');
 /** The library as it was built: by `npm run build`, or elsewhere. */
 const DIST = process.env['TASKS_TEST_DIST'] ?? join(ROOT, 'dist');
-const SOURCES = ['worker-process', 'idle-process', 'fault-tasks', 'run-journal'];
+const SOURCES = ['worker-process', 'idle-process', 'fault-tasks', 'task-sets', 'run-journal'];
 
 export interface WorkerSettings {
   readonly journal: string;
   readonly queue: TaskQueueOptions;
   readonly shutdown?: TasksShutdownOptions;
+  /** What it knows beside `FaultTasks`. */
+  readonly tasks?: readonly TaskSet[];
   /** Which call to the broker the process does not survive, and how many milliseconds it does. */
   readonly death?: {
     readonly at: 'renewing' | 'renewed' | 'before settling' | 'settling' | 'settled';

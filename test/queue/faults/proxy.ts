@@ -4,6 +4,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** Ports that no system hands out by itself, so that one is still free when its server comes back. */
 const PORTS = { first: 20_000, count: 10_000 };
 
+/** What clients say who want to be told something: of Redis, and of PostgreSQL. */
+const LISTEN = /subscribe\r\n|(?<!UN)LISTEN /i;
+
 export function randomPort(): number {
   return PORTS.first + Math.floor(Math.random() * PORTS.count);
 }
@@ -18,6 +21,8 @@ export class Proxy implements AsyncDisposable {
   private server: Server | undefined;
   private readonly frozen = new WeakSet<Socket>();
   private isFrozen = false;
+  private isHushed = false;
+  private readonly listening = new WeakSet<Socket>();
 
   constructor(
     url: string,
@@ -55,6 +60,11 @@ export class Proxy implements AsyncDisposable {
     this.isFrozen = false;
   }
 
+  /** Loses what servers tell those who listen, from now on; their connections are as good as ever. */
+  hush(): void {
+    this.isHushed = true;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.cut();
     return Promise.resolve();
@@ -71,7 +81,10 @@ export class Proxy implements AsyncDisposable {
     this.sockets.add(from);
     from.setNoDelay();
     if (this.isFrozen) this.frozen.add(from);
-    from.on('data', (data) => this.frozen.has(from) || to.write(data));
+    from.on('data', (data) => {
+      if (LISTEN.test(data.toString('latin1'))) this.listening.add(to);
+      if (!this.frozen.has(from) && !(this.isHushed && this.listening.has(from))) to.write(data);
+    });
     from.on('error', () => {}); // 'close' follows
     from.on('close', () => {
       this.sockets.delete(from);

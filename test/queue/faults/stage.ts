@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { Execution, TaskQueue as Queue, TaskQueueOptions, TasksShutdownOptions } from 'nestjs-tasks';
 import { TaskQueue } from 'nestjs-tasks';
 import { startContext, type TestContext } from '../../support/context.js';
-import { FaultTasks, type Step } from './fault-tasks.js';
+import type { Step } from './fault-tasks.js';
 import type { Programs, WorkerProcess, WorkerSettings } from './fleet.js';
 import { RunJournal } from './run-journal.js';
+import { providersOf, type TaskSet } from './task-sets.js';
 
 /** In milliseconds. */
 export const LEASE = 1_000;
@@ -24,6 +25,8 @@ export class Stage implements AsyncDisposable {
     private readonly programs: Programs,
     /** All but `worker`. */
     private readonly options: TaskQueueOptions,
+    /** What all know, beside `FaultTasks`, where nothing else is said. */
+    private readonly tasks: readonly TaskSet[] = [],
   ) {
     this.journal = new RunJournal(join(programs.folder, `journal-${(stages += 1)}`));
   }
@@ -34,6 +37,7 @@ export class Stage implements AsyncDisposable {
     const child = this.programs.start({
       journal: this.journal.file,
       queue: { ...this.options, worker, ...queue },
+      tasks: this.tasks,
       ...settings,
     });
     this.actors.push(child);
@@ -69,7 +73,7 @@ export class Stage implements AsyncDisposable {
   private async enter(options: TaskQueueOptions, shutdown: TasksShutdownOptions): Promise<Actor> {
     const context = await startContext(
       { queue: { ...this.options, ...options }, shutdown },
-      { providers: [FaultTasks, { provide: RunJournal, useValue: this.journal }] },
+      { providers: [...providersOf(this.tasks), { provide: RunJournal, useValue: this.journal }] },
     );
     this.actors.push(context);
     this.contexts.push(context);

@@ -3,16 +3,17 @@ import { ConsoleLogger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TaskQueue, TasksModule } from 'nestjs-tasks';
 import { BROKER, type Broker } from '../../../lib/queue/brokers/broker.js';
-import { FaultTasks, type Step } from './fault-tasks.js';
+import type { Step } from './fault-tasks.js';
 import type { Answer, Call, WorkerSettings } from './fleet.js';
 import { RunJournal } from './run-journal.js';
+import { providersOf } from './task-sets.js';
 
-const { journal: file, queue, shutdown = {}, death } = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
+const { journal: file, queue, shutdown = {}, tasks: sets, death } = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
 const journal = new RunJournal(file);
 
 @Module({
   imports: [TasksModule.forRoot({ queue, shutdown })],
-  providers: [FaultTasks, { provide: RunJournal, useValue: journal }],
+  providers: [...providersOf(sets), { provide: RunJournal, useValue: journal }],
 })
 class WorkerModule {}
 
