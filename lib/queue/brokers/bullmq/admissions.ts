@@ -15,8 +15,8 @@ const TRUST = 3;
 
 /** Leads executions through the gates, and wakes parked ones for whom somebody has made room. */
 export class Admissions {
-  /** Claims that hold slots: of which pools, and since when. */
-  private readonly holding = new Map<Claim, { readonly pools: readonly string[]; readonly since: number }>();
+  /** Claims that hold slots: of which pools, and since when. Those whose lease is lost are never settled. */
+  private readonly holding = new WeakMap<Claim, { readonly pools: readonly string[]; readonly since: number }>();
   private readonly briefWaits = new BriefWaits();
   /** Claims that are in line, and will be parked. */
   private readonly waiting = new WeakSet<Claim>();
