@@ -11,7 +11,15 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
-import { Durable, ExecutionCancelledError, Shielded, TaskContext, TaskQueue, type Execution } from 'nestjs-tasks';
+import {
+  Durable,
+  ExecutionCancelledError,
+  Perpetual,
+  Shielded,
+  TaskContext,
+  TaskQueue,
+  type Execution,
+} from 'nestjs-tasks';
 import { Gate } from '../support/app.js';
 import { BROKERS, brokerSpace, SHARED_BROKERS } from '../support/brokers.js';
 import { LogLines } from '../support/log-lines.js';
@@ -29,6 +37,13 @@ class Jobs {
   readonly go = new Gate();
 
   constructor(private readonly context: TaskContext) {}
+
+  /** Comes again and again, and takes its time. */
+  @Perpetual({ every: 150 })
+  async tick(): Promise<void> {
+    this.starts.push(Date.now());
+    await sleep(50);
+  }
 
   @Durable('jobs.echo')
   echo(what: unknown): unknown {
@@ -637,6 +652,21 @@ for (const kind of SHARED_BROKERS) {
       await closed;
       expect(await two.queue.get('k')).toMatchObject({ state: 'completed', attempt: 1 });
       expect([one.jobs.ends, two.jobs.starts]).toEqual([['x'], []]);
+    });
+
+    it('starts what is delayed on time, whatever it was told when something else had ended', async () => {
+      const gaps = await Promise.all(
+        Array.from({ length: 6 }, async () => {
+          await using test = await start();
+          await test.queue.add(test.jobs.tick, { key: 'k' })();
+          await until(() => test.jobs.starts.length >= 5, 'five runs');
+          await test.queue.cancel('k');
+          const [first, , , , fifth] = test.jobs.starts as number[];
+          return (fifth ?? NaN) - (first ?? NaN);
+        }),
+      );
+      // A worker that waits for what it does not know of looks by itself every few seconds only.
+      for (const gap of gaps) expect(gap).toBeLessThan(2_500);
     });
 
     it('replaces across processes: the new one follows when the old one has ended', async () => {

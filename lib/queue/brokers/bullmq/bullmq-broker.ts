@@ -1,3 +1,4 @@
+import type { JobJson } from 'bullmq';
 import { BrokerUnavailableError, LeaseLostError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import type {
@@ -22,7 +23,7 @@ import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
 import { Fleet } from './fleet.js';
 import { startsOf } from './job-codec.js';
-import { JobMoves, type NextJob } from './job-moves.js';
+import { JobMoves } from './job-moves.js';
 import { JobStore } from './job-store.js';
 import { Replacements } from './replacements.js';
 import { WorkBell } from './work-bell.js';
@@ -141,7 +142,10 @@ export class BullMqBroker implements Broker {
     site.bell.answer();
     this.tokens += 1;
     const token = `${this.workerId}:${this.tokens}`;
-    return this.toClaim(site, await site.connections.persist(() => site.moves.next(token, this.workerId)), token);
+    const { job, dueAt = 0 } = await site.connections.persist(() => site.moves.next(token, this.workerId));
+    if (job !== undefined) return this.toClaim(site, job, token);
+    site.bell.setNextDue(dueAt);
+    return undefined;
   }
 
   async waitForWork(signal: AbortSignal): Promise<void> {
@@ -157,8 +161,10 @@ export class BullMqBroker implements Broker {
       const fetchNext = claimNext && !site.replacements.awaits(key);
       site.admissions.release(claim, settlement);
       const next = await site.connections.persist(() => site.moves.settle(claim, settlement, fetchNext));
+      // At once: what is heard after that is newer.
+      if (next.job === undefined && next.dueAt !== undefined) site.bell.setNextDue(next.dueAt);
       const isReplaced = await site.replacements.end(key);
-      const nextClaim = await this.toClaim(site, next, claim.token);
+      const nextClaim = next.job && (await this.toClaim(site, next.job, claim.token));
       return nextClaim === undefined && isReplaced && claimNext ? await this.claim() : nextClaim;
     } catch (error) {
       if (!isLeaseLost(error)) throw error;
@@ -336,11 +342,7 @@ export class BullMqBroker implements Broker {
     return { key: key ?? id, isNew: (await jobs.add(execution, id)) === id };
   }
 
-  private async toClaim(site: Site, { job, dueAt }: NextJob, token: string): Promise<Claim | undefined> {
-    if (job === undefined) {
-      site.bell.setNextDue(dueAt);
-      return undefined;
-    }
+  private async toClaim(site: Site, job: JobJson, token: string): Promise<Claim> {
     // Asked for in an earlier start, perhaps, whose worker did not live to hear of it.
     const isRestarted = startsOf(job) > 1;
     // Where it cannot be asked for now, the next renewal of the lease tells.

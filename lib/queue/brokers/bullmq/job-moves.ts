@@ -9,10 +9,11 @@ import type { JobStore } from './job-store.js';
 /** What a job is delayed by while it is parked, in milliseconds: for good, as far as BullMQ is concerned. */
 const PARKED = 5 * 365 * 24 * 3_600_000;
 
-/** What BullMQ's backend answers when it was asked for the next job: that, and when the next delayed one is due. */
+/** What BullMQ's backend answers when it was asked for the next job. */
 export interface NextJob {
   readonly job: JobJson | undefined;
-  readonly dueAt: number;
+  /** Where there is none, when the next delayed one is due, or 0; `undefined` when BullMQ does not tell. */
+  readonly dueAt: number | undefined;
 }
 
 /** Starts executions, and moves them on under their lease: what a worker does with BullMQ's jobs. */
@@ -152,9 +153,9 @@ function minimal(id: string): MinimalJob {
   return { id, opts: { attempts: 1 } } as MinimalJob;
 }
 
-/** BullMQ answers with a tuple; with an empty one, or nothing, when it did not look. */
+/** BullMQ answers with a tuple; with an empty one, a number or nothing when it did not look, or has moved a job to delayed. */
 function nextOf(answer: unknown): NextJob {
-  const [job, id, , dueAt] = (answer ?? []) as [JobJson | null | 0, string, number, number] | [];
+  const [job, id, , dueAt] = (Array.isArray(answer) ? answer : []) as [JobJson | null | 0, string, number, number] | [];
   const isJob = typeof job === 'object' && job !== null;
-  return { job: isJob && id !== undefined ? { ...job, id: String(id) } : undefined, dueAt: dueAt ?? 0 };
+  return { job: isJob && id !== undefined ? { ...job, id: String(id) } : undefined, dueAt };
 }
