@@ -13,7 +13,7 @@ import {
 } from './brokers/broker.js';
 import { CLOCK, type Clock } from './clock.js';
 import { DurableRegistry } from './durable-registry.js';
-import type { Disposition, Execution } from './execution.js';
+import type { Execution } from './execution.js';
 import { Executions } from './executions.js';
 import { encodeArgs } from './payload.js';
 import { TaskArgumentError, TaskNotRegisteredError } from './queue-errors.js';
@@ -110,7 +110,9 @@ export class ExecutionAdder {
       this.log.counts[answer.isNew ? 'added' : 'alreadyScheduled'] += 1;
       if (strike !== undefined && answer.isNew) this.log.struck(execution.name, answer.key, strike, 'will be held');
       const disposition = !answer.isNew ? 'already-scheduled' : strike === undefined ? 'scheduled' : 'struck';
-      handles.push(await this.handle(answer.key, execution, disposition, strike && describeStrike(strike)));
+      const record = this.addedRecord(answer.key, execution, strike);
+      const known = answer.isNew ? record : await this.broker.get(answer.key);
+      handles.push(this.executions.of(known ?? record, disposition));
     }
     return handles;
   }
@@ -122,7 +124,8 @@ export class ExecutionAdder {
     if (strike?.mode === 'drop') return this.refused(keyed, strike);
     await this.broker.replace(keyed);
     this.log.counts.replaced += 1;
-    return this.handle(key, keyed, strike === undefined ? 'scheduled' : 'struck', strike && describeStrike(strike));
+    const disposition = strike === undefined ? 'scheduled' : 'struck';
+    return this.executions.of(this.addedRecord(key, keyed, strike), disposition, true);
   }
 
   private strikeOn({ execution: { name }, args }: Addition): Strike | undefined {
@@ -138,17 +141,10 @@ export class ExecutionAdder {
   }
 
   /** What was just added is known; of what was there before only the broker knows. */
-  private async handle(
-    key: string,
-    execution: Addition['execution'],
-    disposition: Disposition,
-    reason?: string,
-  ): Promise<Execution> {
-    const now = this.clock.now();
-    const state = (execution.when ?? now) > now ? 'scheduled' : 'queued';
-    const added = { ...this.recordOf(key, execution, state), ...(reason !== undefined && { reason }) };
-    const record = disposition === 'already-scheduled' ? ((await this.broker.get(key)) ?? added) : added;
-    return this.executions.of(record, disposition);
+  private addedRecord(key: string, execution: Addition['execution'], strike: Strike | undefined): ExecutionRecord {
+    const { when, addedAt } = execution;
+    const record = this.recordOf(key, execution, when !== undefined && when > addedAt ? 'scheduled' : 'queued');
+    return strike === undefined ? record : { ...record, reason: describeStrike(strike) };
   }
 
   private recordOf(key: string, execution: Addition['execution'], state: ExecutionState): ExecutionRecord {

@@ -51,8 +51,12 @@ export interface ExecutionEvent {
 /** Where an execution finds out what became of it. */
 export interface ExecutionSource {
   get(key: string): Promise<ExecutionRecord | undefined>;
-  /** What is known, and again whenever it changes; `undefined` when the queue does not know the key. */
-  watch(key: string): Observable<ExecutionRecord | undefined>;
+  /**
+   * What is known, and again whenever it changes; `undefined` when the queue does not know the key.
+   *
+   * @param notBefore what was added before then, in milliseconds since the epoch, is another that has the key still.
+   */
+  watch(key: string, notBefore: number): Observable<ExecutionRecord | undefined>;
   cancel(key: string, reason: string): Promise<'cancelled' | 'signalled' | 'not-found'>;
 }
 
@@ -70,6 +74,7 @@ export interface ExecutionSource {
 export class Execution<R = unknown> {
   #record: ExecutionRecord;
   readonly #source: ExecutionSource;
+  readonly #notBefore: number;
 
   /** The record, for the library's own use. @internal */
   static recordOf(execution: Execution): ExecutionRecord {
@@ -82,9 +87,12 @@ export class Execution<R = unknown> {
     source: ExecutionSource,
     /** What `add()` has done; `undefined` where the execution was looked up. */
     readonly disposition?: Disposition,
+    /** It follows a run that has its key. */
+    isReplacement = false,
   ) {
     this.#record = record;
     this.#source = source;
+    this.#notBefore = isReplacement ? record.addedAt : 0;
   }
 
   /** Identifies it as long as it has not ended; then the key is free again. */
@@ -154,7 +162,7 @@ export class Execution<R = unknown> {
     if (this.#wasRefused) return this;
     const record = await this.#source.get(this.key);
     if (record === undefined) throw new ExecutionNotFoundError(this.key);
-    this.#record = record;
+    if (record.addedAt >= this.#notBefore) this.#record = record;
     return this;
   }
 
@@ -219,7 +227,7 @@ export class Execution<R = unknown> {
   }
 
   #watch(): Observable<ExecutionRecord | undefined> {
-    return this.#wasRefused ? of(this.#record) : this.#source.watch(this.key);
+    return this.#wasRefused ? of(this.#record) : this.#source.watch(this.key, this.#notBefore);
   }
 
   #eventOf(record: ExecutionRecord | undefined): ExecutionEvent {

@@ -20,8 +20,8 @@ export class Executions implements ExecutionSource {
     private readonly log: QueueLog,
   ) {}
 
-  of(record: ExecutionRecord, disposition?: Disposition): Execution {
-    return new Execution(record, this, disposition);
+  of(record: ExecutionRecord, disposition?: Disposition, isReplacement?: boolean): Execution {
+    return new Execution(record, this, disposition, isReplacement);
   }
 
   get(key: string): Promise<ExecutionRecord | undefined> {
@@ -35,9 +35,9 @@ export class Executions implements ExecutionSource {
     return result;
   }
 
-  watch(key: string): Observable<ExecutionRecord | undefined> {
+  watch(key: string, notBefore: number): Observable<ExecutionRecord | undefined> {
     return new Observable((subscriber) => {
-      const watch = new Watch(key, this.broker, subscriber);
+      const watch = new Watch(key, notBefore, this.broker, subscriber);
       const watches = this.watches.get(key) ?? new Set();
       this.watches.set(key, watches.add(watch));
       // Subscribed before the first look: what changes in between is told, or seen.
@@ -82,6 +82,7 @@ class Watch {
 
   constructor(
     private readonly key: string,
+    private readonly notBefore: number,
     private readonly broker: Broker,
     private readonly subscriber: Subscriber<ExecutionRecord | undefined>,
   ) {}
@@ -122,7 +123,7 @@ class Watch {
   }
 
   private report(record: ExecutionRecord | undefined): void {
-    if (this.isOver) return;
+    if (this.isOver || (record !== undefined && record.addedAt < this.notBefore)) return;
     const { state, attempt, when, starts, progress } = record ?? {};
     const seen = `${state} ${attempt} ${when} ${starts} ${JSON.stringify(progress)}`;
     if (seen === this.last) return;

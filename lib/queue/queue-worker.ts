@@ -235,7 +235,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     }
     const early = this.earlyCancels.get(claim.id);
     if (early !== undefined) run.cancel(early);
-    const refusal = this.limits.count(run.key);
+    const refusal = this.limits.refuse(claim);
     if (refusal !== undefined) run.cancel(refusal);
     this.tell(run);
     run.ended = this.execute(run);
@@ -255,7 +255,7 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private async conclude(run: ExecutionRun, settlement: Settlement | undefined): Promise<void> {
-    const final = settlement && this.limits.apply(run.key, settlement);
+    const final = settlement && this.limits.apply(run.claim, settlement);
     const next = final && (await this.settle(run, final, !this.stop.signal.aborted));
     if (next === undefined) {
       this.runs.delete(run);

@@ -1,37 +1,52 @@
-import type { Settlement } from './brokers/broker.js';
+import type { Claim, Settlement } from './brokers/broker.js';
+
+interface StartLimit {
+  readonly limit: number;
+  /** The execution that has the key, and how often others had been started under it before. */
+  execution: string | undefined;
+  before: number;
+  starts: number;
+}
 
 /** How often executions of some keys may be started: for `runAtMost()`. */
 export class StartLimits {
-  private readonly limits = new Map<string, { readonly limit: number; starts: number }>();
+  private readonly limits = new Map<string, StartLimit>();
 
-  /** @param starts how often it has been started already. */
-  set(key: string, limit: number, starts: number): void {
-    this.limits.set(key, { limit, starts });
+  set(key: string, limit: number): void {
+    this.limits.set(key, { limit, execution: undefined, before: 0, starts: 0 });
   }
 
   delete(key: string): void {
     this.limits.delete(key);
   }
 
-  /** Counts a start. @returns why it must not be, where it was one too many. */
-  count(key: string): string | undefined {
-    const entry = this.limits.get(key);
-    if (entry === undefined) return undefined;
-    entry.starts += 1;
-    return entry.starts > entry.limit ? reasonOf(entry.limit) : undefined;
+  /** @returns why a claimed execution must not be started, where that is once too often. */
+  refuse(claim: Claim): string | undefined {
+    const limit = this.take(claim);
+    return limit !== undefined && limit.before + limit.starts > limit.limit ? reasonOf(limit.limit) : undefined;
   }
 
-  /** What does not go on after the last start ends. What had to wait was no start. */
-  apply(key: string, settlement: Settlement): Settlement {
-    const entry = this.limits.get(key);
-    const isUnstarted = settlement.type === 'park' || (settlement.type === 'release' && settlement.isUnstarted);
-    if (entry !== undefined && isUnstarted === true) entry.starts -= 1;
+  /** What does not go on after the last start ends. */
+  apply(claim: Claim, settlement: Settlement): Settlement {
+    const limit = this.take(claim);
     const goesOn = settlement.type === 'retry' || settlement.type === 'reschedule';
-    if (entry === undefined || !goesOn || entry.starts < entry.limit) return settlement;
-    return { type: 'cancel', reason: reasonOf(entry.limit) };
+    if (limit === undefined || !goesOn || limit.before + limit.starts < limit.limit) return settlement;
+    return { type: 'cancel', reason: reasonOf(limit.limit) };
+  }
+
+  /** Takes note of how often it has been started, by what the broker has counted. */
+  private take({ id, record }: Claim): StartLimit | undefined {
+    const limit = this.limits.get(record.key);
+    if (limit === undefined) return undefined;
+    if (limit.execution !== id) {
+      limit.before += limit.starts;
+      limit.execution = id;
+    }
+    limit.starts = record.starts;
+    return limit;
   }
 }
 
-function reasonOf(limit: number): string {
+export function reasonOf(limit: number): string {
   return `it has run ${limit} time${limit === 1 ? '' : 's'}, as often as runAtMost() allows`;
 }

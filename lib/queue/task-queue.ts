@@ -16,6 +16,7 @@ import { Executions } from './executions.js';
 import { TaskArgumentError } from './queue-errors.js';
 import { QueueLog, type QueueCounts } from './queue-log.js';
 import { QueueWorker } from './queue-worker.js';
+import { reasonOf } from './start-limits.js';
 
 /**
  * When a task is to run instead of what its key stands for now.
@@ -321,16 +322,20 @@ export class TaskQueue {
         throw new TaskArgumentError('runAtMost()', key, limit, 'a whole number from 0');
       }
     }
-    for (const [key, limit] of Object.entries(starts)) {
-      const record = await this.broker.get(key);
-      const isLive = record !== undefined && !isEnded(record.state);
-      this.worker.limits.set(key, limit, isLive ? record.starts : 0);
-    }
+    for (const [key, limit] of Object.entries(starts)) this.worker.limits.set(key, limit);
+    for (const [key, limit] of Object.entries(starts)) await this.cancelSpent(key, limit);
     try {
       await this.runUntilFinished();
     } finally {
       for (const key of Object.keys(starts)) this.worker.limits.delete(key);
     }
+  }
+
+  /** One that has had its number would not start again; but it may be long until it would. */
+  private async cancelSpent(key: string, limit: number): Promise<void> {
+    const record = await this.broker.get(key);
+    if (record === undefined || isEnded(record.state) || record.state === 'running' || record.starts < limit) return;
+    await this.executions.cancel(key, reasonOf(limit));
   }
 }
 

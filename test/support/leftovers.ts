@@ -54,7 +54,7 @@ async function keysOf(redis: Redis, prefix: string): Promise<string[]> {
 /**
  * What a queue may keep for ever on Redis, however much has gone through it. BullMQ's: the version and options of the
  * queue, its counters, its stream of events (trimmed to 10,000), the bell of its workers, and the ids of the jobs that
- * have ended (taken away by `clean()`). Ours: who works, the number of the last in line, and the versions of books.
+ * have ended (taken away by `clean()`). Ours: who works, and the versions of books.
  */
 const PERMANENT_KEYS = new Set([
   ':meta',
@@ -65,7 +65,6 @@ const PERMANENT_KEYS = new Set([
   ':completed',
   ':failed',
   '/workers',
-  '/gates:number',
   '/books',
 ]);
 /** What Redis says of a key that is there and has no time to live. */

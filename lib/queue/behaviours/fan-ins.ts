@@ -47,6 +47,7 @@ export class FanIns {
   private awaitedKeys = new Set<string>();
   private version: string | undefined;
   private reading: Promise<void> | undefined;
+  private mustReadAgain = false;
   private isHearing = false;
 
   constructor(
@@ -150,9 +151,18 @@ export class FanIns {
     }
   }
 
+  /** One look at a time, and another for those who ask meanwhile: what they ask about may have come since. */
   private read(): Promise<void> {
-    this.reading ??= this.readNow().finally(() => (this.reading = undefined));
+    this.mustReadAgain = this.reading !== undefined;
+    this.reading ??= this.readUntilQuiet().finally(() => (this.reading = undefined));
     return this.reading;
+  }
+
+  private async readUntilQuiet(): Promise<void> {
+    do {
+      this.mustReadAgain = false;
+      await this.readNow();
+    } while (this.mustReadAgain);
   }
 
   private async readNow(): Promise<void> {

@@ -12,9 +12,9 @@ interface Held {
   readonly strike: string;
 }
 
-/** Keys may be too long for a field, or hold what a database refuses. */
-function fieldOf(key: string): string {
-  return createHash('sha256').update(key, 'utf16le').digest('base64url');
+/** One for each strike that an execution meets in turn: to erase one must not erase the next. */
+function fieldOf({ key, strike }: Held): string {
+  return createHash('sha256').update(key, 'utf16le').update(strike).digest('base64url');
 }
 
 /** Remembers which executions are parked because of which strike, and lets them go on when it is not in force any more. */
@@ -34,7 +34,8 @@ export class HeldExecutions {
 
   /** Before it is parked, so that a crash in between leaves nothing parked for ever. */
   async hold(key: string, strike: Strike): Promise<void> {
-    await this.broker.writeEntry(BOOK, fieldOf(key), JSON.stringify({ key, strike: strikeId(strike) } satisfies Held));
+    const held: Held = { key, strike: strikeId(strike) };
+    await this.broker.writeEntry(BOOK, fieldOf(held), JSON.stringify(held));
   }
 
   /** It has been parked, perhaps after the strike was restored. */
@@ -50,8 +51,8 @@ export class HeldExecutions {
       if (book === undefined) return; // nothing has changed since all of them were looked at
       let isLeft = false;
       for (const text of book.entries.values()) {
-        const { key, strike } = JSON.parse(text) as Held;
-        if (!this.strikes.has(strike) && !(await this.wake(key))) isLeft = true;
+        const held = JSON.parse(text) as Held;
+        if (!this.strikes.has(held.strike) && !(await this.wake(held))) isLeft = true;
       }
       this.version = isLeft ? undefined : book.version;
       this.strikesSeen = seen;
@@ -61,11 +62,11 @@ export class HeldExecutions {
   }
 
   /** @returns false for one that is about to be parked: it is looked at again when it is. */
-  private async wake(key: string): Promise<boolean> {
-    const record = await this.broker.get(key);
+  private async wake(held: Held): Promise<boolean> {
+    const record = await this.broker.get(held.key);
     if (record?.state === 'running') return false;
-    await this.broker.wake(key);
-    await this.broker.eraseEntry(BOOK, fieldOf(key));
+    await this.broker.wake(held.key);
+    await this.broker.eraseEntry(BOOK, fieldOf(held));
     return true;
   }
 }

@@ -385,14 +385,14 @@ export class MemoryBroker implements Broker {
   private schedule(entry: Entry, state: 'scheduled' | 'retrying', when: number): void {
     this.update(entry, { when });
     if (when <= this.options.clock.now()) return this.enqueue(entry);
-    this.move(entry, state);
     this.timetable.schedule(entry, when);
+    this.move(entry, state);
     this.arm();
   }
 
   private enqueue(entry: Entry, rank = entry.record.priority): void {
+    this.timetable.enqueue(entry, rank); // before others are told, who may look at once
     this.move(entry, 'queued');
-    this.timetable.enqueue(entry, rank);
     const [wake] = this.waiters;
     wake?.();
   }

@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Parameters } from '../../../lib/queue/behaviours/parameters.js';
 import type { AnyFunction } from '../../../lib/scheduler/provider-classes.js';
 
+const COMPUTED = 'computedName';
+
 class Methods {
   #count = 0;
 
@@ -21,7 +23,7 @@ class Methods {
     return (this.#count += 1);
   }
   single(_order: object): void {}
-  ['computed' + 'Name'](_order: object): void {}
+  [COMPUTED](_order: object): void {}
   tricky(_text = ')', _more = { a: (_b: string): string => `${')'}` }): void {}
 }
 

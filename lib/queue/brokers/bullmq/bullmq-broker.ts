@@ -30,6 +30,8 @@ import { WorkBell } from './work-bell.js';
 
 /** That a running execution is to be cancelled is remembered for so long, for the worker that may start it again. */
 const CANCEL_TTL = 24 * 3_600_000;
+/** What a replacement takes at most to be put in the place of a run that has settled, in milliseconds. */
+const REPLACEMENT_TIME = 2_000;
 /** How often what has ended is looked through for what is past its time, in milliseconds. */
 const CLEANING = { least: 1_000, most: 30_000 };
 
@@ -157,10 +159,11 @@ export class BullMqBroker implements Broker {
     const site = this.site ?? (await this.open());
     const { key } = claim.record;
     try {
-      // What has been replaced must not be started again by the very call that settles it.
-      const fetchNext = claimNext && !site.replacements.awaits(key);
-      site.admissions.release(claim, settlement);
-      const next = await site.connections.persist(() => site.moves.settle(claim, settlement, fetchNext));
+      // What has been replaced must not be started again by the very call that settles it, nor by anybody else.
+      const isAwaited = site.replacements.awaits(key);
+      const final = isAwaited ? putOff(settlement) : settlement;
+      site.admissions.release(claim, final);
+      const next = await site.connections.persist(() => site.moves.settle(claim, final, claimNext && !isAwaited));
       // At once: what is heard after that is newer.
       if (next.job === undefined && next.dueAt !== undefined) site.bell.setNextDue(next.dueAt);
       const isReplaced = await site.replacements.end(key);
@@ -364,6 +367,13 @@ export class BullMqBroker implements Broker {
       })
       .catch(() => (this.isHearing = false)); // the next claim tries again
   }
+}
+
+/** What would go on at once goes on a little later: until then, another is in its place. */
+function putOff(settlement: Settlement): Settlement {
+  const { type } = settlement;
+  if (type !== 'reschedule' && type !== 'retry' && type !== 'release') return settlement;
+  return { ...settlement, at: Math.max(settlement.at ?? 0, Date.now() + REPLACEMENT_TIME) };
 }
 
 /** BullMQ's codes for a job that is gone, without lock, not active, or locked by somebody else. */

@@ -57,8 +57,7 @@ IF to_regclass('nestjs_tasks_gate') IS NULL THEN
     PRIMARY KEY (queue, id, place)
   );
   CREATE INDEX nestjs_tasks_slot_holders ON nestjs_tasks_slot (queue, pool, until) WHERE until IS NOT NULL;
-  CREATE INDEX nestjs_tasks_slot_line ON nestjs_tasks_slot (queue, pool, number) WHERE in_line;
-  CREATE SEQUENCE nestjs_tasks_slot_number;
+  CREATE INDEX nestjs_tasks_slot_line ON nestjs_tasks_slot (queue, pool, number, id COLLATE "C") WHERE in_line;
   CREATE TABLE nestjs_tasks_gate (
     queue text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
@@ -117,7 +116,7 @@ DECLARE
 BEGIN
   WHILE cardinality(_pools) > 0 LOOP
     SELECT id, key INTO _id, _key FROM nestjs_tasks_slot
-      WHERE queue = _queue AND pool = _pools[1] AND in_line ORDER BY number LIMIT 1;
+      WHERE queue = _queue AND pool = _pools[1] AND in_line ORDER BY number, id COLLATE "C" LIMIT 1;
     IF NOT FOUND THEN
       _pools := _pools[2:];
       CONTINUE;
@@ -336,7 +335,8 @@ BEGIN
       woken := ${SERVE}(_queue, _now, _lease, _freed, woken);
       _cleared := gate;
     END LOOP;
-    _number := nextval('nestjs_tasks_slot_number');
+    -- Who was added first comes first, though calls overtake each other on their way.
+    _number := split_part(_order, ' ', 1)::bigint;
     INSERT INTO nestjs_tasks_slot (queue, id, place, pool, max, key, number, token, until, in_line)
       SELECT _queue, _id, asked.place, asked.pool, asked.max, _key, _number,
         CASE WHEN _line IS NULL THEN _token END, CASE WHEN _line IS NULL THEN _now + _lease END,
@@ -433,8 +433,8 @@ SELECT 1 FROM nestjs_tasks_slot WHERE queue = $1 AND id = $2 AND until IS NOT NU
 /** `$1` is the queue's name. */
 export const POOLS = `
 SELECT pool, max(max) AS max,
-  array_agg(id ORDER BY number) FILTER (WHERE until IS NOT NULL) AS holders,
-  array_agg(key ORDER BY number) FILTER (WHERE until IS NOT NULL) AS holder_keys,
-  array_agg(id ORDER BY number) FILTER (WHERE in_line) AS waiters,
-  array_agg(key ORDER BY number) FILTER (WHERE in_line) AS waiter_keys
+  array_agg(id ORDER BY number, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holders,
+  array_agg(key ORDER BY number, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holder_keys,
+  array_agg(id ORDER BY number, id COLLATE "C") FILTER (WHERE in_line) AS waiters,
+  array_agg(key ORDER BY number, id COLLATE "C") FILTER (WHERE in_line) AS waiter_keys
 FROM nestjs_tasks_slot WHERE queue = $1 AND (until IS NOT NULL OR in_line) GROUP BY pool`;

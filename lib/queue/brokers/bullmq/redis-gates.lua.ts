@@ -1,8 +1,8 @@
 /**
  * The gates' books on Redis. `KEYS[1]` begins all of their keys, `KEYS[2]` those of BullMQ:
  *
- * - `stays`: a hash of executions that hold slots or wait for them: key, gates, token of the claim, line, number
- * - `slots:<pool>`: who holds one, by the end of its lease; `line:<pool>`: who waits, by number
+ * - `stays`: a hash of executions that hold slots or wait for them: key, gates, token of the claim, line, when it was added
+ * - `slots:<pool>`: who holds one, by the end of its lease; `line:<pool>`: who waits, by when it was added
  * - `pools`, `lines`: which of these there are
  * - `starts:<pool>`: starts and places kept for them, by time; `places`: who has such places, in which pools
  * - `cooldown:<pool>`, `debounce:<pool>`
@@ -254,7 +254,8 @@ else
     stay = nil
   end
   if not stay then
-    stay = { key = key, gates = slots, number = redis.call('INCR', base .. 'number') }
+    -- Who was added first comes first, though calls overtake each other on their way. Of one millisecond, ids decide.
+    stay = { key = key, gates = slots, number = tonumber(string.match(order, '^%d+')) }
     for _, slot in ipairs(slots) do
       if redis.call('EXISTS', base .. 'line:' .. slot[1]) == 1 then serve(slot[1]) end
     end

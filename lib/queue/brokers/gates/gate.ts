@@ -3,7 +3,7 @@
  * are in milliseconds.
  */
 export type Gate =
-  /** At most `max` run at once. Who finds no slot waits in line, first in first out. */
+  /** At most `max` run at once. Who finds no slot waits in line, where those come first that were added first. */
   | { readonly type: 'concurrency'; readonly pool: string; readonly max: number }
   /** At most `limit` starts in any time of `per`. Who is over it comes again when there is room, or is refused. */
   | {

@@ -10,8 +10,8 @@ interface Stay extends Guest {
   token: string | undefined;
   /** The pool in whose line it stands. */
   line: string | undefined;
-  /** Its place there: of two, the smaller came first. */
-  readonly number: number;
+  /** Its place there: of two, the smaller was added first. */
+  readonly order: string;
 }
 
 /** Slots, who holds them and who waits for them. Calls that free some hand them on, and add to `woken` who got all it needs. */
@@ -23,7 +23,6 @@ export class MemorySlots {
   private readonly lines = new Map<string, Stay[]>();
   /** Pools of a dead holder that are still to be looked at. */
   private readonly freed: string[] = [];
-  private number = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -39,7 +38,7 @@ export class MemorySlots {
   }
 
   private enter(visitor: Visitor, gates: readonly Concurrency[], woken: Guest[]): string | undefined {
-    const { id, key, token } = visitor;
+    const { id, key, token, order } = visitor;
     let stay = this.stays.get(id);
     if (stay !== undefined && !isSame(stay.gates, gates)) {
       this.leave(stay, woken); // another deploy has other rules
@@ -47,7 +46,7 @@ export class MemorySlots {
     }
     if (gates.length === 0) return undefined;
     if (stay === undefined) {
-      stay = { id, key, gates, token: undefined, line: undefined, number: (this.number += 1) };
+      stay = { id, key, gates, token: undefined, line: undefined, order };
       this.stays.set(id, stay);
       // Those who stand in line for it have come first.
       for (const { pool } of gates) this.serve(pool, woken);
@@ -160,7 +159,7 @@ export class MemorySlots {
 
   private lineUp(stay: Stay, pool: string): void {
     const line = this.lines.get(pool) ?? [];
-    const behind = line.findIndex(({ number }) => number > stay.number);
+    const behind = line.findIndex(({ order }) => order > stay.order);
     if (behind === -1) line.push(stay);
     else line.splice(behind, 0, stay);
     this.lines.set(pool, line);
