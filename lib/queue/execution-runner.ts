@@ -96,6 +96,7 @@ export class ExecutionRunner {
   /** A perpetual task runs again, however this run has ended: but not before its retries, and not when it was cancelled. */
   private goOn(run: ExecutionRun, settlement: Settlement): Settlement {
     if (settlement.type !== 'complete' && settlement.type !== 'fail') return settlement;
+    if (run.cancellation !== undefined) return settlement; // it did not stop for that, but it ends here
     const next = run.perpetual?.next;
     if (next === undefined) return settlement;
     return { type: 'reschedule', ...next, ...(settlement.type === 'fail' && { error: settlement.error }) };

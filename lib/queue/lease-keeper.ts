@@ -106,8 +106,8 @@ export class LeaseKeeper {
     const { crashed, againAt } = await this.broker.recover();
     this.log.recovered(crashed);
     this.recoverAgain(againAt);
-    await this.sweep();
     const info = this.broker.isShared ? this.worker.info() : undefined;
     if (info !== undefined) await this.broker.announce(info);
+    await this.sweep();
   }
 }

@@ -26,6 +26,8 @@ export interface QueueCounts {
   readonly retried: number;
   /** Re-scheduled as a new run. */
   readonly rescheduled: number;
+  /** Perpetual runs that a strike, a cooldown or a rate limit has left out. */
+  readonly skipped: number;
   /** Adds that were refused, and runs that were skipped, dropped or parked, because of a strike. */
   readonly struck: number;
   readonly cancelled: number;
@@ -58,6 +60,7 @@ export class QueueLog {
     failed: 0,
     retried: 0,
     rescheduled: 0,
+    skipped: 0,
     struck: 0,
     cancelled: 0,
     dropped: 0,
@@ -111,7 +114,11 @@ export class QueueLog {
       }
       case 'reschedule': {
         this.counts.rescheduled += 1;
+        if (settlement.reason !== undefined) this.counts.skipped += 1;
         if (run.struckBy !== undefined) return this.struck(name, key, run.struckBy, 'skips a run');
+        if (settlement.reason !== undefined) {
+          return this.log.write('debug', `${execution} skips a run: ${settlement.reason}`);
+        }
         if (settlement.error !== undefined) this.counts.failed += 1;
         else if (run.task !== undefined) {
           this.counts.completed += 1;

@@ -255,7 +255,8 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
   }
 
   private async conclude(run: ExecutionRun, settlement: Settlement | undefined): Promise<void> {
-    const final = settlement && this.limits.apply(run.claim, settlement);
+    const wanted = settlement && heedCancellation(run, settlement);
+    const final = wanted && this.limits.apply(run.claim, wanted);
     const next = final && (await this.settle(run, final, !this.stop.signal.aborted));
     if (next === undefined) {
       this.runs.delete(run);
@@ -321,6 +322,12 @@ export class QueueWorker implements OnApplicationBootstrap, TaskIntake {
     work.then(forget, forget);
     return work;
   }
+}
+
+/** What has not begun, and was cancelled while it was being put off, is not put off. */
+function heedCancellation({ cancellation }: ExecutionRun, settlement: Settlement): Settlement {
+  const isPutOff = settlement.type === 'park' || (settlement.type === 'release' && settlement.isUnstarted === true);
+  return isPutOff && cancellation !== undefined ? { type: 'cancel', reason: cancellation } : settlement;
 }
 
 /** Short, since every execution that runs carries it. */

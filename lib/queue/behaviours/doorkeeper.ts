@@ -45,7 +45,7 @@ export class Doorkeeper {
     run.struckBy = strike;
     if (run.perpetual !== undefined) return this.skip(run, reason);
     if (strike.mode === 'drop') return { type: 'drop', reason };
-    await this.held.hold(run.key, strike);
+    await this.held.hold(run.claim, strike);
     return { type: 'park', reason };
   }
 
@@ -55,7 +55,7 @@ export class Doorkeeper {
     if (next === undefined) return { type: 'drop', reason };
     const now = this.clock.now();
     // One that runs again at once would do nothing but skip.
-    return { type: 'reschedule', args: next.args, at: next.at > now ? next.at : now + LEAST_PAUSE };
+    return { type: 'reschedule', args: next.args, at: next.at > now ? next.at : now + LEAST_PAUSE, reason };
   }
 
   private settlementOf(run: ExecutionRun, admission: Admission): Settlement | undefined {

@@ -37,6 +37,8 @@ const BOOK = 'fan-ins';
 const outcomesOf = (id: string): string => `fan-in:${id}`;
 /** It is written down before it is added. Where nobody has added it for so long, the process has died in between. */
 const ORPHAN_AGE = 60_000;
+/** How many are looked at at once. */
+const LOOKS = 50;
 
 /** Lets executions follow when others have ended, and keeps how those ended until then. */
 @Injectable()
@@ -125,7 +127,7 @@ export class FanIns {
     for (const { id, at } of places) {
       await this.note(id, at, outcome);
       const fanIn = this.waiting.get(id);
-      if (fanIn !== undefined) await this.wakeIfComplete(id, fanIn);
+      if (fanIn !== undefined) await this.wakeIfNoted(id, fanIn);
     }
     if (places.length === 0) return;
     await this.read();
@@ -180,6 +182,12 @@ export class FanIns {
     }
   }
 
+  /** Without a look at those of which nothing is noted yet: each of many that end would look at all of the others. */
+  private async wakeIfNoted(id: string, { key, after }: FanIn): Promise<void> {
+    const book = await this.broker.readBook(outcomesOf(id));
+    if (book !== undefined && book.entries.size >= after.length) await this.broker.wake(key);
+  }
+
   private async wakeIfComplete(id: string, { key, after }: FanIn): Promise<void> {
     const stored = await this.look(id, after);
     if (stored.size === after.length) await this.broker.wake(key);
@@ -190,17 +198,25 @@ export class FanIns {
     const book = await this.broker.readBook(outcomesOf(id));
     const stored = new Map<number, StoredOutcome>();
     for (const [at, text] of book?.entries ?? []) stored.set(Number(at), JSON.parse(text) as StoredOutcome);
-    for (const [at, execution] of after.entries()) {
-      if (stored.has(at)) continue;
-      const record = await this.broker.get(execution.key);
-      // Its key is free, or another execution has it.
-      const isGone = record === undefined || record.addedAt !== execution.addedAt;
-      if (!isGone && !isEnded(record.state)) continue;
-      const outcome: StoredOutcome = isGone ? { state: 'forgotten' } : outcomeOf(record);
-      await this.note(id, at, outcome);
-      stored.set(at, outcome);
+    const missing = [...after.entries()].filter(([at]) => !stored.has(at));
+    for (let from = 0; from < missing.length; from += LOOKS) {
+      await Promise.all(missing.slice(from, from + LOOKS).map((entry) => this.lookAt(id, entry, stored)));
     }
     return stored;
+  }
+
+  private async lookAt(
+    id: string,
+    [at, execution]: readonly [number, AwaitedExecution],
+    stored: Map<number, StoredOutcome>,
+  ): Promise<void> {
+    const record = await this.broker.get(execution.key);
+    // Its key is free, or another execution has it.
+    const isGone = record === undefined || record.addedAt !== execution.addedAt;
+    if (!isGone && !isEnded(record.state)) return;
+    const outcome: StoredOutcome = isGone ? { state: 'forgotten' } : outcomeOf(record);
+    await this.note(id, at, outcome);
+    stored.set(at, outcome);
   }
 
   private async note(id: string, at: number, outcome: StoredOutcome): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { BROKER, type Broker } from '../brokers/broker.js';
+import { BROKER, type Broker, type Claim } from '../brokers/broker.js';
 import { QueueLog } from '../queue-log.js';
 import { strikeId, type Strike } from './strike.js';
 import { Strikes } from './strikes.js';
@@ -10,6 +10,8 @@ const BOOK = 'held';
 interface Held {
   readonly key: string;
   readonly strike: string;
+  /** Of the claim that parks it: each time another. */
+  readonly token: string;
 }
 
 /** One for each strike that an execution meets in turn: to erase one must not erase the next. */
@@ -33,14 +35,14 @@ export class HeldExecutions {
   }
 
   /** Before it is parked, so that a crash in between leaves nothing parked for ever. */
-  async hold(key: string, strike: Strike): Promise<void> {
-    const held: Held = { key, strike: strikeId(strike) };
+  async hold({ record, token }: Claim, strike: Strike): Promise<void> {
+    const held: Held = { key: record.key, strike: strikeId(strike), token };
     await this.broker.writeEntry(BOOK, fieldOf(held), JSON.stringify(held));
   }
 
   /** It has been parked, perhaps after the strike was restored. */
   async parked(strike: Strike): Promise<void> {
-    if (!this.strikes.has(strikeId(strike))) await this.letGo();
+    if (!this.strikes.holds(strikeId(strike))) await this.letGo();
   }
 
   /** Wakes those whose strike is gone. Again and again, by every worker: whoever restores may not live to do it. */
@@ -52,7 +54,7 @@ export class HeldExecutions {
       let isLeft = false;
       for (const text of book.entries.values()) {
         const held = JSON.parse(text) as Held;
-        if (!this.strikes.has(held.strike) && !(await this.wake(held))) isLeft = true;
+        if (!this.strikes.holds(held.strike) && !(await this.wake(held, text))) isLeft = true;
       }
       this.version = isLeft ? undefined : book.version;
       this.strikesSeen = seen;
@@ -62,11 +64,11 @@ export class HeldExecutions {
   }
 
   /** @returns false for one that is about to be parked: it is looked at again when it is. */
-  private async wake(held: Held): Promise<boolean> {
+  private async wake(held: Held, text: string): Promise<boolean> {
     const record = await this.broker.get(held.key);
     if (record?.state === 'running') return false;
     await this.broker.wake(held.key);
-    await this.broker.eraseEntry(BOOK, fieldOf(held));
+    await this.broker.eraseEntry(BOOK, fieldOf(held), text); // unless it is held again by now
     return true;
   }
 }

@@ -27,6 +27,14 @@ export class LoggedCall {
 
   private renderArg(arg: unknown, logged: LoggedOptions | undefined): string {
     if (logged === undefined) return HIDDEN;
+    try {
+      return this.show(arg, logged);
+    } catch {
+      return HIDDEN; // its own getters may throw
+    }
+  }
+
+  private show(arg: unknown, logged: LoggedOptions): string {
     const length = logged.lengthOnly === true ? lengthOf(arg) : undefined;
     if (length !== undefined) return length;
     const text = inspect(arg, { depth: 4, breakLength: Infinity, maxStringLength: LONGEST, maxArrayLength: 50 });

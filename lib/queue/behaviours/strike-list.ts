@@ -56,7 +56,7 @@ class ParameterStrikes {
 
   /** Whether there is any that a value of this type can be compared with. */
   takes(value: unknown): boolean {
-    return this.#types.has(typeOf(value));
+    return this.#types.has(typeOf(value)) && !isNoValue(value);
   }
 
   /** The first that is accepted of those that a value meets. */
@@ -152,7 +152,10 @@ export class StrikeList {
       for (const [name, ofParameter] of strikes.byParameter) {
         const located = parameters === undefined ? locateKey(args, name) : parameters.locate(args, name);
         if (!located.isFound || located.value === undefined) continue;
-        if (!ofParameter.takes(located.value)) this.onUnlike(task, name);
+        if (!ofParameter.takes(located.value)) {
+          this.onUnlike(task, name);
+          continue;
+        }
         const found = ofParameter.find(located.value, accepts);
         if (found !== undefined) return found;
       }
@@ -165,6 +168,11 @@ function pushTo(map: Map<string, Strike[]>, key: string, strike: Strike): void {
   const strikes = map.get(key);
   if (strikes === undefined) map.set(key, [strike]);
   else strikes.push(strike);
+}
+
+/** NaN, or a Date that is none: less than nothing, and greater than nothing. */
+function isNoValue(value: unknown): boolean {
+  return Number.isNaN(value instanceof Date ? value.getTime() : value);
 }
 
 function compare(a: Ordered, b: Ordered): number {

@@ -75,10 +75,10 @@ export class Strikes {
     return this.list.strikes.length === 0 ? undefined : this.list.find(candidate, this.clock.now());
   }
 
-  /** Whether one is still in force. */
-  has(id: string): boolean {
+  /** Whether one is in force that holds. */
+  holds(id: string): boolean {
     const strike = this.byId.get(id);
-    return strike !== undefined && (strike.expiresAt === undefined || strike.expiresAt.getTime() > this.clock.now());
+    return strike?.mode === 'hold' && (strike.expiresAt === undefined || strike.expiresAt.getTime() > this.clock.now());
   }
 
   /**
@@ -185,7 +185,8 @@ export class Strikes {
     const now = this.clock.now();
     for (const [id, { expiresAt }] of this.byId) {
       // Whoever reads it first takes it away.
-      if (expiresAt !== undefined && expiresAt.getTime() <= now) this.broker.eraseEntry(BOOK, id).catch(() => {});
+      if (expiresAt === undefined || expiresAt.getTime() > now) continue;
+      this.broker.eraseEntry(BOOK, id, this.texts.get(id)?.text).catch(() => {}); // it may have been renewed
     }
     for (const id of this.texts.keys()) if (!this.byId.has(id)) this.texts.delete(id);
     this.list = new StrikeList(strikes, (task, parameter) => this.warn(task, parameter));

@@ -11,6 +11,7 @@ import { Strikes } from './strikes.js';
 @Injectable()
 export class Upkeep {
   private isReady = false;
+  private isSweeping = false;
 
   constructor(
     private readonly doorkeeper: Doorkeeper,
@@ -41,9 +42,14 @@ export class Upkeep {
 
   /** What somebody has not lived to do. */
   async sweep(): Promise<void> {
-    if (!this.isReady) return;
-    await this.held.letGo();
-    await this.fanIns.sweep();
+    if (!this.isReady || this.isSweeping) return;
+    this.isSweeping = true;
+    try {
+      await this.held.letGo();
+      await this.fanIns.sweep();
+    } finally {
+      this.isSweeping = false;
+    }
   }
 
   close(): void {

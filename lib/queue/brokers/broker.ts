@@ -133,7 +133,15 @@ export type Settlement =
   | { readonly type: 'complete'; readonly result: string }
   | { readonly type: 'retry'; readonly at: number; readonly error: StoredError }
   /** A new run of the same execution: attempts and crashes count from the start again. */
-  | { readonly type: 'reschedule'; readonly at: number; readonly args: string; readonly error?: StoredError }
+  | {
+      readonly type: 'reschedule';
+      readonly at: number;
+      readonly args: string;
+      /** How this run has failed. */
+      readonly error?: StoredError;
+      /** Why this run was skipped. */
+      readonly reason?: string;
+    }
   | { readonly type: 'fail'; readonly error: StoredError }
   | { readonly type: 'cancel' | 'drop'; readonly reason: string }
   /** Back to the queue, at once or `at` a time, with no attempt lost. */
@@ -253,8 +261,8 @@ export interface Broker {
    */
   readBook(book: string, version?: string): Promise<Book | undefined>;
   writeEntry(book: string, field: string, value: string): Promise<void>;
-  /** @returns whether it was there. */
-  eraseEntry(book: string, field: string): Promise<boolean>;
+  /** @param expected leaves the entry alone when it has another value by now. @returns whether it was there. */
+  eraseEntry(book: string, field: string, expected?: string): Promise<boolean>;
   eraseBook(book: string): Promise<void>;
 
   /** Shows the worker in `workers()`, until it does not any more for two leases. */

@@ -59,6 +59,8 @@ export class MemoryBroker implements Broker {
   private readonly byId = new Map<string, Entry>();
   private readonly books = new Map<string, { readonly version: string; readonly entries: Map<string, string> }>();
   private readonly gates: MemoryGates;
+  /** Tokens of claims that are in line for a slot, until they are settled. */
+  private readonly inLine = new Set<string>();
   private readonly announced = new Map<string, WorkerInfo>();
   private readonly counts: Record<LiveState, number> = { scheduled: 0, queued: 0, parked: 0, running: 0, retrying: 0 };
   private disarm: (() => void) | undefined;
@@ -151,8 +153,11 @@ export class MemoryBroker implements Broker {
     if (entry === undefined) throw new LeaseLostError(claim.record.key);
     entry.lease = undefined;
     const { replacement } = entry;
-    // In line for a slot, it keeps its place.
-    if (settlement.type !== 'park') this.wakeAll(this.gates.release(entry.id, claim.token));
+    // In line for a slot, or put off until a time that is kept for it, it comes back for that.
+    const isInLine = this.inLine.delete(claim.token) && settlement.type === 'park';
+    const hasPlace = settlement.type === 'release' && settlement.isUnstarted === true;
+    if (hasPlace) this.wakeAll(this.gates.release(entry.id, claim.token));
+    else if (!isInLine) this.wakeAll(this.gates.forget(entry.id));
     this.settleRun(entry, settlement);
     if (this.gates.isHandedOver(entry.id)) this.wakeAll([entry]);
     if (replacement !== undefined) {
@@ -202,10 +207,11 @@ export class MemoryBroker implements Broker {
   }
 
   admit({ id, token, record }: Claim, gates: readonly Gate[]): Promise<Admission> {
-    const { key, run, attempt } = record;
+    const { key, run, attempt, since } = record;
     const order = id.slice(1).padStart(15, '0'); // the number of its addition
-    const { admission, woken } = this.gates.admit({ id, key, token, run, attempt, order }, gates);
+    const { admission, woken } = this.gates.admit({ id, key, token, run, attempt, order, since }, gates);
     this.wakeAll(woken);
+    if (admission.type === 'waits') this.inLine.add(token);
     return Promise.resolve(admission);
   }
 
@@ -229,8 +235,9 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  eraseEntry(book: string, field: string): Promise<boolean> {
-    const wasThere = this.books.get(book)?.entries.has(field) === true;
+  eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
+    const value = this.books.get(book)?.entries.get(field);
+    const wasThere = value !== undefined && value === (expected ?? value);
     if (wasThere) this.changeBook(book, (entries) => entries.delete(field));
     return Promise.resolve(wasThere);
   }
@@ -344,9 +351,17 @@ export class MemoryBroker implements Broker {
         return this.schedule(entry, 'retrying', settlement.at);
       case 'reschedule': {
         const { error: _error, reason: _reason, progress: _progress, ...record } = entry.record;
-        const { at, args, error } = settlement;
+        const { at, args, error, reason } = settlement;
         entry.crashes = 0;
-        entry.record = { ...record, attempt: 1, run: record.run + 1, args, since: at, ...(error && { error }) };
+        entry.record = {
+          ...record,
+          attempt: 1,
+          run: record.run + 1,
+          args,
+          since: at,
+          ...(error && { error }),
+          ...(reason !== undefined && { reason }),
+        };
         return this.schedule(entry, 'scheduled', at);
       }
       case 'release': {

@@ -58,6 +58,15 @@ describe('LoggedCall', () => {
     expect(call.render([Array.from({ length: 10_000 }, () => 'x'.repeat(50))]).length).toBeLessThan(1_000);
   });
 
+  it('hides what cannot be shown', () => {
+    const hostile = {
+      get [Symbol.toStringTag](): string {
+        throw new Error('not for you');
+      },
+    };
+    expect(call.render([hostile])).toBe('orders.process(customerId=…)');
+  });
+
   it('shows the rest under its name', () => {
     const rest = new Parameters((_first: string, ..._others: string[]) => {}, { names: new Map(), types: undefined });
     expect(new LoggedCall('t', rest, new Map([[0, {}]])).render(['a', 'b', 'c'])).toBe(

@@ -66,6 +66,10 @@ class Chains {
     return act?.();
   }
 
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+
   get perpetual(): TaskContext['perpetual'] {
     return this.context.perpetual;
   }
@@ -128,6 +132,26 @@ describe.each(BROKERS)('a perpetual task: $label', (kind) => {
     const execution = await test.queue.add(chains.retried, { key: 'k' })();
     await execution.result({ timeout: '5s' });
     expect(chains.runs.map(({ attempt }) => attempt)).toEqual([1, 2, 1]);
+  });
+
+  it('ends when it is cancelled while it runs, though the run takes no notice', async () => {
+    await using test = await start();
+    const { chains, queue } = test;
+    let finish = (): void => {};
+    const isFinished = new Promise<void>((resolve) => (finish = resolve));
+    let signal = new AbortController().signal;
+    chains.acts.push(() => {
+      signal = chains.signal;
+      return isFinished.then(() => 'done');
+    });
+    const execution = await queue.add(chains.tick, { key: 'k' })();
+    await seen(chains, 1);
+    expect(await queue.cancel('k')).toBe('signalled');
+    await until(() => signal.aborted, 'it to be told');
+    finish();
+    expect(await execution.result({ timeout: '5s' })).toBe('done');
+    await queue.runUntilFinished();
+    expect(chains.runs).toHaveLength(1);
   });
 
   it('cancels itself, and keeps the result of that run', async () => {

@@ -51,6 +51,8 @@ describe('StrikeList', () => {
     ['between', [2, 4], [2, 3, 4], [1, 5, '3']],
     ['between', ['b', 'd'], ['b', 'c', 'd'], ['a', 'da']],
     ['in', ['a', 3], ['a', 3], ['b', 4, '3']],
+    ['<=', 5, [5], [NaN]],
+    ['between', [new Date(1), new Date(9)], [new Date(5)], [new Date(NaN)]],
   ])('%s %p', (operator, value, struck, spared) => {
     for (const each of struck) expect([each, find([strike(operator, value)], [each])]).not.toEqual([each, undefined]);
     for (const each of spared) expect([each, find([strike(operator, value)], [each])]).toEqual([each, undefined]);

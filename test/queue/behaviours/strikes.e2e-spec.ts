@@ -490,6 +490,18 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
       expect(await held.result({ timeout: '8s' })).toBe('order a 101');
     });
 
+    it('drop what they hold when they are changed to that', async () => {
+      await using test = await start();
+      const { jobs, queue } = test;
+      await queue.strike(jobs.order, { mode: 'hold' });
+      const held = await queue.add(jobs.order)('x', 1);
+      await until(async () => (await held.refresh()).state === 'parked', 'it to be held');
+      await queue.strike(jobs.order, { mode: 'drop', reason: 'for good' });
+      await expect(held.result({ timeout: '10s' })).rejects.toThrow('for good');
+      expect(await queue.strikes()).toHaveLength(1);
+      await queue.restore(jobs.order);
+    });
+
     it('let the others go on that hold many', async () => {
       await using test = await start();
       const { queue, jobs } = test;

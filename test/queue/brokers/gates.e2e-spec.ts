@@ -210,6 +210,33 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
       await untilWoken('c');
     });
 
+    it.each<[string, Settlement]>([
+      ['dropped', { type: 'drop', reason: 'struck' }],
+      ['parked for something else', { type: 'park', reason: 'held' }],
+      ['handed back', { type: 'release', reason: 'shutdown' }],
+    ])('hands on the slot of one that is %s before it comes for it', async (_, settlement) => {
+      const a = await visit('a', [slots(1)]);
+      await visit('b', [slots(1)]);
+      await visit('c', [slots(1)]);
+      await finish(a);
+      await broker.settle(await untilWoken('b'), settlement, false);
+      await until(async () => (await stateOf('c')) === 'queued', 'c to be woken');
+      expect((await poolsOf())['pool']).toMatchObject({ holders: ['c'], waiters: [] });
+    });
+
+    it('goes by when each was due, not by when it was added long ago', async () => {
+      const before = Date.now();
+      await add('old');
+      const old = await claim('old');
+      await visit('a', [slots(1)]);
+      await visit('b', [slots(1)]);
+      await until(() => Date.now() > before + 5, 'time to pass');
+      await broker.settle(old, { type: 'reschedule', at: Date.now(), args: '[]' }, false);
+      const again = await claim('old');
+      expect((await broker.admit(again, [slots(1)])).type).toBe('waits');
+      expect((await poolsOf())['pool']?.waiters).toEqual(['b', 'old']);
+    });
+
     it('leaves nothing in line when the queue is cleared', async () => {
       await visit('a', [slots(1)]);
       await visit('b', [slots(1)]);
@@ -454,8 +481,9 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
       const changed = await broker.readBook('b', book?.version);
       expect(Object.fromEntries(changed?.entries ?? [])).toEqual({ x: '4', y: '2' });
       expect(await broker.eraseEntry('b', 'nothing')).toBe(false);
+      expect(await broker.eraseEntry('b', 'x', '1')).toBe(false); // it has been written since
       expect(await broker.readBook('b', changed?.version)).toBeUndefined();
-      expect(await broker.eraseEntry('b', 'x')).toBe(true);
+      expect(await broker.eraseEntry('b', 'x', '4')).toBe(true);
       expect(Object.fromEntries((await broker.readBook('b', changed?.version))?.entries ?? [])).toEqual({ y: '2' });
       await broker.eraseBook('b');
       await broker.eraseBook('other');

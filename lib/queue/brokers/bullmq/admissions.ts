@@ -40,10 +40,10 @@ export class Admissions {
       this.hold(claim, gates);
       return ADMITTED;
     }
-    const { key, run, attempt, addedAt } = record;
+    const { key, run, attempt, addedAt, since } = record;
     // Ids sort by time as well, within a millisecond too where one process has made them.
     const order = `${String(addedAt).padStart(15, '0')} ${id}`;
-    const { admission, woken } = await this.gates.admit({ id, key, token, run, attempt, order }, gates);
+    const { admission, woken } = await this.gates.admit({ id, key, token, run, attempt, order, since }, gates);
     void this.wake(woken);
     if (admission.type === 'admitted') this.hold(claim, gates);
     if (admission.type !== 'waits') return admission;
@@ -65,14 +65,22 @@ export class Admissions {
     if (pools.length > 0) this.holding.set(claim, { pools, since: Date.now() });
   }
 
-  /** The run is over, or will not be: others may have its slots. Errors are left to the next sweep. */
-  release(claim: Claim, { type }: Settlement): void {
+  /** The run is over, or will not be: others may have its slots. */
+  release(claim: Claim, settlement: Settlement): void {
     const held = this.holding.get(claim);
-    this.holding.delete(claim);
-    const hasLeft = this.waiting.delete(claim) && type !== 'park';
-    for (const pool of held?.pools ?? []) this.briefWaits.note(pool, Date.now() - (held?.since ?? 0));
-    if (held !== undefined) this.gates.release(claim.id, claim.token).then((woken) => this.wake(woken), ignore);
-    else if (hasLeft) this.forget(claim.id).catch(ignore);
+    const isInLine = this.waiting.delete(claim) && settlement.type === 'park';
+    if (held === undefined) {
+      // One that was turned away elsewhere may have been handed slots before. Who keeps a place comes back for it.
+      const comesBack = isInLine || (settlement.type === 'release' && settlement.isUnstarted === true);
+      if (claim.record.reason !== undefined && !comesBack) this.forget(claim.id).catch(ignore);
+      return;
+    }
+    for (const pool of held.pools) this.briefWaits.note(pool, Date.now() - held.since);
+    // What fails is tried again with the settlement, if that fails as well, or left to the end of the lease.
+    this.gates.release(claim.id, claim.token).then((woken) => {
+      this.holding.delete(claim);
+      return this.wake(woken);
+    }, ignore);
   }
 
   /** An execution is gone before it ran. If it has ever come to a gate, it has been put off for a reason. */

@@ -1,28 +1,28 @@
 import type { JobJson } from 'bullmq';
 import { BrokerUnavailableError, LeaseLostError } from '../../queue-errors.js';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import type {
-  AddedExecution,
-  Book,
-  Broker,
-  Claim,
-  ExecutionRecord,
-  KeyedExecution,
-  Listing,
-  NewExecution,
-  ProgressRecord,
-  Recovery,
-  Renewal,
-  Settlement,
-  Signal,
-  WorkerInfo,
+import {
+  isEnded,
+  type AddedExecution,
+  type Book,
+  type Broker,
+  type Claim,
+  type ExecutionRecord,
+  type KeyedExecution,
+  type Listing,
+  type NewExecution,
+  type ProgressRecord,
+  type Recovery,
+  type Renewal,
+  type Settlement,
+  type Signal,
+  type WorkerInfo,
 } from '../broker.js';
 import type { Admission, Gate, PoolRecord } from '../gates/gate.js';
 import { Admissions } from './admissions.js';
 import type { Connections } from './connections.js';
 import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
 import { Fleet } from './fleet.js';
-import { startsOf } from './job-codec.js';
 import { JobMoves } from './job-moves.js';
 import { JobStore } from './job-store.js';
 import { Replacements } from './replacements.js';
@@ -101,7 +101,10 @@ export class BullMqBroker implements Broker {
         if (job.record.state === 'running') {
           await connections.store.setNote('cancel', job.id, reason, CANCEL_TTL);
           await fleet.send({ type: 'cancel', id: job.id, reason });
-          return 'signalled';
+          // One that has been parked or put off meanwhile has not heard of it, and may not for long.
+          const now = await jobs.read(job.id);
+          if (now === undefined || isEnded(now.record.state) || now.record.state === 'running') return 'signalled';
+          continue;
         }
         if (await jobs.cancelWaiting(job, reason)) {
           await admissions.forgetVisit(job);
@@ -248,9 +251,9 @@ export class BullMqBroker implements Broker {
     await fleet.send({ type: 'book', book });
   }
 
-  async eraseEntry(book: string, field: string): Promise<boolean> {
+  async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
     const { connections, fleet } = await this.open();
-    const wasThere = await connections.answer(() => connections.store.eraseEntry(book, field));
+    const wasThere = await connections.answer(() => connections.store.eraseEntry(book, field, expected));
     if (wasThere) await fleet.send({ type: 'book', book });
     return wasThere;
   }
@@ -347,7 +350,7 @@ export class BullMqBroker implements Broker {
 
   private async toClaim(site: Site, job: JobJson, token: string): Promise<Claim> {
     // Asked for in an earlier start, perhaps, whose worker did not live to hear of it.
-    const isRestarted = startsOf(job) > 1;
+    const isRestarted = job.attemptsStarted > 1;
     // Where it cannot be asked for now, the next renewal of the lease tells.
     const notes = isRestarted ? site.connections.store.getNotes('cancel', [job.id]).catch(() => []) : [];
     const [cancellation] = await notes;

@@ -70,7 +70,7 @@ export class JobMoves {
         return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
       }
       case 'reschedule': {
-        const { at, args, error } = settlement;
+        const { at, args, error, reason } = settlement;
         const memo: Memo = {
           when: at,
           args,
@@ -79,6 +79,7 @@ export class JobMoves {
           crashesBefore: job.stalledCounter,
           ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
           ...(error !== undefined && { error }),
+          ...(reason !== undefined && { reason }),
         };
         return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
       }

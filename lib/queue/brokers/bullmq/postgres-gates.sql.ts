@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LATEST } from '../gates/gate.js';
 
 /**
  * Processes of two versions may use the same tables at once. Whoever changes what a function takes, answers or does gives
@@ -36,7 +37,7 @@ const BY_INDEX = 'SET enable_seqscan = off';
 
 /**
  * `nestjs_tasks_slot`: a row for each slot that an execution holds (`until` is the end of its lease; without a token the
- * slot is on offer) or waits for (`until` is null; it is in line for one of those, by number). An execution holds all that
+ * slot is on offer) or waits for (`until` is null; it is in line for one of those, by since when it is due). An execution holds all that
  * it needs, or none. `nestjs_tasks_gate`: starts and places kept for them, cooldowns, debounces. Created only where they
  * are not there: `CREATE INDEX IF NOT EXISTS` would lock both tables against those who work with them.
  */
@@ -50,14 +51,14 @@ IF to_regclass('nestjs_tasks_gate') IS NULL THEN
     pool text COLLATE "C" NOT NULL,
     max bigint NOT NULL,
     key text NOT NULL,
-    number bigint NOT NULL,
+    since bigint NOT NULL,
     token text COLLATE "C",
     until bigint,
     in_line boolean NOT NULL,
     PRIMARY KEY (queue, id, place)
   );
   CREATE INDEX nestjs_tasks_slot_holders ON nestjs_tasks_slot (queue, pool, until) WHERE until IS NOT NULL;
-  CREATE INDEX nestjs_tasks_slot_line ON nestjs_tasks_slot (queue, pool, number, id COLLATE "C") WHERE in_line;
+  CREATE INDEX nestjs_tasks_slot_line ON nestjs_tasks_slot (queue, pool, since, id COLLATE "C") WHERE in_line;
   CREATE TABLE nestjs_tasks_gate (
     queue text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
@@ -116,7 +117,7 @@ DECLARE
 BEGIN
   WHILE cardinality(_pools) > 0 LOOP
     SELECT id, key INTO _id, _key FROM nestjs_tasks_slot
-      WHERE queue = _queue AND pool = _pools[1] AND in_line ORDER BY number, id COLLATE "C" LIMIT 1;
+      WHERE queue = _queue AND pool = _pools[1] AND in_line ORDER BY since, id COLLATE "C" LIMIT 1;
     IF NOT FOUND THEN
       _pools := _pools[2:];
       CONTINUE;
@@ -195,7 +196,8 @@ BEGIN
       END IF;
       due := (_burst ->> 'dueAt')::bigint;
       IF _last IS DISTINCT FROM _order THEN
-        IF _last IS NULL THEN _burst := jsonb_build_object('firstAt', _now, 'passed', _passed); END IF;
+        -- Where the last one has not come for so long after its time, it was lost, and with it the row that it ended.
+        IF _last IS NULL OR due + ${LATEST} < _now THEN _burst := jsonb_build_object('firstAt', _now, 'passed', _passed); END IF;
         due := least(_now + _gate.pause, (_burst ->> 'firstAt')::bigint + _gate.longest);
         INSERT INTO nestjs_tasks_gate (queue, kind, pool, member, value, expires_at)
           VALUES (
@@ -274,7 +276,7 @@ const CALLS = `
 -- The number of the gate is that of a slot for one that waits, and of the others for one that is turned away; from 1.
 CREATE OR REPLACE FUNCTION ${ADMIT}(
   _queue text, _now bigint, _lease bigint, _memory bigint, _id text, _key text, _token text, _run integer,
-  _attempt integer, _order text, _pools text[], _maxima bigint[], _others jsonb,
+  _attempt integer, _order text, _since bigint, _pools text[], _maxima bigint[], _others jsonb,
   OUT outcome text, OUT gate integer, OUT due bigint, OUT woken text[]
 ) LANGUAGE plpgsql ${BY_INDEX} AS $$
 DECLARE
@@ -284,7 +286,6 @@ DECLARE
   _line text;
   _cleared integer := 0;
   _freed text[];
-  _number bigint;
 BEGIN
   ${LOCK};
   woken := '{}';
@@ -335,10 +336,8 @@ BEGIN
       woken := ${SERVE}(_queue, _now, _lease, _freed, woken);
       _cleared := gate;
     END LOOP;
-    -- Who was added first comes first, though calls overtake each other on their way.
-    _number := split_part(_order, ' ', 1)::bigint;
-    INSERT INTO nestjs_tasks_slot (queue, id, place, pool, max, key, number, token, until, in_line)
-      SELECT _queue, _id, asked.place, asked.pool, asked.max, _key, _number,
+    INSERT INTO nestjs_tasks_slot (queue, id, place, pool, max, key, since, token, until, in_line)
+      SELECT _queue, _id, asked.place, asked.pool, asked.max, _key, _since,
         CASE WHEN _line IS NULL THEN _token END, CASE WHEN _line IS NULL THEN _now + _lease END,
         asked.pool IS NOT DISTINCT FROM _line
       FROM unnest(_pools, _maxima) WITH ORDINALITY AS asked(pool, max, place);
@@ -433,8 +432,8 @@ SELECT 1 FROM nestjs_tasks_slot WHERE queue = $1 AND id = $2 AND until IS NOT NU
 /** `$1` is the queue's name. */
 export const POOLS = `
 SELECT pool, max(max) AS max,
-  array_agg(id ORDER BY number, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holders,
-  array_agg(key ORDER BY number, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holder_keys,
-  array_agg(id ORDER BY number, id COLLATE "C") FILTER (WHERE in_line) AS waiters,
-  array_agg(key ORDER BY number, id COLLATE "C") FILTER (WHERE in_line) AS waiter_keys
+  array_agg(id ORDER BY since, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holders,
+  array_agg(key ORDER BY since, id COLLATE "C") FILTER (WHERE until IS NOT NULL) AS holder_keys,
+  array_agg(id ORDER BY since, id COLLATE "C") FILTER (WHERE in_line) AS waiters,
+  array_agg(key ORDER BY since, id COLLATE "C") FILTER (WHERE in_line) AS waiter_keys
 FROM nestjs_tasks_slot WHERE queue = $1 AND (until IS NOT NULL OR in_line) GROUP BY pool`;

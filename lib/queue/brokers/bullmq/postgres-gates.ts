@@ -63,7 +63,7 @@ export class PostgresGates implements Gatekeeper {
   }
 
   async admit(visitor: Visitor, gates: readonly Gate[]): Promise<{ admission: Admission; woken: Guest[] }> {
-    const { id, key, token, run, attempt, order } = visitor;
+    const { id, key, token, run, attempt, order, since } = visitor;
     const slots = strictestOf(gates.filter((gate) => gate.type === 'concurrency'));
     const others = gates.filter((gate) => gate.type !== 'concurrency');
     await Promise.allSettled([this.leaving.get(id)]);
@@ -76,6 +76,7 @@ export class PostgresGates implements Gatekeeper {
       run,
       attempt,
       order,
+      since,
       slots.map(({ pool }) => encode(pool)),
       slots.map(({ max }) => max),
       others.length === 0 ? null : JSON.stringify(others.map((gate) => ({ ...gate, pool: encode(gate.pool) }))),

@@ -136,14 +136,15 @@ export class PostgresSideStore implements SideStore {
     );
   }
 
-  async eraseEntry(book: string, field: string): Promise<boolean> {
+  async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
     const { rowCount } = await this.query(
       `WITH gone AS (
-         DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $4 RETURNING 1
+         DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $4
+           AND ($5::text IS NULL OR value = $5) RETURNING 1
        )
        UPDATE nestjs_tasks_note SET value = $3
        WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)`,
-      [book, randomUUID(), field],
+      [book, randomUUID(), field, expected ?? null],
     );
     return rowCount === 1;
   }

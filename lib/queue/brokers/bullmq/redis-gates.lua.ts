@@ -1,8 +1,8 @@
 /**
  * The gates' books on Redis. `KEYS[1]` begins all of their keys, `KEYS[2]` those of BullMQ:
  *
- * - `stays`: a hash of executions that hold slots or wait for them: key, gates, token of the claim, line, when it was added
- * - `slots:<pool>`: who holds one, by the end of its lease; `line:<pool>`: who waits, by when it was added
+ * - `stays`: a hash of executions that hold slots or wait for them: key, gates, token of the claim, line, since when it is due
+ * - `slots:<pool>`: who holds one, by the end of its lease; `line:<pool>`: who waits, by since when
  * - `pools`, `lines`: which of these there are
  * - `starts:<pool>`: starts and places kept for them, by time; `places`: who has such places, in which pools
  * - `cooldown:<pool>`, `debounce:<pool>`
@@ -149,7 +149,7 @@ local function leave(id, stay)
 end
 `;
 
-/** ARGV: now, lease, id, key, token, run, attempt, order, gates, memory. @returns type, number of the gate, time or place in line, woken. */
+/** ARGV: now, lease, id, key, token, run, attempt, order, gates, memory, since, latest. @returns type, number of the gate, time or place in line, woken. */
 export const ADMIT = `${BOOKS}
 local id, key, token = ARGV[3], ARGV[4], ARGV[5]
 local run, attempt, order = ARGV[3] .. '#' .. ARGV[6], tonumber(ARGV[7]), ARGV[8]
@@ -167,7 +167,8 @@ local function debounce(gate)
   end
   if last and order < last then return 'never' end
   if last ~= order then
-    if not last then firstAt = now end
+    -- Where the last one has not come for so long after its time, it was lost, and with it the row that it ended.
+    if not last or dueAt + tonumber(ARGV[12]) < now then firstAt = now end
     dueAt = now + gate.window
     if gate.maxWait then dueAt = math.min(dueAt, firstAt + gate.maxWait) end
     redis.call('HSET', burstKey, 'firstAt', firstAt, 'dueAt', dueAt, 'last', order)
@@ -254,8 +255,8 @@ else
     stay = nil
   end
   if not stay then
-    -- Who was added first comes first, though calls overtake each other on their way. Of one millisecond, ids decide.
-    stay = { key = key, gates = slots, number = tonumber(string.match(order, '^%d+')) }
+    -- Who was due first comes first, though calls overtake each other on their way. Of one millisecond, ids decide.
+    stay = { key = key, gates = slots, number = tonumber(ARGV[11]) }
     for _, slot in ipairs(slots) do
       if redis.call('EXISTS', base .. 'line:' .. slot[1]) == 1 then serve(slot[1]) end
     end

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import {
   BURST_MEMORY,
+  LATEST,
   type Admission,
   type Gate,
   type Gatekeeper,
@@ -43,7 +44,7 @@ export class RedisGates implements Gatekeeper {
   }
 
   async admit(visitor: Visitor, gates: readonly Gate[]): Promise<{ admission: Admission; woken: Guest[] }> {
-    const { id, key, token, run, attempt, order } = visitor;
+    const { id, key, token, run, attempt, order, since } = visitor;
     const text = JSON.stringify(gates);
     const answer = await this.call(
       'tasksAdmit',
@@ -55,6 +56,8 @@ export class RedisGates implements Gatekeeper {
       order,
       text,
       BURST_MEMORY,
+      since,
+      LATEST,
     );
     const [type, number, at, woken] = answer as [Admission['type'], number, number, string[]];
     const gate = gates[number];

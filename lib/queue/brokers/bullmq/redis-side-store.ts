@@ -31,6 +31,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])`;
 
 const ERASE_ENTRY = `
+if ARGV[4] and redis.call('HGET', KEYS[2], ARGV[3]) ~= ARGV[4] then return 0 end
 if redis.call('HDEL', KEYS[2], ARGV[3]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
@@ -48,7 +49,7 @@ interface Commands {
     field: string,
     value: string,
   ): Promise<number>;
-  tasksEraseEntry(versions: string, key: string, book: string, version: string, field: string): Promise<number>;
+  tasksEraseEntry(versions: string, key: string, book: string, version: string, ...entry: string[]): Promise<number>;
 }
 
 /** Keys of ours: `prefix:name/…`, where BullMQ's are `prefix:name:…`. */
@@ -120,8 +121,10 @@ export class RedisSideStore implements SideStore {
     await this.commands.tasksWriteEntry(this.versions, this.bookKey(book), book, randomUUID(), field, value);
   }
 
-  async eraseEntry(book: string, field: string): Promise<boolean> {
-    return (await this.commands.tasksEraseEntry(this.versions, this.bookKey(book), book, randomUUID(), field)) === 1;
+  async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
+    const entry = expected === undefined ? [field] : [field, expected];
+    const { versions } = this;
+    return (await this.commands.tasksEraseEntry(versions, this.bookKey(book), book, randomUUID(), ...entry)) === 1;
   }
 
   async eraseBook(book: string): Promise<void> {

@@ -25,7 +25,7 @@ export interface SideStore {
   /** Books are of the port: see `Broker.readBook()`. */
   readBook(book: string, version?: string): Promise<Book | undefined>;
   writeEntry(book: string, field: string, value: string): Promise<void>;
-  eraseEntry(book: string, field: string): Promise<boolean>;
+  eraseEntry(book: string, field: string, expected?: string): Promise<boolean>;
   eraseBook(book: string): Promise<void>;
 
   /** @returns a token, or nothing while somebody else has the lock. */

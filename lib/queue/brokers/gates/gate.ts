@@ -3,7 +3,7 @@
  * are in milliseconds.
  */
 export type Gate =
-  /** At most `max` run at once. Who finds no slot waits in line, where those come first that were added first. */
+  /** At most `max` run at once. Who finds no slot waits in line, where those come first that were due first. */
   | { readonly type: 'concurrency'; readonly pool: string; readonly max: number }
   /** At most `limit` starts in any time of `per`. Who is over it comes again when there is room, or is refused. */
   | {
@@ -34,6 +34,9 @@ export type Admission =
 /** How long a debounce remembers who has passed beyond its times, for those whom that one has superseded. */
 export const BURST_MEMORY = 60_000;
 
+/** How long after its time the last one of a debounce may come, in milliseconds, before it counts as lost. */
+export const LATEST = 5_000;
+
 /** Who wants to pass. */
 export interface Visitor {
   /** The execution's. */
@@ -44,6 +47,8 @@ export interface Visitor {
   /** Which of its runs, from 1. */
   readonly run: number;
   readonly attempt: number;
+  /** When its run was due at first, in milliseconds since the epoch: its place in line. */
+  readonly since: number;
   /** Sorts executions by when they were added. */
   readonly order: string;
 }

@@ -10,7 +10,8 @@ interface Stay extends Guest {
   token: string | undefined;
   /** The pool in whose line it stands. */
   line: string | undefined;
-  /** Its place there: of two, the smaller was added first. */
+  /** Its place there: of two, the smaller was due first. */
+  readonly since: number;
   readonly order: string;
 }
 
@@ -38,7 +39,7 @@ export class MemorySlots {
   }
 
   private enter(visitor: Visitor, gates: readonly Concurrency[], woken: Guest[]): string | undefined {
-    const { id, key, token, order } = visitor;
+    const { id, key, token, order, since } = visitor;
     let stay = this.stays.get(id);
     if (stay !== undefined && !isSame(stay.gates, gates)) {
       this.leave(stay, woken); // another deploy has other rules
@@ -46,7 +47,7 @@ export class MemorySlots {
     }
     if (gates.length === 0) return undefined;
     if (stay === undefined) {
-      stay = { id, key, gates, token: undefined, line: undefined, order };
+      stay = { id, key, gates, token: undefined, line: undefined, since, order };
       this.stays.set(id, stay);
       // Those who stand in line for it have come first.
       for (const { pool } of gates) this.serve(pool, woken);
@@ -159,7 +160,7 @@ export class MemorySlots {
 
   private lineUp(stay: Stay, pool: string): void {
     const line = this.lines.get(pool) ?? [];
-    const behind = line.findIndex(({ order }) => order > stay.order);
+    const behind = line.findIndex((other) => isBefore(stay, other));
     if (behind === -1) line.push(stay);
     else line.splice(behind, 0, stay);
     this.lines.set(pool, line);
@@ -192,6 +193,10 @@ export class MemorySlots {
 
 function guestOf({ id, key }: Stay): Guest {
   return { id, key };
+}
+
+function isBefore(a: Stay, b: Stay): boolean {
+  return a.since === b.since ? a.order < b.order : a.since < b.since;
 }
 
 function isOnOffer({ token, line }: Stay): boolean {

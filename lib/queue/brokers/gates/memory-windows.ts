@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { BURST_MEMORY, type Admission, type Gate, type Visitor } from './gate.js';
+import { BURST_MEMORY, LATEST, type Admission, type Gate, type Visitor } from './gate.js';
 
 type Rate = Extract<Gate, { type: 'rate' }>;
 type Cooldown = Extract<Gate, { type: 'cooldown' }>;
@@ -94,7 +94,9 @@ export class MemoryWindows {
     if (burst?.passed !== undefined && order <= burst.passed) return order === burst.passed ? undefined : 'never';
     if (burst?.last !== undefined && order < burst.last) return 'never';
     if (burst?.last === order) return burst.dueAt <= now ? undefined : burst.dueAt;
-    const firstAt = burst?.last === undefined ? now : burst.firstAt;
+    // Where the last one has not come for so long after its time, it was lost, and with it the row that it ended.
+    const isRow = burst?.last !== undefined && burst.dueAt + LATEST > now;
+    const firstAt = isRow ? burst.firstAt : now;
     const dueAt = Math.min(now + window, firstAt + (maxWait ?? Infinity));
     const until = dueAt + window + BURST_MEMORY;
     this.debounces.set(pool, { firstAt, dueAt, last: order, passed: burst?.passed, until });
