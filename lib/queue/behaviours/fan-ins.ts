@@ -68,9 +68,9 @@ export class FanIns {
     ended: ReadonlyMap<number, ExecutionRecord>,
   ): Promise<void> {
     const id = idOf(key, after);
-    for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
     const fanIn: FanIn = { key, after, since: this.clock.now() };
     await this.broker.writeEntry(BOOK, id, JSON.stringify(fanIn));
+    for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
   }
 
   /** It was not added after all, or has ended. */
@@ -129,10 +129,6 @@ export class FanIns {
       const fanIn = this.waiting.get(id);
       if (fanIn !== undefined) await this.wakeIfNoted(id, fanIn);
     }
-    if (places.length === 0) return;
-    await this.read();
-    // What waited has ended meanwhile, and nobody will ask.
-    for (const { id } of places) if (!this.waiting.has(id)) await this.broker.eraseBook(outcomesOf(id));
   }
 
   /** It has been parked, perhaps after the last one ended. */
@@ -220,7 +216,9 @@ export class FanIns {
   }
 
   private async note(id: string, at: number, outcome: StoredOutcome): Promise<void> {
-    await this.broker.writeEntry(outcomesOf(id), String(at), JSON.stringify(outcome));
+    // Of one that waits no more, nobody will ask.
+    const owner = { book: BOOK, field: id };
+    await this.broker.writeEntry(outcomesOf(id), String(at), JSON.stringify(outcome), owner);
   }
 }
 

@@ -163,6 +163,11 @@ export interface Recovery {
   readonly againAt?: number;
 }
 
+export interface EntryName {
+  readonly book: string;
+  readonly field: string;
+}
+
 /** The entries of a book at one moment. */
 export interface Book {
   /** Changes with each change of an entry. */
@@ -260,7 +265,8 @@ export interface Broker {
    * @param version what was read last: nothing is returned while the book is still the same.
    */
   readBook(book: string, version?: string): Promise<Book | undefined>;
-  writeEntry(book: string, field: string, value: string): Promise<void>;
+  /** @param owner an entry of another book, without which nothing is written. */
+  writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void>;
   /** @param expected leaves the entry alone when it has another value by now. @returns whether it was there. */
   eraseEntry(book: string, field: string, expected?: string): Promise<boolean>;
   eraseBook(book: string): Promise<void>;

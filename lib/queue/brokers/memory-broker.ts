@@ -6,6 +6,7 @@ import {
   type Broker,
   type Claim,
   type EndState,
+  type EntryName,
   type ExecutionRecord,
   type KeyedExecution,
   type Listing,
@@ -230,7 +231,8 @@ export class MemoryBroker implements Broker {
     return Promise.resolve(known.version === version ? undefined : known);
   }
 
-  writeEntry(book: string, field: string, value: string): Promise<void> {
+  writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    if (owner !== undefined && this.books.get(owner.book)?.entries.has(owner.field) !== true) return Promise.resolve();
     this.changeBook(book, (entries) => entries.set(field, value));
     return Promise.resolve();
   }

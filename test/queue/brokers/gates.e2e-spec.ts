@@ -485,6 +485,11 @@ describe.each(BROKERS)('the gates of the broker: $label', (kind) => {
       expect(await broker.readBook('b', changed?.version)).toBeUndefined();
       expect(await broker.eraseEntry('b', 'x', '4')).toBe(true);
       expect(Object.fromEntries((await broker.readBook('b', changed?.version))?.entries ?? [])).toEqual({ y: '2' });
+      await broker.writeEntry('owned', 'f', '1', { book: 'b', field: 'x' }); // it was erased
+      expect([...((await broker.readBook('owned'))?.entries ?? [])]).toEqual([]);
+      await broker.writeEntry('owned', 'f', '2', { book: 'b', field: 'y' });
+      expect(Object.fromEntries((await broker.readBook('owned'))?.entries ?? [])).toEqual({ f: '2' });
+      await broker.eraseBook('owned');
       await broker.eraseBook('b');
       await broker.eraseBook('other');
       expect([...((await broker.readBook('b'))?.entries ?? [])]).toEqual([]);

@@ -7,6 +7,7 @@ import {
   type Book,
   type Broker,
   type Claim,
+  type EntryName,
   type ExecutionRecord,
   type KeyedExecution,
   type Listing,
@@ -245,9 +246,9 @@ export class BullMqBroker implements Broker {
     return connections.answer(() => connections.store.readBook(book, version));
   }
 
-  async writeEntry(book: string, field: string, value: string): Promise<void> {
+  async writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
     const { connections, fleet } = await this.open();
-    await connections.answer(() => connections.store.writeEntry(book, field, value));
+    await connections.answer(() => connections.store.writeEntry(book, field, value, owner));
     await fleet.send({ type: 'book', book });
   }
 

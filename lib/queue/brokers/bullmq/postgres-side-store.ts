@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Client, Notification, Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
 import { reconnectDelay, soon } from './connections.js';
-import type { Book } from '../broker.js';
+import type { Book, EntryName } from '../broker.js';
 import type { NoteKind, RosterName, SideStore } from './side-store.js';
 
 /** What NOTIFY takes, with room for the rest of the message. Longer ones are left in the table. */
@@ -124,15 +124,20 @@ export class PostgresSideStore implements SideStore {
     return { version: current, entries: new Map(entries.map(({ key, value }) => [key, value])) };
   }
 
-  async writeEntry(book: string, field: string, value: string): Promise<void> {
+  async writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    // The owner is locked, so that whoever erases it, and then its book, finds what is written here.
     await this.query(
-      `WITH version AS (
-         INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, 'book', $2, $3)
+      `WITH owner AS (
+         SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $6 AND key = $7 FOR SHARE
+       ), version AS (
+         INSERT INTO nestjs_tasks_note (queue, kind, key, value)
+           SELECT $1, 'book', $2, $3 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
          ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
        )
-       INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, 'book:' || $2, $4, $5)
+       INSERT INTO nestjs_tasks_note (queue, kind, key, value)
+         SELECT $1, 'book:' || $2, $4, $5 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
        ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value`,
-      [book, randomUUID(), field, value],
+      [book, randomUUID(), field, value, owner?.book ?? null, owner?.field ?? null],
     );
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-options.js';
-import type { Book } from '../broker.js';
+import type { Book, EntryName } from '../broker.js';
 import type { NoteKind, RosterName, SideStore } from './side-store.js';
 
 /** Sets a note, unless a greater one is there. */
@@ -27,6 +27,7 @@ return { version, redis.call('HGETALL', KEYS[2]) }`;
 
 /** A new version goes with each change. */
 const WRITE_ENTRY = `
+if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[3], ARGV[5]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])`;
 
@@ -44,10 +45,12 @@ interface Commands {
   tasksWriteEntry(
     versions: string,
     key: string,
+    ownerKey: string,
     book: string,
     version: string,
     field: string,
     value: string,
+    ownerField: string,
   ): Promise<number>;
   tasksEraseEntry(versions: string, key: string, book: string, version: string, ...entry: string[]): Promise<number>;
 }
@@ -68,7 +71,7 @@ export class RedisSideStore implements SideStore {
     client.defineCommand('tasksDeleteEntryIf', { numberOfKeys: 1, lua: DELETE_ENTRY_IF });
     client.defineCommand('tasksUnlock', { numberOfKeys: 1, lua: UNLOCK });
     client.defineCommand('tasksReadBook', { numberOfKeys: 2, lua: READ_BOOK });
-    client.defineCommand('tasksWriteEntry', { numberOfKeys: 2, lua: WRITE_ENTRY });
+    client.defineCommand('tasksWriteEntry', { numberOfKeys: 3, lua: WRITE_ENTRY });
     client.defineCommand('tasksEraseEntry', { numberOfKeys: 2, lua: ERASE_ENTRY });
     this.commands = client as unknown as Commands; // ioredis adds them to the instance
   }
@@ -117,8 +120,12 @@ export class RedisSideStore implements SideStore {
     return { version: current, entries };
   }
 
-  async writeEntry(book: string, field: string, value: string): Promise<void> {
-    await this.commands.tasksWriteEntry(this.versions, this.bookKey(book), book, randomUUID(), field, value);
+  async writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    const key = this.bookKey(book);
+    // A key that is no other stands in where there is no owner: those of a script must all be on one node.
+    const ownerKey = owner === undefined ? key : this.bookKey(owner.book);
+    const entry = [book, randomUUID(), field, value, owner?.field ?? ''] as const;
+    await this.commands.tasksWriteEntry(this.versions, key, ownerKey, ...entry);
   }
 
   async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Book } from '../broker.js';
+import type { Book, EntryName } from '../broker.js';
 
 /** What is remembered of an execution for a while: how it ended, that its cancellation was asked for, a long signal. */
 export type NoteKind = 'ended' | 'cancel' | 'signal';
@@ -24,7 +24,7 @@ export interface SideStore {
 
   /** Books are of the port: see `Broker.readBook()`. */
   readBook(book: string, version?: string): Promise<Book | undefined>;
-  writeEntry(book: string, field: string, value: string): Promise<void>;
+  writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void>;
   eraseEntry(book: string, field: string, expected?: string): Promise<boolean>;
   eraseBook(book: string): Promise<void>;
 
