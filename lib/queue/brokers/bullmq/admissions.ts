@@ -68,11 +68,14 @@ export class Admissions {
   /** The run is over, or will not be: others may have its slots. */
   release(claim: Claim, settlement: Settlement): void {
     const held = this.holding.get(claim);
-    const isInLine = this.waiting.delete(claim) && settlement.type === 'park';
+    const wasInLine = this.waiting.delete(claim);
     if (held === undefined) {
-      // One that was turned away elsewhere may have been handed slots before. Who keeps a place comes back for it.
+      // In line, or with a place that is kept, it comes back for that. Turned away elsewhere, it may have been handed
+      // slots before.
+      const isInLine = wasInLine && settlement.type === 'park';
       const comesBack = isInLine || (settlement.type === 'release' && settlement.isUnstarted === true);
-      if (claim.record.reason !== undefined && !comesBack) this.forget(claim.id).catch(ignore);
+      const hasVisited = wasInLine || claim.record.reason !== undefined;
+      if (hasVisited && !comesBack) this.forget(claim.id).catch(ignore);
       return;
     }
     for (const pool of held.pools) this.briefWaits.note(pool, Date.now() - held.since);

@@ -26,6 +26,8 @@ interface Starts {
 export class MemoryWindows {
   /** By pool: which attempts have started when, or will. */
   private readonly starts = new Map<string, Starts>();
+  /** By execution: in which pools a place is kept for it. */
+  private readonly places = new Map<string, Set<string>>();
   private readonly cooldowns = new Map<string, { readonly run: string; readonly until: number }>();
   private readonly debounces = new Map<string, Burst>();
 
@@ -71,9 +73,11 @@ export class MemoryWindows {
   /** The places that are kept for it are free. */
   forget(id: string): void {
     const now = this.clock.now();
-    for (const { attempts } of this.starts.values()) {
+    for (const pool of this.places.get(id) ?? []) {
+      const attempts = this.starts.get(pool)?.attempts ?? new Map<string, number>();
       for (const [attempt, at] of attempts) if (at > now && attempt.startsWith(`${id}#`)) attempts.delete(attempt);
     }
+    this.places.delete(id);
   }
 
   sweep(): void {
@@ -127,7 +131,9 @@ export class MemoryWindows {
     const at = isOver ? freeing + per : now;
     starts.until = Math.max(starts.until, at + per);
     if (!isOver) return undefined;
-    if (!refuses) attempts.set(own, at);
+    if (refuses) return at;
+    attempts.set(own, at);
+    this.places.set(visitor.id, (this.places.get(visitor.id) ?? new Set()).add(pool));
     return at;
   }
 }
