@@ -19,4 +19,14 @@ describe('ExpiringMap', () => {
     map.set('c', 4);
     expect([map.get('b'), map.get('c')]).toEqual([undefined, 4]);
   });
+  it('forgets what is taken', () => {
+    let now = 0;
+    const map = new ExpiringMap<string, number>({ now: () => now, schedule: () => () => {} }, 10);
+    map.set('a', 1);
+    expect(map.take('a')).toBe(1);
+    expect(map.take('a')).toBeUndefined();
+    map.set('a', 2);
+    now = 10;
+    expect(map.take('a')).toBeUndefined();
+  });
 });
