@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ARMS, activationsOf, expect, openAdder } from './contention-arms.js';
 
-const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
+export const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 3;
 const ADD_ROUNDS = short ? 1 : 7;
 const KEYS = short ? 10 : 100;

@@ -4,7 +4,7 @@
 import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ARMS, expect } from './contention-arms.js';
-import { addUnstruck, drain, passHotKey } from './contention-measures.js';
+import { addUnstruck, drain, passHotKey, short } from './contention-measures.js';
 import { openRedis } from './durable-servers.js';
 import { ratio, show, summarize, table } from './statistics.js';
 
@@ -60,7 +60,8 @@ async function compareStrikes(servers) {
   for (const server of servers) {
     const results = await addUnstruck(server);
     const { median } = ratio(...results);
-    expect(median < 2, `With strikes, an add takes ${median.toFixed(2)} of its time on ${server.name}`);
+    // One short round says nothing of time: it only shows that all of this works.
+    expect(short || median < 2, `With strikes, an add takes ${median.toFixed(2)} of its time on ${server.name}`);
     rows.push([`µs of CPU for an add, ${server.name}`, results, 1]);
   }
   print('An add, with strikes in force on others', ['10,000 strikes', 'none'], rows);
