@@ -67,6 +67,13 @@ const PERMANENT_KEYS = new Set([
   '/workers',
   '/books',
 ]);
+const STRIKES = '/book:strikes';
+
+/** A strike that ends by itself is taken away by whoever reads it next. */
+function isExpiring(strike: string): boolean {
+  return strike.includes('"expiresAt":');
+}
+
 /** What Redis says of a key that is there and has no time to live. */
 const FOR_EVER = -1;
 
@@ -76,6 +83,7 @@ async function checkKeys(redis: Redis, prefix: string): Promise<void> {
     // `prefix:queue:…` is BullMQ's, `prefix:queue/…` ours.
     const [, queue = '', rest = ''] = /^([^:]*:[^:/]*)(.*)$/s.exec(key) ?? [];
     if (PERMANENT_KEYS.has(rest) || (await redis.pttl(key)) !== FOR_EVER) continue;
+    if (rest === STRIKES && (await redis.hvals(key)).every(isExpiring)) continue;
     const scores = await Promise.all(
       ['completed', 'failed'].map((set) => redis.zscore(`${queue}:${set}`, rest.slice(1))),
     );
@@ -103,8 +111,9 @@ async function checkTables(client: Client, prefix: string): Promise<void> {
 }
 
 /** Everything of ours is forgotten in time, but for the versions of books, and who works: asking for them forgets the dead. */
-function isLeakOfOurs({ kind, expires_at: expiresAt }: Record<string, unknown>): boolean {
-  return kind !== 'workers' && kind !== 'book' && (expiresAt === null || expiresAt === undefined);
+function isLeakOfOurs({ kind, value, expires_at: expiresAt }: Record<string, unknown>): boolean {
+  const isForgotten = kind === 'workers' || kind === 'book' || (kind === 'book:strikes' && isExpiring(String(value)));
+  return !isForgotten && (expiresAt === null || expiresAt === undefined);
 }
 
 /** Those that have ended are taken away by `clean()`. */
