@@ -987,6 +987,21 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
       expect(await broker.claim()).toBeUndefined();
     });
 
+    it('is woken once, however many wake it while it is started', async () => {
+      for (let round = 0; round < 20; round += 1) {
+        const key = `k${round}`;
+        await broker.settle((await bring(key, 'running')) as Claim, { type: 'park', reason: 'blocked' }, false);
+        const claims = Array.from({ length: 8 }, () => broker.claim());
+        const woken = await Promise.all(
+          Array.from({ length: 8 }, (_, at) => (at % 2 === 0 ? broker : other).wake(key)),
+        );
+        expect(woken.filter(Boolean)).toHaveLength(1);
+        const started = (await Promise.all([...claims, broker.claim()])).filter((each) => each !== undefined);
+        expect(started).toHaveLength(1);
+        await broker.settle(started[0] as Claim, COMPLETE, false);
+      }
+    });
+
     it.each(['scheduled', 'queued', 'running', 'retrying'] as const)(
       'leaves wake() nothing to do: %s',
       async (state) => {

@@ -13,6 +13,8 @@ export interface Connections {
   /** A job's data come back as they were written. PostgreSQL reads JSON, orders its keys anew and refuses some texts. */
   readonly keepsText: boolean;
   readonly queue: IQueueBackend;
+  /** Lets a delayed job go on now. @returns whether it was delayed. However many ask at once, it goes on once. */
+  promote(id: string): Promise<boolean>;
   readonly store: SideStore;
   readonly gates: Gatekeeper;
   /** With a connection of its own to wait on; made at first use. */

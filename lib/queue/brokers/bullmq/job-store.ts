@@ -14,8 +14,6 @@ const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 /** Its names for the states of what waits. */
 const WAITING_STATES = new Set<string>(['waiting', 'paused', 'prioritized', 'delayed']);
 const LIVE_IN_BULLMQ = new Set<string>([...WAITING_STATES, 'active']);
-/** BullMQ's codes for a job that is not there, or not delayed. */
-const NOT_DELAYED = new Set<unknown>([-1, -3]);
 
 /** One execution as BullMQ keeps it. */
 export interface StoredJob {
@@ -77,14 +75,8 @@ export class JobStore {
   }
 
   /** Lets one that is delayed, or parked, go on now. @returns whether it was. */
-  async wake(id: string): Promise<boolean> {
-    try {
-      await this.connections.queue.promote(id);
-      return true;
-    } catch (error) {
-      if (NOT_DELAYED.has((error as { code?: unknown }).code)) return false;
-      throw error;
-    }
+  wake(id: string): Promise<boolean> {
+    return this.connections.promote(id);
   }
 
   async isLive(id: string): Promise<boolean> {

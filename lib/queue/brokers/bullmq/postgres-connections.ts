@@ -25,6 +25,13 @@ const UNAVAILABLE_CODES = new Set([
 
 /** Whoever waits for a lock of ours must then see what the one before has done, whatever is the default of the database. */
 const ISOLATION = '-c default_transaction_isolation=read\\ committed';
+/**
+ * BullMQ's own call looks at the state, and then writes whatever it is by then: of two at once, the second would put a job
+ * back into the queue that runs already.
+ */
+const PROMOTE = `
+WITH delayed AS (SELECT id FROM job WHERE queue = $1 AND id = $2 AND state = 'delayed' FOR UPDATE)
+SELECT promote($1, id) FROM delayed`;
 const DEADLOCK = '40P01';
 const MAX_REPEATS = 5;
 
@@ -100,6 +107,11 @@ export class PostgresConnections implements Connections {
       return worker.getBackend();
     }
     return this.workerOfBullMq.getBackend();
+  }
+
+  async promote(id: string): Promise<boolean> {
+    const { rowCount } = await this.pool.query(PROMOTE, [this.options.name, id]);
+    return rowCount === 1;
   }
 
   answer<T>(call: () => Promise<T>): Promise<T> {

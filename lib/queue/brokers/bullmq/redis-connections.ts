@@ -20,6 +20,9 @@ const LABEL = 'Redis';
 /** BullMQ keeps 10,000 events of each queue, two for every task that waits. Ours go by signals. */
 const EVENTS = 1_000;
 
+/** BullMQ's code for a job that is not delayed, or not there. */
+const NOT_DELAYED = -3;
+
 /** On Redis or Valkey: one connection for commands, one for each worker to wait on, one to hear signals. */
 export class RedisConnections implements Connections {
   readonly label = LABEL;
@@ -79,6 +82,16 @@ export class RedisConnections implements Connections {
       this.workerOfBullMq.on('error', ignore);
     }
     return this.workerOfBullMq.getBackend();
+  }
+
+  async promote(id: string): Promise<boolean> {
+    try {
+      await this.queue.promote(id);
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === NOT_DELAYED) return false;
+      throw error;
+    }
   }
 
   async answer<T>(call: () => Promise<T>): Promise<T> {
