@@ -1,13 +1,22 @@
 export { TasksModule, type TasksOptionsFactory } from './tasks.module.js';
 export type { TasksModuleOptions } from './tasks-module-options.js';
 export type { SchedulerOptions, TasksShutdownOptions } from './scheduler/tasks-options.js';
+export type { TaskOverflow, TaskPoolOptions } from './scheduler/task-pool-options.js';
+export type { ThreadsOptions } from './threads/thread-options.js';
 
 export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
 export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
-export type { ConfiguredTask, TaskSurface } from './scheduler/task-surface.js';
-export type { TaskCounts, TaskEvent, TaskEventType } from './scheduler/task-events.js';
+export type {
+  ConfiguredTask,
+  ConfiguredThreadTask,
+  TaskSurface,
+  ThreadTaskConfig,
+} from './scheduler/task-surface.js';
+export type { TaskPoolState } from './scheduler/task-pool.js';
+export { TASK_CHANNEL, type TaskCounts, type TaskEvent, type TaskEventType } from './scheduler/task-events.js';
+export { TaskRunDecorator } from './scheduler/task-run-decorator.js';
 
 export { TaskQueue, type LimitPool, type QueueSnapshot, type ReplaceOptions } from './queue/task-queue.js';
 export type { AddOptions } from './queue/execution-adder.js';
@@ -25,7 +34,7 @@ export { Task } from './task/task.js';
 export type { ExecutionOutcome, TaskOutcome, TaskStatus, TaskTiming } from './task/task-outcome.js';
 export type { TaskPerpetual } from './task/task-perpetual.js';
 export type { TaskProgress } from './task/task-progress.js';
-export type { TaskFunction } from './task/task-parts.js';
+export type { TaskFunction, ThreadOptions } from './task/task-parts.js';
 export {
   mergeTaskConfig,
   type OnTaskErrorOption,
@@ -63,12 +72,15 @@ export { Shielded } from './decorators/shielded.decorator.js';
 export {
   NoActiveTaskError,
   NoRequestError,
+  NoRouteError,
   NotDurableError,
   NotPerpetualError,
+  PackageMissingError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskHostError,
   TaskNotEndedError,
+  TaskPoolFullError,
   TasksConfigError,
   TasksError,
   TasksModuleMissingError,

@@ -8,14 +8,19 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ModulesContainer, REQUEST } from '@nestjs/core';
+import { BlockingTasks } from './scheduler/blocking-tasks.js';
 import { ErrorHandlers } from './scheduler/error-handlers.js';
 import { ProviderMethods } from './scheduler/provider-methods.js';
 import { TaskEvents } from './scheduler/task-events.js';
 import { TaskFactory } from './scheduler/task-factory.js';
 import { TaskLedger } from './scheduler/task-ledger.js';
 import { TaskLog } from './scheduler/task-log.js';
+import { TaskRunDecorator } from './scheduler/task-run-decorator.js';
 import { TaskRunner } from './scheduler/task-runner.js';
 import { TaskScheduler } from './scheduler/task-scheduler.js';
+import { TaskTracer } from './scheduler/task-tracer.js';
+import { createTaskTracer } from './telemetry/create-task-tracer.js';
+import { Threads } from './threads/threads.js';
 import { resolveTasksOptions, TASKS_OPTIONS } from './scheduler/tasks-options.js';
 import type { TasksModuleOptions } from './tasks-module-options.js';
 import { TasksShutdown } from './scheduler/tasks-shutdown.js';
@@ -98,11 +103,17 @@ const QUEUE: Provider[] = [
   TaskQueue,
 ];
 
+const TRACER: FactoryProvider = {
+  provide: TaskTracer,
+  inject: [TASKS_OPTIONS, TaskEvents],
+  useFactory: createTaskTracer,
+};
+
 const REQUEST_TASKS: FactoryProvider = {
   provide: TasksService,
   scope: Scope.REQUEST,
   inject: [REQUEST, RequestRegistry],
-  useFactory: (request: never, registry: RequestRegistry) => registry.ofInjected(request).service,
+  useFactory: (request: unknown, registry: RequestRegistry) => registry.serviceFor(request),
 };
 
 const PROVIDERS: Provider[] = [
@@ -111,9 +122,13 @@ const PROVIDERS: Provider[] = [
   TaskEvents,
   TaskLog,
   TaskLedger,
+  TRACER,
   ErrorHandlers,
+  BlockingTasks,
+  TaskRunDecorator,
   TaskRunner,
   ProviderMethods,
+  Threads,
   TaskFactory,
   TaskScheduler,
   TasksShutdown,

@@ -319,13 +319,16 @@ describe('TasksService outside of an HTTP request', () => {
     await expect(modules.resolve(TasksService, contextId)).rejects.toThrow(NoRequestError);
   });
 
-  it('is refused by @Tasks() as well, and the interceptor lets the call pass', async () => {
+  it('is told apart by @Tasks() too: a message without our interceptor', async () => {
     await using test = await startContext();
     const { TasksInterceptor } = await import('../lib/request/tasks.interceptor.js');
-    const { requestTasksOf } = await import('../lib/request/request-registry.js');
+    const { tasksServiceOf } = await import('../lib/request/request-registry.js');
     const rpc = { getType: () => 'rpc' } as unknown as ExecutionContext;
-    expect(() => requestTasksOf(rpc)).toThrow(NoRequestError);
+    expect(() => tasksServiceOf(rpc)).toThrow(TasksModuleMissingError);
+    expect(() => tasksServiceOf(rpc)).toThrow('inheritAppConfig');
+    // Of a transport that nobody knows, the calls pass.
+    const other = { getType: () => 'other' } as unknown as ExecutionContext;
     const result = {} as never;
-    expect(test.context.get(TasksInterceptor).intercept(rpc, { handle: () => result })).toBe(result);
+    expect(test.context.get(TasksInterceptor).intercept(other, { handle: () => result })).toBe(result);
   });
 });

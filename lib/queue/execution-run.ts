@@ -54,6 +54,10 @@ export class ExecutionRun implements TaskRun {
     this.leaseUntil = leaseUntil;
   }
 
+  get taskName(): string {
+    return this.claim.record.name;
+  }
+
   get worker(): string {
     return this.claim.record.worker ?? '';
   }

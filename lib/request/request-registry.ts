@@ -8,19 +8,36 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js';
+import type { HandlerTasks, RequestEnvironment, Route } from './handler-tasks.js';
+import { currentPart, OperationTasks, type OperationPart } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
-import { RequestTasks, type RequestEnvironment, type Route } from './request-tasks.js';
+import { HttpReply, MessageReply, UnseenReply, type Reply } from './reply.js';
+import { RequestTasks } from './request-tasks.js';
+import { countRootFields, isRootField, type ResolveInfo } from './root-fields.js';
+import type { TasksService } from './tasks.service.js';
 
-type NodeRequest = RawRequest & { [TASKS]?: RequestTasks; [REQUEST_CONTEXT_ID]?: ContextId };
+interface WithContextId {
+  readonly [REQUEST_CONTEXT_ID]?: ContextId;
+}
+
+type NodeRequest = RawRequest & WithContextId & { [TASKS]?: RequestTasks };
 /** Express hands out Node's objects, Fastify wraps them. */
 type AdapterRequest = NodeRequest & { raw?: NodeRequest };
 type AdapterResponse = ServerResponse & { raw?: ServerResponse };
+
+/** What the resolvers of a GraphQL operation share; made by the application, and by default with the request in it. */
+type GraphqlContext = WithContextId & { readonly req?: AdapterRequest };
+/** What is injected as REQUEST for the message of a microservice. */
+type MessageHost = WithContextId & { getContext(): object };
 
 /**
  * Where a request's tasks are kept: on Node's own request, which is the same in guards, interceptors and what is
  * injected, on every adapter. A WeakMap would cost every request four times as much.
  */
 const TASKS = Symbol('nestjs-tasks:tasks');
+
+/** By the context of a GraphQL operation or of a microservice's message, which may be anybody's object. */
+const operations = new WeakMap<object, OperationTasks>();
 
 /** Knows the tasks of each request, and the options that its route gives them. */
 @Injectable()
@@ -37,26 +54,59 @@ export class RequestRegistry implements RequestEnvironment {
     this.moduleLayer = new ConfigLayer(options.config);
   }
 
-  /** For a request that has reached its route. */
+  /** For an HTTP request that has reached its route. */
   enter(context: ExecutionContext): RequestTasks {
     const [request, response] = context.getArgs<[AdapterRequest, AdapterResponse]>();
     const tasks = this.obtain(request.raw ?? request);
-    tasks.enter({ controller: context.getClass(), handler: context.getHandler() });
+    tasks.enter(routeOf(context));
     tasks.meet(response.raw ?? response, contextIdOf(request));
     return tasks;
   }
 
+  /** The same for what comes by another way; `undefined` for what belongs to a handler that has been entered. */
+  enterOperation(context: ExecutionContext): OperationPart | undefined {
+    switch (context.getType<string>()) {
+      case 'graphql': {
+        const [, , shared, info] = context.getArgs<[unknown, unknown, GraphqlContext, ResolveInfo | undefined]>();
+        // A resolver of references, for a federation's gateway, has other arguments.
+        if (info === undefined || !isRootField(info)) return undefined;
+        return this.obtainOperation(shared, () => this.replyOf(shared)).enter(routeOf(context), countRootFields(info));
+      }
+      case 'rpc': {
+        const shared = context.getArgByIndex<object>(1);
+        return this.obtainOperation(shared, () => new MessageReply(shared)).enter(routeOf(context), 1);
+      }
+      case 'ws':
+        return new OperationTasks(this, new MessageReply()).enter(routeOf(context), 1);
+      default:
+        return undefined;
+    }
+  }
+
   /**
-   * For what is injected, perhaps before the request has reached its route.
+   * The service for what is injected, perhaps before the request has reached its route.
    *
-   * @throws {NoRequestError} when `request` is not an HTTP request.
+   * @throws {NoRequestError} when `request` is none.
    */
-  ofInjected(request: AdapterRequest | undefined): RequestTasks {
-    if (!isHttpRequest(request)) throw new NoRequestError();
-    const raw = request.raw ?? request;
-    const tasks = this.obtain(raw);
-    tasks.meet(this.responses.of(raw), contextIdOf(request));
-    return tasks;
+  serviceFor(request: unknown): TasksService {
+    if (isHttpRequest(request)) {
+      const raw = request.raw ?? request;
+      const tasks = this.obtain(raw);
+      tasks.meet(this.responses.of(raw), contextIdOf(request));
+      return tasks.service;
+    }
+    if (isMessageHost(request)) {
+      const shared = request.getContext();
+      const operation = this.obtainOperation(shared, () => new MessageReply(shared));
+      operation.meet(request[REQUEST_CONTEXT_ID]);
+      return operation.service;
+    }
+    if (isGraphqlContext(request)) {
+      const operation = this.obtainOperation(request, () => this.replyOf(request));
+      operation.meet(request[REQUEST_CONTEXT_ID]);
+      return operation.service;
+    }
+    throw new NoRequestError(request);
   }
 
   /** From the module's options to the handler's. */
@@ -73,29 +123,78 @@ export class RequestRegistry implements RequestEnvironment {
     return layer;
   }
 
+  /**
+   * The route has settled, and its after-route tasks are about to start.
+   *
+   * @returns what the reply is to wait for, as it does in tests that ask for it; must not reject.
+   */
+  beforeReply(_tasks: HandlerTasks): Promise<void> | undefined {
+    return undefined;
+  }
+
   private obtain(raw: NodeRequest): RequestTasks {
     return (raw[TASKS] ??= new RequestTasks(this));
+  }
+
+  private obtainOperation(shared: object, reply: () => Reply): OperationTasks {
+    let operation = operations.get(shared);
+    if (operation === undefined) operations.set(shared, (operation = new OperationTasks(this, reply())));
+    return operation;
+  }
+
+  private replyOf({ req }: GraphqlContext): Reply {
+    const response = isHttpRequest(req) ? this.responses.of(req.raw ?? req) : undefined;
+    return response === undefined ? new UnseenReply() : new HttpReply(response);
   }
 }
 
 /**
  * The tasks of the request that `context` belongs to.
  *
- * @throws {NoRequestError} outside of HTTP.
  * @throws {TasksModuleMissingError} when no interceptor of ours has seen the request.
  */
-export function requestTasksOf(context: ExecutionContext): RequestTasks {
-  if (context.getType() !== 'http') throw new NoRequestError();
-  const request = context.getArgByIndex<AdapterRequest>(0);
-  const tasks = (request.raw ?? request)[TASKS];
-  if (tasks === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
-  return tasks;
+export function tasksServiceOf(context: ExecutionContext): TasksService {
+  const service = findService(context);
+  if (service !== undefined) return service;
+  throw new TasksModuleMissingError(
+    '@Tasks() finds no tasks module',
+    context.getType() === 'http'
+      ? undefined
+      : 'In a hybrid application, connect with connectMicroservice(options, { inheritAppConfig: true }).',
+  );
 }
 
-/** A GraphQL context or the payload of a durable provider may be injected as REQUEST too. */
-function isHttpRequest(request: AdapterRequest | undefined): request is AdapterRequest {
-  const raw = (request?.raw ?? request) as Partial<IncomingMessage> | undefined;
+function findService(context: ExecutionContext): TasksService | undefined {
+  switch (context.getType<string>()) {
+    case 'http': {
+      const request = context.getArgByIndex<AdapterRequest>(0);
+      return (request.raw ?? request)[TASKS]?.service;
+    }
+    case 'graphql':
+      return operations.get(context.getArgByIndex<object>(2))?.service;
+    default:
+      // A message of a gateway is nobody's object but that of the handler that runs.
+      return currentPart()?.operation.service;
+  }
+}
+
+function routeOf(context: ExecutionContext): Route {
+  return { controller: context.getClass(), handler: context.getHandler() };
+}
+
+function isHttpRequest(request: unknown): request is AdapterRequest {
+  const raw = ((request as Partial<AdapterRequest> | undefined)?.raw ?? request) as
+    Partial<IncomingMessage> | undefined;
   return typeof raw?.method === 'string' && typeof raw.headers === 'object';
+}
+
+function isMessageHost(request: unknown): request is MessageHost {
+  return typeof (request as Partial<MessageHost> | undefined)?.getContext === 'function';
+}
+
+/** Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does not. */
+function isGraphqlContext(request: unknown): request is GraphqlContext {
+  return (request as Partial<GraphqlContext> | undefined)?.[REQUEST_CONTEXT_ID] !== undefined;
 }
 
 /** Nest makes one for the requests of request-scoped routes. */

@@ -14,6 +14,15 @@ export function onResponseEnd(response: ServerResponse, listener: () => void): v
   response.on('close', listener);
 }
 
+/** Calls `listener` right before the first byte of the response is sent. No event tells of that. */
+export function onResponseBegin(response: ServerResponse, listener: () => void): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.writeHead = (...args: unknown[]) => {
+    listener();
+    return writeHead(...args);
+  };
+}
+
 /** Calls `listener` when somebody answers to a client that has gone. No event tells of it. */
 export function onAnswerToNobody(response: ServerResponse, listener: () => void): void {
   const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;

@@ -1,4 +1,5 @@
 import type { TaskConfig } from '../task/task-config.js';
+import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import { TaskSurface } from '../scheduler/task-surface.js';
@@ -7,11 +8,7 @@ import { TaskSurface } from '../scheduler/task-surface.js';
 export type RouteOutcome = 'success' | 'error';
 
 /** Makes the tasks of one batch. */
-export type BatchTaskFactory = (
-  own: TaskConfig | undefined,
-  func: (...args: never[]) => unknown,
-  args: readonly unknown[],
-) => Task;
+export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]) => Task;
 
 /**
  * Tasks that are held until their moment in the request has come, then started in the order in which they were
@@ -47,12 +44,8 @@ export class TaskBatch extends TaskSurface {
   }
 
   /** @internal */
-  protected override submit(
-    own: TaskConfig | undefined,
-    func: (...args: never[]) => unknown,
-    args: readonly unknown[],
-  ): Task {
-    const task = this.create(own, func, args);
+  protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+    const task = this.create(own, work, args);
     this.held.push(task);
     this.release();
     return task;

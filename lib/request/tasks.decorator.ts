@@ -1,13 +1,13 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { requestTasksOf } from './request-registry.js';
+import { tasksServiceOf } from './request-registry.js';
 import type { TasksService } from './tasks.service.js';
 
 /**
- * The request's {@link TasksService} as a parameter of a route handler: the same object that is injected, without
- * making the controller request-scoped.
+ * The request's {@link TasksService} as a parameter of a handler, a resolver, or a message's handler in a microservice or
+ * a gateway: the same object that is injected, without making the class request-scoped.
  *
- * @throws {TasksModuleMissingError} when `TasksModule.forRoot()` is not imported.
- * @throws {NoRequestError} outside of HTTP.
+ * @throws {TasksModuleMissingError} when `TasksModule.forRoot()` is not imported, or a hybrid application has connected
+ * the microservice without `inheritAppConfig`.
  * @example
  * ```ts
  * @Post()
@@ -18,5 +18,5 @@ import type { TasksService } from './tasks.service.js';
  * @publicApi
  */
 export const Tasks: () => ParameterDecorator = createParamDecorator(
-  (_data: unknown, context: ExecutionContext): TasksService => requestTasksOf(context).service,
+  (_data: unknown, context: ExecutionContext): TasksService => tasksServiceOf(context),
 );

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { Observable, type Observer, type Subscriber } from 'rxjs';
 import { RequestRegistry } from './request-registry.js';
-import type { RequestTasks } from './request-tasks.js';
+import type { HandlerTasks } from './handler-tasks.js';
 
 /**
  * Tells each request's tasks how its route ended. Outermost of all interceptors, so that it sees what the others make
@@ -21,10 +21,10 @@ export class TasksInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http') return next.handle();
-    const tasks = this.requests.enter(context);
+    const tasks = context.getType() === 'http' ? this.requests.enter(context) : this.requests.enterOperation(context);
+    if (tasks === undefined) return next.handle();
     return new Observable((subscriber) => {
-      const route = next.handle().subscribe(new RouteObserver(tasks, subscriber));
+      const route = tasks.run(() => next.handle().subscribe(new RouteObserver(tasks, subscriber, this.requests)));
       return () => {
         route.unsubscribe();
         // Torn down before its end: the client has gone, which is no error.
@@ -36,8 +36,9 @@ export class TasksInterceptor implements NestInterceptor {
 
 class RouteObserver implements Observer<unknown> {
   constructor(
-    private readonly tasks: RequestTasks,
+    private readonly tasks: HandlerTasks,
     private readonly subscriber: Subscriber<unknown>,
+    private readonly requests: RequestRegistry,
   ) {}
 
   next(value: unknown): void {
@@ -47,15 +48,18 @@ class RouteObserver implements Observer<unknown> {
 
   error(error: unknown): void {
     this.tasks.settle('error');
-    this.subscriber.error(error);
+    this.reply(() => this.subscriber.error(error));
   }
 
-  /**
-   * The one place between the handler's success and its response: Nest replies when the Observable completes. What
-   * must be accepted before after-route tasks start and the client gets its 2xx is awaited here, before both calls.
-   */
   complete(): void {
     this.tasks.settle('success');
-    this.subscriber.complete();
+    this.reply(() => this.subscriber.complete());
+  }
+
+  /** Nest answers when the Observable ends. */
+  private reply(end: () => void): void {
+    const hold = this.requests.beforeReply(this.tasks);
+    if (hold === undefined) end();
+    else void hold.then(end);
   }
 }

@@ -1,4 +1,5 @@
 import type { TaskConfig } from '../task/task-config.js';
+import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { TaskSurface } from '../scheduler/task-surface.js';
 import type { TaskBatch } from './task-batch.js';
@@ -8,7 +9,7 @@ export interface TaskTimings {
   readonly afterRoute: TaskBatch;
   readonly afterResponse: TaskBatch;
   /** At once. */
-  start(own: TaskConfig | undefined, func: (...args: never[]) => unknown, args: readonly unknown[]): Task;
+  start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
 }
 
 /**
@@ -47,11 +48,7 @@ export class TasksService extends TaskSurface {
   }
 
   /** @internal */
-  protected override submit(
-    own: TaskConfig | undefined,
-    func: (...args: never[]) => unknown,
-    args: readonly unknown[],
-  ): Task {
-    return this.timings.start(own, func, args);
+  protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+    return this.timings.start(own, work, args);
   }
 }

@@ -5,6 +5,7 @@ import { runInActivity } from '../task/task-activity.js';
 import type { Task } from '../task/task.js';
 import { isAbortOf, TasksConfigError } from '../task/task-errors.js';
 import { TaskLog } from './task-log.js';
+import { TaskTracer } from './task-tracer.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 /** Logs a task's failure, then calls its `onError`. */
@@ -16,6 +17,7 @@ export class ErrorHandlers implements OnModuleInit {
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
     private readonly modules: ModuleRef,
     private readonly log: TaskLog,
+    private readonly tracer: TaskTracer,
   ) {}
 
   /** The module's own `onError` is checked at bootstrap. */
@@ -42,7 +44,7 @@ export class ErrorHandlers implements OnModuleInit {
     return runInActivity(task.life.beginHandling(), async () => {
       this.log.failed(task, error);
       try {
-        await this.call(task, error);
+        await this.tracer.run(task, () => this.call(task, error));
       } catch (handlerError) {
         // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
         if (isAbortOf(task.life.cancellation, handlerError)) this.log.onErrorCancelled(task);

@@ -1,3 +1,4 @@
+import diagnosticsChannel from 'node:diagnostics_channel';
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import type { TaskStatus } from '../task/task-outcome.js';
@@ -46,6 +47,20 @@ export interface TaskEvent {
  */
 export type TaskCounts = Readonly<Record<TaskEventType, number>>;
 
+/**
+ * The channel of `node:diagnostics_channel` on which each {@link TaskEvent} is published, of all applications of the
+ * process.
+ *
+ * @example
+ * ```ts
+ * diagnosticsChannel.subscribe(TASK_CHANNEL, (event) => apm.record(event as TaskEvent));
+ * ```
+ * @publicApi
+ */
+export const TASK_CHANNEL = 'nestjs-tasks.task';
+
+const CHANNEL = diagnosticsChannel.channel(TASK_CHANNEL);
+
 /** Tells whoever watches what happens to tasks, and counts it. */
 @Injectable()
 export class TaskEvents {
@@ -64,12 +79,22 @@ export class TaskEvents {
 
   private readonly subject = new Subject<TaskEvent>();
   readonly events$: Observable<TaskEvent> = this.subject.asObservable();
+  private listener: ((event: TaskEvent) => void) | undefined;
 
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
     this.counts[type] += 1;
-    if (!this.subject.observed) return;
+    const isWatched = this.subject.observed || CHANNEL.hasSubscribers || this.listener !== undefined;
+    if (!isWatched) return;
     const { status } = task;
-    this.subject.next({ type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) });
+    const event: TaskEvent = { type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) };
+    this.listener?.(event);
+    CHANNEL.publish(event);
+    this.subject.next(event);
+  }
+
+  /** For what is part of the library: goes on after `events$` has completed, to the very end. */
+  listen(listener: (event: TaskEvent) => void): void {
+    this.listener = listener;
   }
 
   complete(): void {

@@ -1,15 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigLayer } from '../task/config-layer.js';
 import type { ResolvedTaskConfig, TaskConfig } from '../task/task-config.js';
 import { describeValue } from '../task/task-errors.js';
 import type { TaskTiming } from '../task/task-outcome.js';
-import type { TaskOrigin, TaskParts, TaskRun } from '../task/task-parts.js';
+import type { TaskOrigin, TaskParts, TaskRun, TaskWork } from '../task/task-parts.js';
 import { Task } from '../task/task.js';
+import { Threads } from '../threads/threads.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger } from './task-ledger.js';
+import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
+import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -32,34 +35,53 @@ export class TaskFactory {
     private readonly ledger: TaskLedger,
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
+    private readonly threads: Threads,
+    private readonly log: TaskLog,
+    @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
   ) {}
 
   /**
-   * @throws {TypeError} when `func` is not a function.
-   * @throws {TasksConfigError} when its `onError` is a class that no module provides.
-   * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
+   * @throws {TypeError} when `work` is neither a function nor one in a thread.
+   * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's.
+   * @throws {PackageMissingError} when it is to run in a thread and that package is not installed.
+   * @throws {TaskHostError} when it is a decorated method whose provider cannot be told.
    */
   create(
     { timing, layer, origin }: TaskPlace,
     own: TaskConfig | undefined,
-    func: AnyFunction,
+    work: TaskWork,
     args: readonly unknown[],
   ): Task {
-    if (typeof func !== 'function') {
-      throw new TypeError(
-        `schedule() needs a function, and got ${describeValue(func)}. Pass the function itself, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
-      );
-    }
+    const func = this.functionOf(work);
     const method = this.methods.find(func, origin?.contextId);
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
-    return this.register({ func, args, config, timing, host: method?.host, origin });
+    if (config.pool !== undefined) this.runner.checkPool(config.pool);
+    const task = this.register({ func, args, config, timing, host: method?.host, origin });
+    if (this.options.waitUntil !== undefined) this.holdPlatform(this.options.waitUntil, task);
+    return task;
   }
 
   /** The task of one run of a durable execution. */
   createRun(run: TaskRun, config: ResolvedTaskConfig, call: TaskCall): Task {
     return this.register({ ...call, config, timing: 'immediate', origin: undefined, run });
+  }
+
+  private functionOf(work: TaskWork): AnyFunction {
+    if (typeof work === 'function') return work;
+    if (typeof work === 'object' && work !== null && 'file' in work) return this.threads.functionFor(work);
+    throw new TypeError(
+      `schedule() needs a function, and got ${describeValue(work)}. Pass the function itself, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
+    );
+  }
+
+  private holdPlatform(waitUntil: (pending: Promise<unknown>) => void, task: Task): void {
+    try {
+      waitUntil(task.done);
+    } catch (error) {
+      this.log.waitUntilFailed(task, error);
+    }
   }
 
   private register(parts: Omit<TaskParts, 'engine'>): Task {

@@ -50,6 +50,26 @@ export class TaskLog {
     this.write('debug', `Task ${task.label} was discarded: ${reason}`);
   }
 
+  /** @param isTold whoever has scheduled it gets the error. */
+  discardedByPool(task: Task, reason: string, isTold: boolean): void {
+    this.write(isTold ? 'debug' : 'warn', `Task ${task.label} was discarded: ${reason}`);
+  }
+
+  blocked(task: Task, milliseconds: number): void {
+    this.write(
+      'warn',
+      `Task ${task.label} held the event loop for ${Math.round(milliseconds)} ms, and every request with it. Await something now and then, or run it in a thread: task({ thread: { file } }). Its function is not named again.`,
+    );
+  }
+
+  waitUntilFailed(task: Task, error: unknown): void {
+    this.write(
+      'error',
+      `The option waitUntil failed for task ${task.label}, which the platform may cut off: ${messageOf(error)}`,
+      stackOf(error),
+    );
+  }
+
   discardedByShutdown(task: Task): void {
     this.write('warn', `Task ${task.label} was discarded: the application has shut down`);
   }

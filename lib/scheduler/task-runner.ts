@@ -10,13 +10,22 @@ import {
   TaskCancelledError,
   TaskDiscardedError,
   TaskNotEndedError,
+  TasksConfigError,
   TaskTimeoutError,
+  type TaskPoolFullError,
 } from '../task/task-errors.js';
 import { ErrorHandlers } from './error-handlers.js';
-import { Fifo } from './fifo.js';
+import { BlockingTasks } from './blocking-tasks.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskLog } from './task-log.js';
+import { DEFAULT_POOL } from './task-pool-options.js';
+import { isDue, TaskPool, type TaskPoolState } from './task-pool.js';
+import { TaskRunDecorator } from './task-run-decorator.js';
+import { TaskTracer } from './task-tracer.js';
+
+/** Compared with: who wraps no run shall not pay for it. */
+const UNDECORATED = TaskRunDecorator.prototype.decorate;
 
 /**
  * Runs tasks in this process. `submit` queues; a microtask starts what the concurrency limit allows; each run ends in
@@ -24,13 +33,10 @@ import { TaskLog } from './task-log.js';
  */
 @Injectable()
 export class TaskRunner implements TaskEngine {
-  private readonly queue = new Fifo<Task>();
-  private freeSlots: number;
-  private isDrainQueued = false;
+  private readonly poolsByName: ReadonlyMap<string, TaskPool>;
+  private readonly defaultPool: TaskPool;
   private isClosed = false;
   private refusesUnshielded = false;
-  /** How many tasks of the queue will not run. */
-  private stale = 0;
 
   constructor(
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
@@ -38,20 +44,68 @@ export class TaskRunner implements TaskEngine {
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly log: TaskLog,
+    private readonly blocking: BlockingTasks,
+    private readonly decorator: TaskRunDecorator,
+    private readonly tracer: TaskTracer,
   ) {
-    this.freeSlots = options.concurrency;
+    const run = (task: Task): void => this.run(task);
+    const pools = [...options.pools].map(([name, limits]) => [name, new TaskPool(name, limits, run)] as const);
+    this.poolsByName = new Map(pools);
+    this.defaultPool = this.poolsByName.get(DEFAULT_POOL)!;
   }
 
-  /** Starts the task in a microtask, or when a slot is free. */
-  submit(task: Task): void {
-    if (task.life.hasEnded) return; // cancelled while its batch held it
+  get pools(): Readonly<Record<string, TaskPoolState>> {
+    return Object.fromEntries([...this.poolsByName].map(([name, { state }]) => [name, state]));
+  }
+
+  /** @throws {TasksConfigError} when the module has no such pool. */
+  checkPool(name: string): void {
+    if (name !== DEFAULT_POOL && this.poolsByName.has(name)) return;
+    const names = [...this.poolsByName.keys()].filter((known) => known !== DEFAULT_POOL);
+    throw new TasksConfigError(
+      'pool',
+      name,
+      names.length === 0
+        ? 'the name of a pool; TasksModule.forRoot() has none: add it to pools, as in { pools: { mail: { concurrency: 5 } } }'
+        : `the name of one of the pools of TasksModule.forRoot(): ${names.join(', ')}`,
+    );
+  }
+
+  /**
+   * {@link submit} for a task whose scheduler can still be told.
+   *
+   * @throws {TaskPoolFullError} when its pool is full, and is to reject.
+   */
+  start(task: Task): void {
+    const refusal = this.submit(task, true);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /**
+   * Starts the task in a microtask, or when a slot is free.
+   *
+   * @returns what it was refused with, if its pool is full and is to reject.
+   */
+  submit(task: Task, isToldOfRefusal = false): TaskPoolFullError | undefined {
+    if (task.life.hasEnded) return undefined; // cancelled while its batch held it
     if (this.isClosed || (this.refusesUnshielded && !task.shielded)) {
       this.log.discardedByShutdown(task);
       this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
-      return;
+      return undefined;
     }
     task.life.submit();
-    this.enqueue(task);
+    const pool = this.poolOf(task);
+    const overflow = pool?.overflow;
+    if (pool === undefined || overflow === undefined) this.enqueue(task, pool);
+    else if (overflow === 'run') pool.pass(task);
+    else {
+      const error = pool.fullFor(task);
+      const isRejected = overflow === 'reject';
+      this.log.discardedByPool(task, error.reason, isRejected && isToldOfRefusal);
+      this.endUnstarted(task, error);
+      return isRejected ? error : undefined;
+    }
+    return undefined;
   }
 
   /** Ends a task that was held in a batch, because it must not run. */
@@ -69,7 +123,7 @@ export class TaskRunner implements TaskEngine {
     if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
     if (life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
     else this.endUnstarted(task, error);
-    if (life.isSubmitted && takesSlot(task)) this.leaveQueue();
+    this.poolOf(task)?.leave(task);
     return true;
   }
 
@@ -81,7 +135,7 @@ export class TaskRunner implements TaskEngine {
     if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
     const result = life.beginRetry();
     this.ledger.add(task); // it may have finished before
-    this.enqueue(task);
+    this.enqueue(task, this.poolOf(task)); // accepted once, it is not refused now
     return result;
   }
 
@@ -95,7 +149,7 @@ export class TaskRunner implements TaskEngine {
       task.life.end({ status: 'cancelled', error });
       this.events.emit('cancelled', task, reasonOf(task), error);
     }
-    if (runs) this.releaseSlot(task);
+    if (runs) this.poolOf(task)?.release();
     this.events.emit('abandoned', task, 'did not stop in time', error);
     this.finish(task);
   }
@@ -113,57 +167,47 @@ export class TaskRunner implements TaskEngine {
     }
   }
 
-  private enqueue(task: Task): void {
-    if (!takesSlot(task)) {
+  /** Runs of durable executions have a limit of their own: how many of them their worker claims. */
+  private poolOf({ run, config: { pool } }: Task): TaskPool | undefined {
+    if (run !== undefined) return undefined;
+    return pool === undefined ? this.defaultPool : this.poolsByName.get(pool);
+  }
+
+  protected enqueue(task: Task, pool: TaskPool | undefined): void {
+    if (pool !== undefined) pool.push(task);
+    else {
       queueMicrotask(() => {
         if (isDue(task)) this.run(task);
       });
-      return;
     }
-    this.queue.push(task);
-    this.queueDrain();
   }
 
-  /** Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue. */
-  private leaveQueue(): void {
-    this.stale += 1;
-    if (this.stale * 2 <= this.queue.size) return;
-    this.queue.keep(isDue);
-    this.stale = 0;
-  }
-
-  private queueDrain(): void {
-    if (this.isDrainQueued || this.freeSlots === 0) return;
-    this.isDrainQueued = true;
-    queueMicrotask(this.drain);
-  }
-
-  private readonly drain = (): void => {
-    this.isDrainQueued = false;
-    while (this.freeSlots > 0) {
-      const task = this.queue.shift();
-      if (task === undefined) return;
-      if (isDue(task)) this.run(task);
-    }
-  };
-
-  private run(task: Task): void {
-    if (takesSlot(task)) this.freeSlots -= 1;
+  protected run(task: Task): void {
     const activity = task.life.begin(performance.now());
     this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${task.attempt}`);
     const { timeout } = task.config;
     if (timeout !== undefined) activity.timeout = new AttemptTimeout(timeout, (limit) => this.timeOut(activity, limit));
+    const called = performance.now();
     try {
-      const result = runInActivity(activity, invoke);
+      const result = runInActivity(activity, this.invoke);
+      this.blocking.check(task, performance.now() - called);
       if (!canBeThenable(result)) return this.settle(activity, { status: 'succeeded', value: result });
       Promise.resolve(result).then(
         (value) => this.settle(activity, { status: 'succeeded', value }),
         (error: unknown) => this.settle(activity, { status: 'failed', error }),
       );
     } catch (error) {
+      this.blocking.check(task, performance.now() - called);
       this.settle(activity, { status: 'failed', error });
     }
   }
+
+  private readonly invoke = (task: Task): unknown => {
+    const call =
+      this.decorator.decorate === UNDECORATED ? undefined : this.decorator.decorate(() => invoke(task), task);
+    if (this.tracer.isActive) return this.tracer.run(task, call ?? (() => invoke(task)));
+    return call === undefined ? invoke(task) : call();
+  };
 
   private timeOut(activity: TaskActivity, timeout: number): void {
     const error = new TaskTimeoutError(activity.task.label, timeout);
@@ -179,7 +223,7 @@ export class TaskRunner implements TaskEngine {
       task.run?.unwind();
       return;
     }
-    this.releaseSlot(task);
+    this.poolOf(task)?.release();
     const isCancelled = outcome.status === 'failed' && task.life.cancellation !== undefined;
     const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
     if (task.life.isRetrying) this.endRetry(task, final);
@@ -232,22 +276,6 @@ export class TaskRunner implements TaskEngine {
     task.life.finish();
     if (!task.life.isRetrying) this.ledger.delete(task);
   }
-
-  private releaseSlot(task: Task): void {
-    if (!takesSlot(task)) return;
-    this.freeSlots += 1;
-    if (this.queue.size > 0) this.queueDrain();
-  }
-}
-
-/** Runs of durable executions have a limit of their own: how many of them their worker claims. */
-function takesSlot(task: Task): boolean {
-  return task.run === undefined;
-}
-
-/** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */
-function isDue({ life }: Task): boolean {
-  return life.hasEnded ? life.isRetrying && !life.isInvoked : true;
 }
 
 function invoke(task: Task): unknown {

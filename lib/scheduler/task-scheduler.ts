@@ -2,10 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { ConfigLayer } from '../task/config-layer.js';
 import type { TaskConfig } from '../task/task-config.js';
+import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { TaskEvents, type TaskCounts, type TaskEvent } from './task-events.js';
 import { TaskFactory, type TaskPlace } from './task-factory.js';
 import { TaskLedger } from './task-ledger.js';
+import type { TaskPoolState } from './task-pool.js';
 import { TaskRunner } from './task-runner.js';
 import { TaskSurface } from './task-surface.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
@@ -53,6 +55,11 @@ export class TaskScheduler extends TaskSurface {
     return [...this.ledger].filter((task) => task.isStarted);
   }
 
+  /** How full each pool is: `default`, whose limit is the module's `concurrency`, and those of `pools`. */
+  get pools(): Readonly<Record<string, TaskPoolState>> {
+    return this.runner.pools;
+  }
+
   /** How often each transition has happened since the application started. */
   get counts(): TaskCounts {
     return { ...this.events.counts };
@@ -74,13 +81,9 @@ export class TaskScheduler extends TaskSurface {
   }
 
   /** @internal */
-  protected override submit(
-    own: TaskConfig | undefined,
-    func: (...args: never[]) => unknown,
-    args: readonly unknown[],
-  ): Task {
-    const task = this.factory.create(this.place, own, func, args);
-    this.runner.submit(task);
+  protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+    const task = this.factory.create(this.place, own, work, args);
+    this.runner.start(task);
     return task;
   }
 }

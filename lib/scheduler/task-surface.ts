@@ -1,6 +1,7 @@
 import { validateTaskConfig, type TaskConfig } from '../task/task-config.js';
-import type { TaskFunction } from '../task/task-parts.js';
+import type { TaskFunction, TaskWork, ThreadOptions } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
+import { validateThread } from '../threads/thread-options.js';
 
 /**
  * What `task({...})` returns: the same `schedule`, with these options. Reusable; each call is a new task.
@@ -10,6 +11,29 @@ import type { Task } from '../task/task.js';
 export interface ConfiguredTask {
   /** See {@link TaskSurface.schedule}. */
   schedule<A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>): Task<Awaited<R>, A>;
+}
+
+/**
+ * What `task({ thread, ... })` returns: `schedule` takes the arguments alone. Reusable; each call is a new task.
+ *
+ * @publicApi
+ */
+export interface ConfiguredThreadTask<F extends (...args: never[]) => unknown> {
+  /**
+   * Runs the thread's function with a structured clone of `args`.
+   *
+   * @throws {PackageMissingError} when `piscina` is not installed.
+   */
+  schedule(...args: Parameters<F>): Task<Awaited<ReturnType<F>>, Parameters<F>>;
+}
+
+/**
+ * The options of a task whose function runs in a worker thread.
+ *
+ * @publicApi
+ */
+export interface ThreadTaskConfig extends TaskConfig {
+  thread: ThreadOptions;
 }
 
 /**
@@ -24,7 +48,9 @@ export abstract class TaskSurface {
    * @param func sync or async. A provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
    * @throws {TypeError} when `func` is not a function.
-   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
+   * the module's `pools`.
+   * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
    * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
    * @example
    * ```ts
@@ -44,9 +70,30 @@ export abstract class TaskSurface {
    * tasks.task({ name: `payment_${id}`, shield: true, onError: refund }).schedule(finalize, id);
    * ```
    */
-  task(config: TaskConfig = {}): ConfiguredTask {
+  task(config?: TaskConfig & { thread?: undefined }): ConfiguredTask;
+  /**
+   * The same for a function that runs in a worker thread: for work that would hold the event loop. Arguments and result
+   * are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package `piscina`.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   * @example
+   * ```ts
+   * const thread = { file: new URL('./thumbnail.js', import.meta.url), export: 'resize' };
+   * tasks.task<typeof import('./thumbnail.js').resize>({ thread, shield: true }).schedule(photo, 200);
+   * ```
+   */
+  task<F extends (...args: never[]) => unknown = (...args: unknown[]) => unknown>(
+    config: ThreadTaskConfig,
+  ): ConfiguredThreadTask<F>;
+  task(
+    config: TaskConfig & { thread?: ThreadOptions | undefined } = {},
+  ): ConfiguredTask | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
     validateTaskConfig(config, 'task().');
-    const own = { ...config }; // the caller may go on changing theirs
+    const { thread, ...own } = config; // the caller may go on changing theirs
+    if (thread !== undefined) {
+      const work = validateThread(thread, 'task().thread');
+      return { schedule: (...args: unknown[]) => this.submit(own, work, args) as Task<unknown, unknown[]> };
+    }
     return {
       schedule: <A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>) =>
         this.submit(own, func, args) as Task<Awaited<R>, A>,
@@ -54,9 +101,5 @@ export abstract class TaskSurface {
   }
 
   /** @internal */
-  protected abstract submit(
-    own: TaskConfig | undefined,
-    func: (...args: never[]) => unknown,
-    args: readonly unknown[],
-  ): Task;
+  protected abstract submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
 }

@@ -1,5 +1,7 @@
 import { parseDuration, type Duration } from '../task/duration.js';
 import { TasksConfigError } from '../task/task-errors.js';
+import { resolveThreadsOptions, type ResolvedThreadsOptions, type ThreadsOptions } from '../threads/thread-options.js';
+import { resolveTaskPools, type ResolvedTaskPoolOptions, type TaskPoolOptions } from './task-pool-options.js';
 import { mergeTaskConfig, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
 
 /**
@@ -19,16 +21,40 @@ export interface TasksShutdownOptions {
  *
  * @publicApi
  */
-export interface SchedulerOptions extends TaskConfig {
-  /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
-  concurrency?: number | undefined;
+export interface SchedulerOptions extends TaskConfig, TaskPoolOptions {
+  /**
+   * Pools with limits of their own, by name. A task goes into one by `task({ pool: 'mail' })`, and is then counted there
+   * alone: a pool that is full holds up nobody else.
+   */
+  pools?: Readonly<Record<string, TaskPoolOptions>> | undefined;
   shutdown?: TasksShutdownOptions | undefined;
+  /** The worker threads of `task({ thread })`. */
+  threads?: ThreadsOptions | undefined;
+  /**
+   * A task that holds the event loop for longer is named in a warning, each function once. `false`: none is.
+   * Default `'50ms'`.
+   */
+  blockingThreshold?: Duration | false | undefined;
+  /**
+   * Hands a promise of each task's end to a platform that freezes the process when it has its response. Called where
+   * the task is scheduled.
+   *
+   * @example `waitUntil` of `@vercel/functions`
+   */
+  waitUntil?: ((pending: Promise<unknown>) => void) | undefined;
+  /** Spans and metrics, where the application has `@opentelemetry/api`. Default `true`. */
+  telemetry?: boolean | undefined;
 }
 
 /** The options after checks and defaults. */
 export interface ResolvedTasksOptions {
   readonly config: TaskConfig;
-  readonly concurrency: number;
+  readonly pools: ReadonlyMap<string, ResolvedTaskPoolOptions>;
+  readonly threads: ResolvedThreadsOptions;
+  /** In milliseconds. */
+  readonly blockingThreshold: number;
+  readonly waitUntil: ((pending: Promise<unknown>) => void) | undefined;
+  readonly telemetry: boolean;
   readonly shutdown: {
     readonly gracePeriod: number;
     readonly timeout: number | undefined;
@@ -47,21 +73,26 @@ export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unk
     throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
   }
   validateTaskConfig(options);
-  const { isGlobal, concurrency = Infinity, shutdown = {} } = options;
+  const { isGlobal, pools, shutdown = {}, threads, blockingThreshold = '50ms', waitUntil, telemetry = true } = options;
   if (isGlobal !== undefined) {
     // forRoot() has taken it out; Nest must know it before any factory runs.
     throw new TasksConfigError('isGlobal', isGlobal, 'true or false beside useFactory, and not in what it returns');
   }
-  if (concurrency !== Infinity && !(Number.isInteger(concurrency) && concurrency >= 1)) {
-    throw new TasksConfigError('concurrency', concurrency, 'a whole number from 1, or Infinity for no limit');
+  if (waitUntil !== undefined && typeof waitUntil !== 'function') {
+    throw new TasksConfigError('waitUntil', waitUntil, 'a function that takes a promise');
   }
+  if (typeof telemetry !== 'boolean') throw new TasksConfigError('telemetry', telemetry, 'true or false');
   if (typeof shutdown !== 'object' || shutdown === null) {
     throw new TasksConfigError('shutdown', shutdown, 'an object with gracePeriod and timeout');
   }
   const { gracePeriod = '1s', timeout } = shutdown;
   return {
     config: mergeTaskConfig({}, options),
-    concurrency,
+    pools: resolveTaskPools(options, pools),
+    threads: resolveThreadsOptions(threads),
+    blockingThreshold: blockingThreshold === false ? Infinity : parseDuration('blockingThreshold', blockingThreshold),
+    waitUntil,
+    telemetry,
     shutdown: {
       gracePeriod: parseDuration('shutdown.gracePeriod', gracePeriod),
       timeout: timeout === undefined ? undefined : parseDuration('shutdown.timeout', timeout),

@@ -43,24 +43,45 @@ export class TasksConfigError extends TasksError {
 export class TasksModuleMissingError extends TasksError {
   readonly code = 'TASKS_MODULE_MISSING';
 
-  constructor(what: string) {
+  /** @param more another remedy. */
+  constructor(what: string, more?: string) {
     super(
-      `${what}. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).`,
+      `${what}. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).${more === undefined ? '' : ` ${more}`}`,
     );
   }
 }
 
 /**
- * `TasksService` was asked for where there is no HTTP request that it could belong to.
+ * `TasksService` was injected where there is no request that it could belong to: outside of any, into a durable provider,
+ * which many requests share, or into a gateway.
  *
  * @publicApi
  */
 export class NoRequestError extends TasksError {
   readonly code = 'NO_REQUEST';
 
+  /** @param request what Nest has as REQUEST. */
+  constructor(request?: unknown) {
+    super(
+      request === undefined || request === null
+        ? 'TasksService belongs to one request, and it was asked for outside of one. Inject TaskScheduler instead: it is a singleton with the same schedule() and task().'
+        : `TasksService belongs to one request, and REQUEST is ${describeValue(request)} here, which is none: it was injected into a durable provider, which all requests of a tenant share, into a gateway, or into a GraphQL resolver of an application with a ContextIdStrategy. Take it with @Tasks() in the handler, or inject TaskScheduler.`,
+    );
+  }
+}
+
+/**
+ * A batch of a message was asked for before the message has reached its handler, where nothing would tell that its moment
+ * has come.
+ *
+ * @publicApi
+ */
+export class NoRouteError extends TasksError {
+  readonly code = 'NO_ROUTE';
+
   constructor() {
     super(
-      'TasksService belongs to one HTTP request, and it was asked for outside of one. Inject TaskScheduler instead: it is a singleton with the same schedule() and task().',
+      'afterRoute and afterResponse were asked for before the message has reached its handler: in a guard, in the constructor of a request-scoped provider, or in a hybrid application whose microservice was connected without { inheritAppConfig: true }. Nothing would tell when a guard denies the message. Use schedule(), which starts at once, or schedule in the handler.',
     );
   }
 }
@@ -154,7 +175,7 @@ export class TaskCancelledError extends TasksError {
  * @publicApi
  */
 export class TaskDiscardedError extends TasksError {
-  readonly code = 'TASK_DISCARDED';
+  readonly code: string = 'TASK_DISCARDED';
 
   constructor(
     task: string,
@@ -163,6 +184,43 @@ export class TaskDiscardedError extends TasksError {
     options?: ErrorOptions,
   ) {
     super(`Task ${task} will not run: ${reason}.`, options);
+  }
+}
+
+/**
+ * A task will never start: its pool has as many running and waiting tasks as it takes. Thrown by `schedule()` where the
+ * pool's `overflow` is `'reject'`.
+ *
+ * @publicApi
+ */
+export class TaskPoolFullError extends TaskDiscardedError {
+  override readonly code = 'TASK_POOL_FULL';
+
+  constructor(
+    task: string,
+    /** The pool's name; `'default'` for tasks that name none. */
+    readonly pool: string,
+    running: number,
+    waiting: number,
+  ) {
+    super(task, `pool '${pool}' is full, ${running} running and ${waiting} waiting`);
+  }
+}
+
+/**
+ * An optional package is needed and not installed.
+ *
+ * @publicApi
+ */
+export class PackageMissingError extends TasksError {
+  readonly code = 'PACKAGE_MISSING';
+
+  /** @param what what needs it, such as `A task with a thread`. */
+  constructor(what: string, packages: readonly string[], options?: ErrorOptions) {
+    super(
+      `${what} needs the package ${packages.join(' and ')}, which is not installed. Install it: npm install ${packages.join(' ')}`,
+      options,
+    );
   }
 }
 

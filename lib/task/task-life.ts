@@ -15,6 +15,8 @@ export class TaskLife<R> {
   lastAttempt: TaskStatus = 'scheduled';
   /** Handed to the runner, rather than held back in a batch. */
   isSubmitted = false;
+  /** In the queue of its pool. */
+  isQueued = false;
   /** `done` has settled. */
   isFinished = false;
   /** In milliseconds of `performance.now()`. */

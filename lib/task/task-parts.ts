@@ -12,6 +12,21 @@ import type { Task } from './task.js';
  */
 export type TaskFunction<A extends unknown[], R> = (...args: A) => R;
 
+/**
+ * A module whose function is to run in a worker thread.
+ *
+ * @publicApi
+ */
+export interface ThreadOptions {
+  /** As a URL, which `new URL('./thumbnail.js', import.meta.url)` makes, or an absolute path. What Node can import. */
+  readonly file: URL | string;
+  /** Which of its exports. Default `'default'`. */
+  readonly export?: string | undefined;
+}
+
+/** What a task does: call a function here, or one in a thread. */
+export type TaskWork = ((...args: never[]) => unknown) | ThreadOptions;
+
 /** The request in which a task was scheduled, as far as those who run it need to know. */
 export interface TaskOrigin {
   /** Shutdown leaves the tasks of a request in flight alone. */
@@ -22,6 +37,8 @@ export interface TaskOrigin {
 
 /** The run of a durable execution that a task is, as far as those who run it need to know. */
 export interface TaskRun {
+  /** Of the durable task. */
+  readonly taskName: string;
   readonly key: string;
   /** The worker that runs it. */
   readonly worker: string;

@@ -70,7 +70,16 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
 
   /** `config.name`, else the function's name, else `'anonymous'`. */
   get name(): string {
-    return this.config.name ?? nameOf(this.func);
+    return this.config.name ?? this.functionName;
+  }
+
+  /**
+   * One of as many as the code has, unlike the name: of a durable run the name of its task, else that of the function.
+   *
+   * @internal
+   */
+  get functionName(): string {
+    return this.run?.taskName ?? nameOf(this.func);
   }
 
   /** The last argument if it is a plain object, else `{}`. */

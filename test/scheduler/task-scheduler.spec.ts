@@ -917,7 +917,8 @@ describe('concurrency', () => {
     await using one = await startContext({ concurrency: 1 });
     const gate = new Gate();
     await one.scheduler.schedule(() => gate.passed).started;
-    const queue = Reflect.get(one.context.get(TaskRunner), 'queue') as { size: number };
+    const pool = Reflect.get(one.context.get(TaskRunner), 'defaultPool') as object;
+    const queue = Reflect.get(pool, 'queue') as { size: number };
     const tasks = Array.from({ length: 1_000 }, () => one.scheduler.schedule(() => {}));
     for (const task of tasks.slice(1)) task.cancel();
     expect(queue.size).toBeLessThan(10);

@@ -1,0 +1,77 @@
+import { TasksConfigError } from '../task/task-errors.js';
+
+/**
+ * What becomes of a task that finds its pool full: `'reject'`: `schedule()` throws, and a task that a batch held is
+ * discarded with a warning; `'discard'`: the task is discarded with a warning; `'run'`: it starts beyond the limit.
+ *
+ * @publicApi
+ */
+export type TaskOverflow = 'reject' | 'discard' | 'run';
+
+/**
+ * How many tasks of a pool run and wait.
+ *
+ * @publicApi
+ */
+export interface TaskPoolOptions {
+  /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
+  concurrency?: number | undefined;
+  /** At most so many tasks wait. 0: none does. Default: no limit. */
+  maxQueue?: number | undefined;
+  /** What becomes of a task that finds the queue full. Default `'reject'`. */
+  overflow?: TaskOverflow | undefined;
+}
+
+export type ResolvedTaskPoolOptions = Readonly<
+  Required<{ [K in keyof TaskPoolOptions]: NonNullable<TaskPoolOptions[K]> }>
+>;
+
+/** The pool of tasks that name none; its limits are the module's own. */
+export const DEFAULT_POOL = 'default';
+
+const OVERFLOWS: readonly unknown[] = ['reject', 'discard', 'run'] satisfies TaskOverflow[];
+
+/** @throws {TasksConfigError} on the first limit that cannot be used. */
+export function resolveTaskPools(
+  own: TaskPoolOptions,
+  pools: Readonly<Record<string, TaskPoolOptions>> = {},
+): ReadonlyMap<string, ResolvedTaskPoolOptions> {
+  if (typeof pools !== 'object' || pools === null) {
+    throw new TasksConfigError('pools', pools, `an object of pools by name, such as { mail: { concurrency: 5 } }`);
+  }
+  if (Object.hasOwn(pools, DEFAULT_POOL)) {
+    throw new TasksConfigError(
+      `pools.${DEFAULT_POOL}`,
+      pools[DEFAULT_POOL],
+      'other names; the limits of tasks without a pool are concurrency, maxQueue and overflow beside pools',
+    );
+  }
+  return new Map([
+    [DEFAULT_POOL, resolvePool('', own)],
+    ...Object.entries(pools).map(([name, limits]) => [name, resolvePool(`pools.${name}.`, limits)] as const),
+  ]);
+}
+
+function resolvePool(where: string, limits: TaskPoolOptions): ResolvedTaskPoolOptions {
+  if (typeof limits !== 'object' || limits === null) {
+    throw new TasksConfigError(where.slice(0, -1), limits, 'an object with concurrency, maxQueue and overflow');
+  }
+  const { concurrency = Infinity, maxQueue = Infinity, overflow = 'reject' } = limits;
+  checkLimit(`${where}concurrency`, concurrency, 1);
+  checkLimit(`${where}maxQueue`, maxQueue, 0);
+  if (!OVERFLOWS.includes(overflow))
+    throw new TasksConfigError(`${where}overflow`, overflow, `'reject', 'discard' or 'run'`);
+  if (concurrency === Infinity && maxQueue !== Infinity) {
+    throw new TasksConfigError(
+      `${where}maxQueue`,
+      maxQueue,
+      `none without ${where}concurrency: where all tasks run at once, none waits`,
+    );
+  }
+  return { concurrency, maxQueue, overflow };
+}
+
+function checkLimit(option: string, limit: unknown, least: number): void {
+  if (limit === Infinity || (Number.isInteger(limit) && (limit as number) >= least)) return;
+  throw new TasksConfigError(option, limit, `a whole number from ${least}, or Infinity for no limit`);
+}

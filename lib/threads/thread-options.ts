@@ -1,0 +1,57 @@
+import { isAbsolute } from 'node:path';
+import { TasksConfigError } from '../task/task-errors.js';
+import { parseDuration, type Duration } from '../task/duration.js';
+import type { ThreadOptions } from '../task/task-parts.js';
+
+/**
+ * The worker threads of the process.
+ *
+ * @publicApi
+ */
+export interface ThreadsOptions {
+  /** At most so many; further tasks wait. Default: as many as the machine has processors. */
+  max?: number | undefined;
+  /** How long a thread is kept that has nothing to do. Default `'10s'`. */
+  idleTimeout?: Duration | undefined;
+}
+
+export interface ResolvedThreadsOptions {
+  readonly max: number | undefined;
+  /** In milliseconds. */
+  readonly idleTimeout: number;
+}
+
+/** @throws {TasksConfigError} on the first option that cannot be used. */
+export function resolveThreadsOptions(options: ThreadsOptions = {}): ResolvedThreadsOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TasksConfigError('threads', options, 'an object with max and idleTimeout');
+  }
+  const { max, idleTimeout = '10s' } = options;
+  if (max !== undefined && !(Number.isInteger(max) && max >= 1)) {
+    throw new TasksConfigError('threads.max', max, 'a whole number from 1');
+  }
+  return { max, idleTimeout: parseDuration('threads.idleTimeout', idleTimeout) };
+}
+
+/** @throws {TasksConfigError} when it cannot be used. */
+export function validateThread(thread: ThreadOptions, option: string): ThreadOptions {
+  if (typeof thread !== 'object' || thread === null) {
+    throw new TasksConfigError(option, thread, `an object such as { file: new URL('./work.js', import.meta.url) }`);
+  }
+  const { file, export: name } = thread;
+  const isUsable =
+    file instanceof URL
+      ? file.protocol === 'file:'
+      : typeof file === 'string' && (isAbsolute(file) || file.startsWith('file:'));
+  if (!isUsable) {
+    throw new TasksConfigError(
+      `${option}.file`,
+      file,
+      `a file: URL, as new URL('./work.js', import.meta.url) makes, or an absolute path`,
+    );
+  }
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new TasksConfigError(`${option}.export`, name, 'the name of a function that the file exports');
+  }
+  return { file, export: name };
+}
