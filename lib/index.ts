@@ -8,12 +8,7 @@ export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
 export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
-export type {
-  ConfiguredTask,
-  ConfiguredThreadTask,
-  TaskSurface,
-  ThreadTaskConfig,
-} from './scheduler/task-surface.js';
+export type { ConfiguredTask, ConfiguredThreadTask, TaskSurface, ThreadTaskConfig } from './scheduler/task-surface.js';
 export type { TaskPoolState } from './scheduler/task-pool.js';
 export { TASK_CHANNEL, type TaskCounts, type TaskEvent, type TaskEventType } from './scheduler/task-events.js';
 export { TaskRunDecorator } from './scheduler/task-run-decorator.js';
