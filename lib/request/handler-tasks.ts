@@ -81,10 +81,10 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
     return func();
   }
 
-  /** The handler's Observable has emitted a value. */
-  emitted(): void {
+  /** The handler's Observable has emitted a value. @returns whether after-route tasks are about to start. */
+  emitted(): boolean {
     this.hasEmitted = true;
-    this.releaseAfterRoute();
+    return this.releaseAfterRoute();
   }
 
   /** The route has ended; the first word counts. */
@@ -116,17 +116,14 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   /** A task was made: the end of the response matters from now on. */
   protected abstract watchResponse(): void;
 
-  protected releaseAfterRoute(): void {
+  /** @returns whether tasks are about to start. */
+  protected releaseAfterRoute(): boolean {
     const batch = this.afterRouteOnDemand;
-    if (batch === undefined) return;
-    const { outcome } = this;
-    if (outcome !== undefined) {
-      batch.settle(outcome);
-      if (this.isRouteOver) batch.open();
-    } else if (this.hasEmitted && this.isStreaming) {
-      batch.settle('success');
-      batch.open();
-    }
+    const hasBegun = this.hasEmitted && this.isStreaming;
+    const outcome = this.outcome ?? (hasBegun ? 'success' : undefined);
+    if (batch === undefined || outcome === undefined) return false;
+    batch.settle(outcome);
+    return (hasBegun || this.isRouteOver) && batch.open();
   }
 
   protected releaseAfterResponse(): void {

@@ -37,10 +37,10 @@ export class TaskBatch extends TaskSurface {
     this.release();
   }
 
-  /** The moment has come. @internal */
-  open(): void {
+  /** The moment has come. @returns whether tasks are about to start. @internal */
+  open(): boolean {
     this.isOpen = true;
-    this.release();
+    return this.release();
   }
 
   /** @internal */
@@ -51,14 +51,16 @@ export class TaskBatch extends TaskSurface {
     return task;
   }
 
-  /** Lets go of each task that is decided on. */
-  private release(): void {
+  /** Lets go of each task that is decided on. @returns whether tasks are about to start. */
+  private release(): boolean {
     const { outcome } = this;
-    if (outcome === undefined || this.held.length === 0) return;
+    if (outcome === undefined || this.held.length === 0) return false;
     const [due, excluded] = partition(this.held, ({ config }) => config.runOn === 'always' || config.runOn === outcome);
     this.held = this.isOpen ? [] : due;
     for (const task of excluded) this.runner.discard(task, outcome === 'error' ? 'route failed' : 'route succeeded');
-    if (this.isOpen) for (const task of due) this.runner.submit(task);
+    if (!this.isOpen) return false;
+    for (const task of due) this.runner.submit(task);
+    return due.length > 0;
   }
 }
 

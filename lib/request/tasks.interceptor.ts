@@ -35,6 +35,9 @@ export class TasksInterceptor implements NestInterceptor {
 }
 
 class RouteObserver implements Observer<unknown> {
+  /** What waits for after-route tasks to start. */
+  private waiting: (() => void)[] | undefined;
+
   constructor(
     private readonly tasks: HandlerTasks,
     private readonly subscriber: Subscriber<unknown>,
@@ -42,8 +45,10 @@ class RouteObserver implements Observer<unknown> {
   ) {}
 
   next(value: unknown): void {
-    this.tasks.emitted();
-    this.subscriber.next(value);
+    // A gateway sends what is emitted at once, and tasks start in a microtask.
+    if (this.tasks.emitted()) this.wait();
+    if (this.waiting === undefined) this.subscriber.next(value);
+    else this.waiting.push(() => this.subscriber.next(value));
   }
 
   error(error: unknown): void {
@@ -59,7 +64,20 @@ class RouteObserver implements Observer<unknown> {
   /** Nest answers when the Observable ends. */
   private reply(end: () => void): void {
     const hold = this.requests.beforeReply(this.tasks);
-    if (hold === undefined) end();
-    else void hold.then(end);
+    if (hold === undefined) this.pass(end);
+    else void hold.then(() => this.pass(end));
+  }
+
+  private pass(signal: () => void): void {
+    if (this.waiting === undefined) signal();
+    else this.waiting.push(signal);
+  }
+
+  private wait(): void {
+    const waiting: (() => void)[] = (this.waiting = []);
+    queueMicrotask(() => {
+      for (const signal of waiting) signal(); // and those that come meanwhile
+      this.waiting = undefined;
+    });
   }
 }
