@@ -6,6 +6,7 @@ export type { ThreadsOptions } from './threads/thread-options.js';
 
 export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
+export type { ConfiguredRequestTask, Enqueue, EnqueuingSurface } from './request/enqueuing-surface.js';
 export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, ConfiguredThreadTask, TaskSurface, ThreadTaskConfig } from './scheduler/task-surface.js';
@@ -71,6 +72,7 @@ export {
   NotDurableError,
   NotPerpetualError,
   PackageMissingError,
+  ReplyUnderwayError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskHostError,

@@ -13,6 +13,7 @@ import { ErrorHandlers } from './scheduler/error-handlers.js';
 import { ProviderMethods } from './scheduler/provider-methods.js';
 import { TaskEvents } from './scheduler/task-events.js';
 import { TaskFactory } from './scheduler/task-factory.js';
+import { TaskHandover } from './scheduler/task-handover.js';
 import { TaskLedger } from './scheduler/task-ledger.js';
 import { TaskLog } from './scheduler/task-log.js';
 import { TaskRunDecorator } from './scheduler/task-run-decorator.js';
@@ -20,8 +21,9 @@ import { TaskRunner } from './scheduler/task-runner.js';
 import { TaskScheduler } from './scheduler/task-scheduler.js';
 import { TaskTracer } from './scheduler/task-tracer.js';
 import { createTaskTracer } from './telemetry/create-task-tracer.js';
+import { TasksHealthIndicator } from './telemetry/tasks-health.indicator.js';
 import { Threads } from './threads/threads.js';
-import { resolveTasksOptions, TASKS_OPTIONS } from './scheduler/tasks-options.js';
+import { resolveTasksOptions, TASKS_OPTIONS, type ResolvedTasksOptions } from './scheduler/tasks-options.js';
 import type { TasksModuleOptions } from './tasks-module-options.js';
 import { TasksShutdown } from './scheduler/tasks-shutdown.js';
 import { AutomaticTasks } from './queue/behaviours/automatic-tasks.js';
@@ -38,11 +40,13 @@ import { DurableRegistry } from './queue/durable-registry.js';
 import { ExecutionAdder } from './queue/execution-adder.js';
 import { ExecutionRunner } from './queue/execution-runner.js';
 import { Executions } from './queue/executions.js';
+import { QueueHandover } from './queue/queue-handover.js';
 import { QueueLog } from './queue/queue-log.js';
 import { QUEUE_OPTIONS, resolveQueueOptions, WORKER_ID } from './queue/queue-options.js';
 import { createWorkerId, QueueWorker } from './queue/queue-worker.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { UnknownTasks } from './queue/unknown-tasks.js';
+import { Enqueuer } from './request/enqueuer.js';
 import { RawResponses } from './request/raw-responses.js';
 import { RequestRegistry } from './request/request-registry.js';
 import { TasksInterceptor } from './request/tasks.interceptor.js';
@@ -101,12 +105,19 @@ const QUEUE: Provider[] = [
   Upkeep,
   QueueWorker,
   TaskQueue,
+  { provide: TaskHandover, useClass: QueueHandover },
 ];
 
 const TRACER: FactoryProvider = {
   provide: TaskTracer,
   inject: [TASKS_OPTIONS, TaskEvents],
   useFactory: createTaskTracer,
+};
+
+const THREADS: FactoryProvider = {
+  provide: Threads,
+  inject: [TASKS_OPTIONS, TaskLog],
+  useFactory: ({ threads }: ResolvedTasksOptions, log: TaskLog) => new Threads(threads, log),
 };
 
 const REQUEST_TASKS: FactoryProvider = {
@@ -128,18 +139,20 @@ const PROVIDERS: Provider[] = [
   TaskRunDecorator,
   TaskRunner,
   ProviderMethods,
-  Threads,
+  THREADS,
   TaskFactory,
   TaskScheduler,
   TasksShutdown,
+  TasksHealthIndicator,
   RawResponses,
+  Enqueuer,
   RequestRegistry,
   TasksInterceptor,
   REQUEST_TASKS,
   ...QUEUE,
 ];
 
-const PUBLIC = [TaskContext, TaskQueue, TaskScheduler, TasksService];
+const PUBLIC = [TaskContext, TaskQueue, TaskScheduler, TasksHealthIndicator, TasksService];
 
 /** Stands in for a provider when the module is imported without `forRoot()`; the dynamic module replaces it. */
 function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
@@ -152,7 +165,8 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
 }
 
 /**
- * Provides `TasksService`, `TaskScheduler`, `TaskQueue` and `TaskContext`. Import it once, in the root module.
+ * Provides `TasksService`, `TaskScheduler`, `TaskQueue`, `TaskContext` and `TasksHealthIndicator`. Import it once, in the
+ * root module.
  *
  * @example
  * ```ts

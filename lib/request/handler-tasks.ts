@@ -3,20 +3,20 @@ import type { TaskFactory } from '../scheduler/task-factory.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { ConfigLayer } from '../task/config-layer.js';
 import type { TaskConfig } from '../task/task-config.js';
+import { ReplyUnderwayError } from '../task/task-errors.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
+import type { Execution } from '../queue/execution.js';
+import type { Enqueuer } from './enqueuer.js';
+import { Enqueues, type EnqueueCall } from './enqueues.js';
 import { TaskBatch, type RouteOutcome } from './task-batch.js';
+import type { Route } from './route.js';
 import type { TaskTimings } from './tasks.service.js';
-
-/** The handler that a request was given to. */
-export interface Route {
-  readonly controller: object;
-  readonly handler: object;
-}
 
 /** What the requests of an application share. */
 export interface RequestEnvironment {
+  readonly enqueuer: Enqueuer;
   readonly factory: TaskFactory;
   readonly runner: TaskRunner;
   /** The options of all tasks of a route, or of none yet. */
@@ -39,6 +39,7 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   protected hasResponseEnded = false;
   private afterRouteOnDemand: TaskBatch | undefined;
   private afterResponseOnDemand: TaskBatch | undefined;
+  private enqueuesOnDemand: Enqueues | undefined;
 
   constructor(private readonly environment: RequestEnvironment) {}
 
@@ -60,6 +61,10 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
     return this.afterResponseOnDemand;
   }
 
+  get enqueuer(): Enqueuer {
+    return this.environment.enqueuer;
+  }
+
   get isEnded(): boolean {
     return this.outcome !== undefined && this.hasResponseEnded;
   }
@@ -69,6 +74,14 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
     const task = this.create('immediate', own, work, args);
     this.environment.runner.start(task);
     return task;
+  }
+
+  /** Adds a durable task now. With options of its own that is a task, which their `onError` may watch. */
+  async enqueue(call: EnqueueCall): Promise<Execution<never>> {
+    if (call.own !== undefined) return this.enqueues.now(call);
+    const { enqueuer } = this.environment;
+    const [execution] = await enqueuer.add([enqueuer.describe(call.name, call.options, call.args)]);
+    return execution as Execution<never>;
   }
 
   /** The request has passed its guards. */
@@ -81,6 +94,15 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
     return func();
   }
 
+  /**
+   * The handler has succeeded: adds what is to be accepted before the response.
+   *
+   * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
+   */
+  accept(): Promise<void> | undefined {
+    return this.enqueuesOnDemand?.accept();
+  }
+
   /** The handler's Observable has emitted a value. @returns whether after-route tasks are about to start. */
   emitted(): boolean {
     this.hasEmitted = true;
@@ -91,6 +113,7 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   settle(outcome: RouteOutcome): void {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
+    this.enqueuesOnDemand?.settle(outcome);
     this.releaseAfterRoute();
     this.releaseAfterResponse();
   }
@@ -103,7 +126,10 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   }
 
   /** Whether values go out one by one, so that the first of them is what after-route tasks must not wait behind. */
-  protected abstract get isStreaming(): boolean;
+  abstract get isStreaming(): boolean;
+
+  /** Whether the handler answers by itself, so that no answer can be held back. */
+  protected abstract get isReplyUnderway(): boolean;
 
   /** Whether what else belongs to the request has come as far. */
   protected get isRouteOver(): boolean {
@@ -129,17 +155,58 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   protected releaseAfterResponse(): void {
     if (this.outcome === undefined) return;
     this.afterResponseOnDemand?.settle(this.outcome);
-    if (this.hasResponseEnded) this.afterResponseOnDemand?.open();
+    if (this.hasResponseEnded && this.isRouteOver) this.afterResponseOnDemand?.open();
   }
 
-  private create(timing: TaskTiming, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+  /** What is due when the last of several handlers has settled. */
+  protected takeAfterRoute(): Task[] {
+    return this.afterRouteOnDemand?.take() ?? [];
+  }
+
+  /** What is due when that, and the response, have ended. */
+  protected takeAfterResponse(): Task[] {
+    this.hasResponseEnded = true;
+    return this.afterResponseOnDemand?.take() ?? [];
+  }
+
+  private get enqueues(): Enqueues {
+    if (this.enqueuesOnDemand === undefined) {
+      this.enqueuesOnDemand = new Enqueues({
+        enqueuer: this.environment.enqueuer,
+        runner: this.environment.runner,
+        createUnlimited: (timing, config, work) => this.create(timing, config, work, [], true),
+        createBatch: (timing) => this.createBatch(timing),
+      });
+      if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
+    }
+    return this.enqueuesOnDemand;
+  }
+
+  private enqueueBeforeReply(call: EnqueueCall): Promise<Execution<never>> {
+    if (this.isReplyUnderway) throw new ReplyUnderwayError();
+    this.beforeBatch();
+    return this.enqueues.beforeReply(call);
+  }
+
+  private create(
+    timing: TaskTiming,
+    own: TaskConfig | undefined,
+    work: TaskWork,
+    args: readonly unknown[],
+    isUnlimited = false,
+  ): Task {
     const layer = this.environment.layerOf(this.route);
-    const task = this.environment.factory.create({ timing, layer, origin: this }, own, work, args);
+    const task = this.environment.factory.create({ timing, layer, origin: this, isUnlimited }, own, work, args);
     this.watchResponse();
     return task;
   }
 
-  private createBatch(timing: TaskTiming): TaskBatch {
-    return new TaskBatch((own, work, args) => this.create(timing, own, work, args), this.environment.runner);
+  private createBatch(timing: 'afterRoute' | 'afterResponse'): TaskBatch {
+    return new TaskBatch(
+      (own, work, args) => this.create(timing, own, work, args),
+      (call) =>
+        timing === 'afterRoute' ? this.enqueueBeforeReply(call) : this.enqueues.afterResponse(call, this.afterResponse),
+      this.environment,
+    );
   }
 }

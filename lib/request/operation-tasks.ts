@@ -2,10 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
 import type { TaskConfig } from '../task/task-config.js';
 import { NoRouteError } from '../task/task-errors.js';
+import type { Enqueuer } from './enqueuer.js';
+import type { EnqueueCall } from './enqueues.js';
+import type { Execution } from '../queue/execution.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
-import { HandlerTasks, type RequestEnvironment, type Route } from './handler-tasks.js';
+import { HandlerTasks, type RequestEnvironment } from './handler-tasks.js';
 import type { Reply } from './reply.js';
+import type { Route } from './route.js';
 import type { RouteOutcome, TaskBatch } from './task-batch.js';
 import { TasksService, type TaskTimings } from './tasks.service.js';
 
@@ -47,6 +51,10 @@ export class OperationTasks implements TaskTimings {
     return (this.serviceOnDemand ??= new TasksService(this));
   }
 
+  get enqueuer(): Enqueuer {
+    return this.environment.enqueuer;
+  }
+
   get afterRoute(): TaskBatch {
     return this.current.afterRoute;
   }
@@ -69,6 +77,10 @@ export class OperationTasks implements TaskTimings {
     return this.current.start(own, work, args);
   }
 
+  enqueue(call: EnqueueCall): Promise<Execution<never>> {
+    return this.current.enqueue(call);
+  }
+
   /**
    * One handler more.
    *
@@ -89,8 +101,10 @@ export class OperationTasks implements TaskTimings {
     this.settled += 1;
     if (outcome === 'error') this.hasFailed = true;
     this.settle();
-    // Nothing tells of the reply to a message before it is made.
-    if (this.isOver && !this.reply.isForetold) this.watchReply();
+    if (this.reply.isForetold) return;
+    // Nothing tells of the reply before it is made, nor of handlers that were expected and are not reached.
+    if (this.isOver) this.watchReply();
+    else if (this.running === 0) setImmediate(() => this.giveUpWaiting());
   }
 
   /** Called for each task. */
@@ -128,19 +142,35 @@ export class OperationTasks implements TaskTimings {
 
   private settle(): void {
     if (this.isOver || this.running > 0 || (!this.isAnswered && this.settled < this.expected)) return;
-    this.isOver = true;
-    for (const part of this.parts) part.routeIsOver();
     this.outsideOnDemand?.settleAs(this.outcome);
+    this.isOver = true;
+    this.startAll((part) => part.takeAfterRoute());
+    if (this.hasEnded) this.startAll((part) => part.takeAfterResponse());
   }
 
+  private giveUpWaiting(): void {
+    if (this.running > 0) return;
+    this.isAnswered = true;
+    this.settle();
+    this.watchReply();
+  }
+
+  /** The reply has ended, perhaps before its handlers have: its receiver has gone. */
   private end(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.contextId = undefined;
-    this.isAnswered = true;
     this.settle();
-    for (const part of this.parts) part.endResponse();
-    this.outsideOnDemand?.endResponse();
+    if (this.isOver) this.startAll((part) => part.takeAfterResponse());
+  }
+
+  /** In the order in which they were scheduled, whichever part they are of. */
+  private startAll(due: (part: OperationPart) => Task[]): void {
+    const outside = this.outsideOnDemand === undefined ? [] : [this.outsideOnDemand];
+    const tasks = [...this.parts, ...outside].flatMap(due);
+    for (const task of tasks.toSorted((one, other) => Number(one.id) - Number(other.id))) {
+      this.environment.runner.submit(task);
+    }
   }
 }
 
@@ -174,12 +204,20 @@ export class OperationPart extends HandlerTasks {
     super.settle(outcome);
   }
 
-  routeIsOver(): void {
-    this.releaseAfterRoute();
+  override takeAfterRoute(): Task[] {
+    return super.takeAfterRoute();
   }
 
-  protected override get isStreaming(): boolean {
+  override takeAfterResponse(): Task[] {
+    return super.takeAfterResponse();
+  }
+
+  override get isStreaming(): boolean {
     return this.operation.reply.isStreaming;
+  }
+
+  protected override get isReplyUnderway(): boolean {
+    return this.operation.hasEnded || (this.isStreaming && this.hasEmitted);
   }
 
   protected override get isRouteOver(): boolean {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { onResponseBegin, onResponseEnd } from './response-end.js';
+import { onAnswerToNobody, onResponseBegin, onResponseEnd } from './response-end.js';
 
 /** Whom a reply tells. Either may be called more than once. */
 export interface ReplyListener {
@@ -27,8 +27,14 @@ export class HttpReply implements Reply {
   constructor(private readonly response: ServerResponse) {}
 
   watch({ begins, ends }: ReplyListener): void {
-    onResponseBegin(this.response, begins);
-    onResponseEnd(this.response, ends);
+    const { response } = this;
+    onResponseBegin(response, begins);
+    onResponseEnd(response, () => {
+      // A client that has gone is answered all the same, when the operation has come to its end.
+      if (response.headersSent || response.writableEnded) begins();
+      else onAnswerToNobody(response, begins);
+      ends();
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
-import type { ContextId } from '@nestjs/core';
+import { Inject, Injectable, ServiceUnavailableException, type ExecutionContext } from '@nestjs/common';
+import { HttpAdapterHost, type ContextId } from '@nestjs/core';
 import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
 import { readClassTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
 import { TaskFactory } from '../scheduler/task-factory.js';
@@ -8,11 +8,13 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import { NoRequestError, TasksModuleMissingError } from '../task/task-errors.js';
-import type { HandlerTasks, RequestEnvironment, Route } from './handler-tasks.js';
+import { Enqueuer } from './enqueuer.js';
+import type { HandlerTasks, RequestEnvironment } from './handler-tasks.js';
 import { currentPart, OperationTasks, type OperationPart } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
 import { HttpReply, MessageReply, UnseenReply, type Reply } from './reply.js';
 import { RequestTasks } from './request-tasks.js';
+import type { Route } from './route.js';
 import { countRootFields, isRootField, type ResolveInfo } from './root-fields.js';
 import type { TasksService } from './tasks.service.js';
 
@@ -36,6 +38,9 @@ type MessageHost = WithContextId & { getContext(): object };
  */
 const TASKS = Symbol('nestjs-tasks:tasks');
 
+/** In seconds: about what a broker needs to come back, or an operator to be called by others. */
+const RETRY_AFTER = '5';
+
 /** By the context of a GraphQL operation or of a microservice's message, which may be anybody's object. */
 const operations = new WeakMap<object, OperationTasks>();
 
@@ -49,7 +54,9 @@ export class RequestRegistry implements RequestEnvironment {
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
     readonly factory: TaskFactory,
     readonly runner: TaskRunner,
+    readonly enqueuer: Enqueuer,
     private readonly responses: RawResponses,
+    private readonly host: HttpAdapterHost,
   ) {
     this.moduleLayer = new ConfigLayer(options.config);
   }
@@ -130,6 +137,14 @@ export class RequestRegistry implements RequestEnvironment {
    */
   beforeReply(_tasks: HandlerTasks): Promise<void> | undefined {
     return undefined;
+  }
+
+  /** What the client gets when the queue has not accepted what its handler has enqueued. */
+  refusal(context: ExecutionContext, cause: unknown): Error {
+    if (context.getType() === 'http') {
+      this.host.httpAdapter.setHeader(context.switchToHttp().getResponse(), 'Retry-After', RETRY_AFTER);
+    }
+    return new ServiceUnavailableException('Service Unavailable', { cause });
   }
 
   private obtain(raw: NodeRequest): RequestTasks {

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { SSE_METADATA } from '@nestjs/common/constants.js';
 import type { ContextId } from '@nestjs/core';
 import { HandlerTasks } from './handler-tasks.js';
 import { onAnswerToNobody, onResponseEnd } from './response-end.js';
+import { isEventStream, repliesByItself } from './route.js';
 import { TasksService } from './tasks.service.js';
 
 /** The tasks of one HTTP request, which one handler answers. */
@@ -24,9 +24,14 @@ export class RequestTasks extends HandlerTasks {
     this.contextId ??= contextId;
   }
 
+  protected override get isReplyUnderway(): boolean {
+    const { route, response } = this;
+    return response?.headersSent === true || (route !== undefined && (isEventStream(route) || repliesByItself(route)));
+  }
+
   /** Server-sent events do; of any other Observable Nest sends the last value when it completes. */
-  protected override get isStreaming(): boolean {
-    return this.route !== undefined && Reflect.getMetadata(SSE_METADATA, this.route.handler) === true;
+  override get isStreaming(): boolean {
+    return this.route !== undefined && isEventStream(this.route);
   }
 
   protected override watchResponse(): void {

@@ -2,7 +2,10 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
-import { TaskSurface } from '../scheduler/task-surface.js';
+import { EnqueuingSurface } from './enqueuing-surface.js';
+import type { Enqueuer } from './enqueuer.js';
+import type { EnqueueCall } from './enqueues.js';
+import type { Execution } from '../queue/execution.js';
 
 /** How a route ended. */
 export type RouteOutcome = 'success' | 'error';
@@ -16,18 +19,27 @@ export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, arg
  *
  * @publicApi
  */
-export class TaskBatch extends TaskSurface {
+export class TaskBatch extends EnqueuingSurface {
+  /** @internal */
+  protected override readonly enqueuer: Enqueuer;
   private readonly create: BatchTaskFactory;
   private readonly runner: TaskRunner;
+  private readonly enqueueLater: (call: EnqueueCall) => Promise<Execution<never>>;
   private held: Task[] = [];
   private outcome: RouteOutcome | undefined;
   private isOpen = false;
 
   /** @internal */
-  constructor(create: BatchTaskFactory, runner: TaskRunner) {
+  constructor(
+    create: BatchTaskFactory,
+    enqueueLater: (call: EnqueueCall) => Promise<Execution<never>>,
+    { enqueuer, runner }: { readonly enqueuer: Enqueuer; readonly runner: TaskRunner },
+  ) {
     super();
     this.create = create;
+    this.enqueuer = enqueuer;
     this.runner = runner;
+    this.enqueueLater = enqueueLater;
   }
 
   /** The route has ended: what does not run on such an end is discarded. @internal */
@@ -43,24 +55,45 @@ export class TaskBatch extends TaskSurface {
     return this.release();
   }
 
+  /** {@link open} for who starts the tasks of several batches, in one order. @returns those that are due. @internal */
+  take(): Task[] {
+    this.isOpen = true;
+    return this.decide();
+  }
+
+  /** Holds a task until the moment has come. @internal */
+  hold(task: Task): void {
+    this.held.push(task);
+    this.release();
+  }
+
   /** @internal */
   protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const task = this.create(own, work, args);
-    this.held.push(task);
-    this.release();
+    this.hold(task);
     return task;
   }
 
-  /** Lets go of each task that is decided on. @returns whether tasks are about to start. */
+  /** @internal */
+  protected override submitEnqueue(call: EnqueueCall): Promise<Execution<never>> {
+    return this.enqueueLater(call);
+  }
+
+  /** @returns whether tasks are about to start. */
   private release(): boolean {
+    const due = this.decide();
+    for (const task of due) this.runner.submit(task);
+    return due.length > 0;
+  }
+
+  /** Lets go of each task that is decided on. @returns those that are to start. */
+  private decide(): Task[] {
     const { outcome } = this;
-    if (outcome === undefined || this.held.length === 0) return false;
+    if (outcome === undefined || this.held.length === 0) return [];
     const [due, excluded] = partition(this.held, ({ config }) => config.runOn === 'always' || config.runOn === outcome);
     this.held = this.isOpen ? [] : due;
     for (const task of excluded) this.runner.discard(task, outcome === 'error' ? 'route failed' : 'route succeeded');
-    if (!this.isOpen) return false;
-    for (const task of due) this.runner.submit(task);
-    return due.length > 0;
+    return this.isOpen ? due : [];
   }
 }
 

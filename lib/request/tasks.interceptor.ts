@@ -24,7 +24,9 @@ export class TasksInterceptor implements NestInterceptor {
     const tasks = context.getType() === 'http' ? this.requests.enter(context) : this.requests.enterOperation(context);
     if (tasks === undefined) return next.handle();
     return new Observable((subscriber) => {
-      const route = tasks.run(() => next.handle().subscribe(new RouteObserver(tasks, subscriber, this.requests)));
+      const route = tasks.run(() =>
+        next.handle().subscribe(new RouteObserver(tasks, subscriber, this.requests, context)),
+      );
       return () => {
         route.unsubscribe();
         // Torn down before its end: the client has gone, which is no error.
@@ -35,49 +37,62 @@ export class TasksInterceptor implements NestInterceptor {
 }
 
 class RouteObserver implements Observer<unknown> {
-  /** What waits for after-route tasks to start. */
+  /** What waits: for the queue to accept, or for after-route tasks to start. */
   private waiting: (() => void)[] | undefined;
 
   constructor(
     private readonly tasks: HandlerTasks,
     private readonly subscriber: Subscriber<unknown>,
     private readonly requests: RequestRegistry,
+    private readonly context: ExecutionContext,
   ) {}
 
   next(value: unknown): void {
-    // A gateway sends what is emitted at once, and tasks start in a microtask.
-    if (this.tasks.emitted()) this.wait();
-    if (this.waiting === undefined) this.subscriber.next(value);
-    else this.waiting.push(() => this.subscriber.next(value));
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.next(value));
+    // What is emitted is sent at once, so it is the answer that must wait.
+    const acceptance = this.tasks.isStreaming ? this.tasks.accept() : undefined;
+    if (acceptance !== undefined) return this.wait(acceptance, () => this.next(value));
+    // A gateway sends in this very call, and tasks start in a microtask.
+    if (this.tasks.emitted()) this.wait(Promise.resolve(), () => this.subscriber.next(value));
+    else this.subscriber.next(value);
   }
 
   error(error: unknown): void {
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.error(error));
     this.tasks.settle('error');
     this.reply(() => this.subscriber.error(error));
   }
 
+  /** Nest answers when the Observable completes. */
   complete(): void {
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.complete());
+    const acceptance = this.tasks.accept();
+    if (acceptance !== undefined) return this.wait(acceptance, () => this.complete());
     this.tasks.settle('success');
     this.reply(() => this.subscriber.complete());
   }
 
-  /** Nest answers when the Observable ends. */
   private reply(end: () => void): void {
     const hold = this.requests.beforeReply(this.tasks);
-    if (hold === undefined) this.pass(end);
-    else void hold.then(() => this.pass(end));
+    if (hold === undefined) end();
+    else void hold.then(end);
   }
 
-  private pass(signal: () => void): void {
-    if (this.waiting === undefined) signal();
-    else this.waiting.push(signal);
+  /** Keeps all further signals back, in their order. */
+  private wait(until: Promise<void>, then: () => void): void {
+    this.waiting = [then];
+    until.then(
+      () => this.goOn(),
+      (cause: unknown) => {
+        this.waiting = [() => this.error(this.requests.refusal(this.context, cause))];
+        this.goOn();
+      },
+    );
   }
 
-  private wait(): void {
-    const waiting: (() => void)[] = (this.waiting = []);
-    queueMicrotask(() => {
-      for (const signal of waiting) signal(); // and those that come meanwhile
-      this.waiting = undefined;
-    });
+  private goOn(): void {
+    const { waiting = [] } = this;
+    this.waiting = undefined;
+    for (const signal of waiting) signal(); // they may have to wait again, and do so in their order
   }
 }

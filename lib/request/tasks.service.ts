@@ -1,15 +1,21 @@
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
-import { TaskSurface } from '../scheduler/task-surface.js';
+import type { Enqueuer } from './enqueuer.js';
+import type { EnqueueCall } from './enqueues.js';
+import type { Execution } from '../queue/execution.js';
+import { EnqueuingSurface } from './enqueuing-surface.js';
 import type { TaskBatch } from './task-batch.js';
 
 /** What one request does with tasks of each timing. */
 export interface TaskTimings {
+  readonly enqueuer: Enqueuer;
   readonly afterRoute: TaskBatch;
   readonly afterResponse: TaskBatch;
   /** At once. */
   start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
+  /** At once. */
+  enqueue(call: EnqueueCall): Promise<Execution<never>>;
 }
 
 /**
@@ -22,13 +28,14 @@ export interface TaskTimings {
  * create(@Body() order: CreateOrder, @Tasks() tasks: TasksService) {
  *   tasks.task({ name: 'payment', shield: true }).schedule(this.payments.charge, order.id); // now
  *   tasks.afterRoute.schedule(this.stock.reserve, order.id); // after the handler, before the response
+ *   tasks.afterRoute.enqueue(this.orders.ship)(order.id); // the same, and the response waits until it is recorded
  *   tasks.afterResponse.schedule(this.mail.confirm, order.email); // after the response
  *   return { status: 'processing' };
  * }
  * ```
  * @publicApi
  */
-export class TasksService extends TaskSurface {
+export class TasksService extends EnqueuingSurface {
   private readonly timings: TaskTimings;
 
   /** @internal */
@@ -48,7 +55,17 @@ export class TasksService extends TaskSurface {
   }
 
   /** @internal */
+  protected override get enqueuer(): Enqueuer {
+    return this.timings.enqueuer;
+  }
+
+  /** @internal */
   protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     return this.timings.start(own, work, args);
+  }
+
+  /** @internal */
+  protected override submitEnqueue(call: EnqueueCall): Promise<Execution<never>> {
+    return this.timings.enqueue(call);
   }
 }

@@ -39,18 +39,9 @@ export class ErrorHandlers implements OnModuleInit {
     this.checked.add(onError);
   }
 
-  /** Settles when `onError` has; never rejects. Runs in the task's async context, and so does the logger. */
+  /** Settles when `onError` has; never rejects. Runs in the task's async context and trace, and so does the logger. */
   handle(task: Task, error: unknown): Promise<void> {
-    return runInActivity(task.life.beginHandling(), async () => {
-      this.log.failed(task, error);
-      try {
-        await this.tracer.run(task, () => this.call(task, error));
-      } catch (handlerError) {
-        // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
-        if (isAbortOf(task.life.cancellation, handlerError)) this.log.onErrorCancelled(task);
-        else this.log.onErrorFailed(task, handlerError, error);
-      }
-    });
+    return runInActivity(task.life.beginHandling(), () => this.tracer.run(task, () => this.logAndCall(task, error)));
   }
 
   private isProvided(token: Type): boolean {
@@ -59,6 +50,17 @@ export class ErrorHandlers implements OnModuleInit {
       return true;
     } catch {
       return false; // Nest has no look-up that does not throw
+    }
+  }
+
+  private async logAndCall(task: Task, error: unknown): Promise<void> {
+    this.log.failed(task, error);
+    try {
+      await this.call(task, error);
+    } catch (handlerError) {
+      // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
+      if (isAbortOf(task.life.cancellation, handlerError)) this.log.onErrorCancelled(task);
+      else this.log.onErrorFailed(task, handlerError, error);
     }
   }
 

@@ -61,6 +61,9 @@ export const TASK_CHANNEL = 'nestjs-tasks.task';
 
 const CHANNEL = diagnosticsChannel.channel(TASK_CHANNEL);
 
+/** A {@link TaskEvent} in its parts: who listens for the library need not pay for an object each time. */
+export type TaskListener = (type: TaskEventType, task: Task, reason: string, error: unknown) => void;
+
 /** Tells whoever watches what happens to tasks, and counts it. */
 @Injectable()
 export class TaskEvents {
@@ -79,21 +82,21 @@ export class TaskEvents {
 
   private readonly subject = new Subject<TaskEvent>();
   readonly events$: Observable<TaskEvent> = this.subject.asObservable();
-  private listener: ((event: TaskEvent) => void) | undefined;
+  private listener: TaskListener | undefined;
 
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
     this.counts[type] += 1;
-    const isWatched = this.subject.observed || CHANNEL.hasSubscribers || this.listener !== undefined;
+    this.listener?.(type, task, reason, error);
+    const isWatched = this.subject.observed || CHANNEL.hasSubscribers;
     if (!isWatched) return;
     const { status } = task;
     const event: TaskEvent = { type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) };
-    this.listener?.(event);
     CHANNEL.publish(event);
     this.subject.next(event);
   }
 
   /** For what is part of the library: goes on after `events$` has completed, to the very end. */
-  listen(listener: (event: TaskEvent) => void): void {
+  listen(listener: TaskListener): void {
     this.listener = listener;
   }
 

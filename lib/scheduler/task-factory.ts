@@ -9,6 +9,7 @@ import { Threads } from '../threads/threads.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
 import { TaskEvents } from './task-events.js';
+import { TaskHandover } from './task-handover.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
@@ -21,6 +22,8 @@ export interface TaskPlace {
   readonly timing: TaskTiming;
   readonly layer: ConfigLayer;
   readonly origin: TaskOrigin | undefined;
+  /** In no pool. */
+  readonly isUnlimited?: boolean;
 }
 
 /** A function, and what it is called with and on. */
@@ -36,18 +39,20 @@ export class TaskFactory {
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly threads: Threads,
+    private readonly handover: TaskHandover,
     private readonly log: TaskLog,
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
   ) {}
 
   /**
    * @throws {TypeError} when `work` is neither a function nor one in a thread.
-   * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's.
+   * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's,
+   * or its `onCancel` is for durable tasks and it is none.
    * @throws {PackageMissingError} when it is to run in a thread and that package is not installed.
    * @throws {TaskHostError} when it is a decorated method whose provider cannot be told.
    */
   create(
-    { timing, layer, origin }: TaskPlace,
+    { timing, layer, origin, isUnlimited = false }: TaskPlace,
     own: TaskConfig | undefined,
     work: TaskWork,
     args: readonly unknown[],
@@ -57,8 +62,9 @@ export class TaskFactory {
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
+    if (config.onCancel !== undefined) this.handover.check(func);
     if (config.pool !== undefined) this.runner.checkPool(config.pool);
-    const task = this.register({ func, args, config, timing, host: method?.host, origin });
+    const task = this.register({ func, args, config, timing, host: method?.host, origin, isUnlimited });
     if (this.options.waitUntil !== undefined) this.holdPlatform(this.options.waitUntil, task);
     return task;
   }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { escapeControls } from '../task/log-text.js';
 import type { Task } from '../task/task.js';
 import { describeValue, isError } from '../task/task-errors.js';
 
@@ -59,6 +60,21 @@ export class TaskLog {
     this.write(
       'warn',
       `Task ${task.label} held the event loop for ${Math.round(milliseconds)} ms, and every request with it. Await something now and then, or run it in a thread: task({ thread: { file } }). Its function is not named again.`,
+    );
+  }
+
+  handedOver(task: Task, key: string): void {
+    this.write(
+      'log',
+      `Task ${task.label}, which shutdown has cancelled, was added to the queue as ${escapeControls(key)}`,
+    );
+  }
+
+  handoverFailed(task: Task, error: unknown): void {
+    this.write(
+      'error',
+      `Task ${task.label}, which shutdown has cancelled, could not be added to the queue, and is lost: ${messageOf(error)}`,
+      stackOf(error),
     );
   }
 

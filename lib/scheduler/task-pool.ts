@@ -45,8 +45,10 @@ export class TaskPool {
   }
 
   fullFor(task: Task): TaskPoolFullError {
-    const { running, waiting } = this.state;
-    return new TaskPoolFullError(task.label, this.name, running, waiting);
+    const { waiting } = this.state;
+    // Those that the next microtask will start count as running.
+    const starting = Math.min(waiting, Math.max(0, this.options.concurrency - this.running));
+    return new TaskPoolFullError(task.label, this.name, this.running + starting, waiting - starting);
   }
 
   push(task: Task): void {

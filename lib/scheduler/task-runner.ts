@@ -40,7 +40,7 @@ export class TaskRunner implements TaskEngine {
 
   constructor(
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
-    private readonly ledger: TaskLedger,
+    protected readonly ledger: TaskLedger,
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly log: TaskLog,
@@ -168,8 +168,8 @@ export class TaskRunner implements TaskEngine {
   }
 
   /** Runs of durable executions have a limit of their own: how many of them their worker claims. */
-  private poolOf({ run, config: { pool } }: Task): TaskPool | undefined {
-    if (run !== undefined) return undefined;
+  protected poolOf({ run, isUnlimited, config: { pool } }: Task): TaskPool | undefined {
+    if (run !== undefined || isUnlimited) return undefined;
     return pool === undefined ? this.defaultPool : this.poolsByName.get(pool);
   }
 

@@ -9,7 +9,7 @@ import { TaskFactory, type TaskPlace } from './task-factory.js';
 import { TaskLedger } from './task-ledger.js';
 import type { TaskPoolState } from './task-pool.js';
 import { TaskRunner } from './task-runner.js';
-import { TaskSurface } from './task-surface.js';
+import { TaskSurface, type ConfiguredTask } from './task-surface.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 /**
@@ -78,6 +78,11 @@ export class TaskScheduler extends TaskSurface {
    */
   idle(): Promise<void> {
     return this.ledger.idle();
+  }
+
+  /** @internal */
+  protected override configure(own: TaskConfig): ConfiguredTask {
+    return this.scheduling(own);
   }
 
   /** @internal */

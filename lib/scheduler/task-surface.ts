@@ -41,7 +41,7 @@ export interface ThreadTaskConfig extends TaskConfig {
  *
  * @publicApi
  */
-export abstract class TaskSurface {
+export abstract class TaskSurface<C extends ConfiguredTask = ConfiguredTask> {
   /**
    * Schedules `func(...args)`. Returns at once and never calls the function inline.
    *
@@ -70,7 +70,7 @@ export abstract class TaskSurface {
    * tasks.task({ name: `payment_${id}`, shield: true, onError: refund }).schedule(finalize, id);
    * ```
    */
-  task(config?: TaskConfig & { thread?: undefined }): ConfiguredTask;
+  task(config?: TaskConfig & { thread?: undefined }): C;
   /**
    * The same for a function that runs in a worker thread: for work that would hold the event loop. Arguments and result
    * are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package `piscina`.
@@ -87,13 +87,21 @@ export abstract class TaskSurface {
   ): ConfiguredThreadTask<F>;
   task(
     config: TaskConfig & { thread?: ThreadOptions | undefined } = {},
-  ): ConfiguredTask | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
+  ): C | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
     validateTaskConfig(config, 'task().');
     const { thread, ...own } = config; // the caller may go on changing theirs
     if (thread !== undefined) {
       const work = validateThread(thread, 'task().thread');
       return { schedule: (...args: unknown[]) => this.submit(own, work, args) as Task<unknown, unknown[]> };
     }
+    return this.configure(own);
+  }
+
+  /** What `task({...})` returns for functions of this process. @internal */
+  protected abstract configure(own: TaskConfig): C;
+
+  /** @internal */
+  protected scheduling(own: TaskConfig): ConfiguredTask {
     return {
       schedule: <A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>) =>
         this.submit(own, func, args) as Task<Awaited<R>, A>,

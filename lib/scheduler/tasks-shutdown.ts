@@ -7,7 +7,9 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { Task } from '../task/task.js';
+import { Threads } from '../threads/threads.js';
 import { TaskEvents } from './task-events.js';
+import { TaskHandover } from './task-handover.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
@@ -47,14 +49,26 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     private readonly runner: TaskRunner,
     private readonly events: TaskEvents,
     private readonly log: TaskLog,
+    private readonly handover: TaskHandover,
+    private readonly threads: Threads,
     modules: ModulesContainer,
   ) {
     this.budget = options.shutdown.timeout;
     this.runFirst(modules);
   }
 
+  /** Shutdown has begun. */
+  get isDraining(): boolean {
+    return this.closing !== undefined;
+  }
+
   addIntake(intake: TaskIntake): void {
     this.intakes.push(intake);
+  }
+
+  /** What cancelled tasks get to unwind, in milliseconds. */
+  protected get gracePeriod(): number {
+    return this.options.shutdown.gracePeriod;
   }
 
   onModuleDestroy(): Promise<void> {
@@ -96,6 +110,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     this.runner.close();
     await Promise.all(this.intakes.map((intake) => intake.settled()));
     await Promise.all(this.intakes.map((intake) => intake.end()));
+    await this.threads.end();
   }
 
   /** Cancels the unshielded tasks that `isDue`, and waits for them and for the shielded ones. */
@@ -106,17 +121,30 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     if (cancelled.length > 0) this.log.shutdown(`Shutdown cancels ${listOf(cancelled)}`);
     if (shielded.length > 0) this.log.shutdown(`Shutdown waits for ${listOf(shielded, 'shielded ')}`);
     for (const task of cancelled) task.cancel('shutdown');
-    await Promise.all([this.awaitCancelled(cancelled), this.awaitShielded(shielded)]);
+    await Promise.all([
+      this.awaitCancelled(cancelled).then(() => this.handOver(cancelled)),
+      this.awaitShielded(shielded),
+    ]);
   }
 
   private async awaitCancelled(cancelled: Task[]): Promise<void> {
-    const { gracePeriod } = this.options.shutdown;
+    const { gracePeriod } = this;
     const abandoned = await this.ledger.gone(unfinished(cancelled), gracePeriod);
     if (abandoned.length === 0) return;
     this.log.shutdownWarning(
       `Shutdown abandons ${listOf(abandoned)}, which did not stop within the grace period of ${gracePeriod} ms`,
     );
     for (const task of abandoned) this.runner.abandon(task);
+  }
+
+  /** Runs of the queue's own go back to it by themselves. */
+  private handOver(cancelled: Task[]): Promise<void> {
+    return this.handover.take(
+      cancelled.filter(({ run, status, config, life }) => {
+        const isByShutdown = status === 'cancelled' && life.cancellation?.reason === 'shutdown';
+        return run === undefined && config.onCancel === 'enqueue' && isByShutdown;
+      }),
+    );
   }
 
   private async awaitShielded(shielded: Task[]): Promise<void> {

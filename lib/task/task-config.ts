@@ -65,6 +65,11 @@ export interface TaskConfig {
   runOn?: RunOn | null | undefined;
   /** Counted from the task's start; then its signal is aborted and it fails with `TaskTimeoutError`. Default: none. */
   timeout?: Duration | null | undefined;
+  /**
+   * What becomes of a task that shutdown cancels. `'enqueue'`: it is added to the queue with its arguments, and another
+   * process runs it from its beginning. For methods with `@Durable()`. Default: nothing.
+   */
+  onCancel?: 'enqueue' | null | undefined;
   /** Which of the module's `pools` limits it. Default: none of them, but the module's own `concurrency`. */
   pool?: string | null | undefined;
 }
@@ -81,10 +86,19 @@ export interface ResolvedTaskConfig {
   readonly runOn: RunOn;
   /** In milliseconds. */
   readonly timeout?: number;
+  readonly onCancel?: 'enqueue';
   readonly pool?: string;
 }
 
-const FIELDS = ['name', 'shield', 'onError', 'runOn', 'timeout', 'pool'] as const satisfies (keyof TaskConfig)[];
+const FIELDS = [
+  'name',
+  'shield',
+  'onError',
+  'runOn',
+  'timeout',
+  'onCancel',
+  'pool',
+] as const satisfies (keyof TaskConfig)[];
 const RUN_ON: readonly unknown[] = ['success', 'error', 'always'] satisfies RunOn[];
 
 /**
@@ -107,13 +121,14 @@ export function mergeTaskConfig(base: TaskConfig, override: TaskConfig): TaskCon
 
 /** Fills in the defaults and clears every `null`. Expects a config that {@link validateTaskConfig} has passed. */
 export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
-  const { name, shield, onError, runOn, timeout, pool } = config;
+  const { name, shield, onError, runOn, timeout, onCancel, pool } = config;
   return Object.freeze({
     ...(name != null && { name }),
     shield: shield ?? false,
     ...(onError != null && { onError }),
     runOn: runOn ?? 'success',
     ...(timeout != null && { timeout: parseDuration('timeout', timeout, 1) }),
+    ...(onCancel != null && { onCancel }),
     ...(pool != null && { pool }),
   });
 }
@@ -128,7 +143,7 @@ export function validateTaskConfig(config: TaskConfig, where = ''): void {
   if (typeof config !== 'object' || config === null) {
     throw new TasksConfigError(where === '' ? 'config' : where.replace(/\.$/, ''), config, 'an object');
   }
-  const { name, shield, onError, runOn, timeout, pool } = config;
+  const { name, shield, onError, runOn, timeout, onCancel, pool } = config;
   if (name != null && typeof name !== 'string') throw new TasksConfigError(`${where}name`, name, 'a string');
   if (shield != null && typeof shield !== 'boolean') {
     throw new TasksConfigError(`${where}shield`, shield, 'true or false');
@@ -138,6 +153,9 @@ export function validateTaskConfig(config: TaskConfig, where = ''): void {
     throw new TasksConfigError(`${where}runOn`, runOn, `'success', 'error' or 'always'`);
   }
   if (timeout != null) parseDuration(`${where}timeout`, timeout, 1);
+  if (onCancel != null && onCancel !== 'enqueue') {
+    throw new TasksConfigError(`${where}onCancel`, onCancel, `'enqueue'`);
+  }
   if (pool != null && typeof pool !== 'string') throw new TasksConfigError(`${where}pool`, pool, 'the name of a pool');
 }
 

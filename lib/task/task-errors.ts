@@ -87,6 +87,22 @@ export class NoRouteError extends TasksError {
 }
 
 /**
+ * `afterRoute.enqueue()` was called where the response cannot wait for the queue: the handler replies through `@Res()`,
+ * streams server-sent events, or has begun to answer.
+ *
+ * @publicApi
+ */
+export class ReplyUnderwayError extends TasksError {
+  readonly code = 'REPLY_UNDERWAY';
+
+  constructor() {
+    super(
+      'afterRoute.enqueue() holds the response back until the queue has accepted, and here the handler answers by itself: through @Res(), over server-sent events, or before this call. Await tasks.enqueue(task)(…) before replying.',
+    );
+  }
+}
+
+/**
  * A member of `TaskContext`, or `currentTask()`, was used outside a running task.
  *
  * @publicApi

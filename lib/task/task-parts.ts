@@ -74,4 +74,6 @@ export interface TaskParts {
   readonly host: (() => object) | undefined;
   readonly origin: TaskOrigin | undefined;
   readonly run?: TaskRun | undefined;
+  /** In no pool. */
+  readonly isUnlimited?: boolean;
 }

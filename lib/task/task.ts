@@ -37,6 +37,8 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   readonly origin: TaskOrigin | undefined;
   /** @internal */
   readonly run: TaskRun | undefined;
+  /** @internal */
+  readonly isUnlimited: boolean;
   /**
    * The async context in which it was scheduled, and runs. An AsyncResource costs a tenth of
    * `AsyncLocalStorage.snapshot()` on Node 20.
@@ -59,6 +61,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.host = parts.host;
     this.origin = parts.origin;
     this.run = parts.run;
+    this.isUnlimited = parts.isUnlimited === true;
     this.#engine = parts.engine;
     this.life = new TaskLife<R>(this, parts.run?.attempt);
   }

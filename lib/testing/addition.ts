@@ -3,6 +3,7 @@ import ms from 'ms';
 import type { Disposition } from '../queue/execution.js';
 import { decodeArgs, encodeArgs } from '../queue/payload.js';
 import { parseDuration, type Duration } from '../task/duration.js';
+import { listArgs, listing } from './listing.js';
 
 /**
  * One call that has put an execution into the queue, or found its key taken.
@@ -46,9 +47,6 @@ export interface ExpectedAddition<A extends readonly unknown[] = readonly unknow
   readonly disposition?: Disposition | undefined;
 }
 
-/** How many additions a message lists. */
-const LISTED = 20;
-
 export function isLike(expected: ExpectedAddition, addition: Addition): boolean {
   const { name, key, when, priority, isReplacement, disposition, addedAt } = addition;
   const delay = when === undefined ? 0 : when.getTime() - addedAt.getTime();
@@ -67,7 +65,7 @@ export function isLike(expected: ExpectedAddition, addition: Addition): boolean 
 /** `mail.remind('ada'), key 'remind:ada', in 1d` */
 function describeAddition({ name, args, key, when, addedAt, ...rest }: Addition): string {
   return [
-    `${name}(${listOf(args)})`,
+    `${name}(${listArgs(args)})`,
     `key ${inspect(key)}`,
     ...(when === undefined ? [] : [describeTime(when, addedAt)]),
     ...describeRest(rest),
@@ -77,7 +75,7 @@ function describeAddition({ name, args, key, when, addedAt, ...rest }: Addition)
 export function describeExpected(name: string, expected: ExpectedAddition): string {
   const { args, key, when, in: delay, ...rest } = expected;
   return [
-    args === undefined ? name : `${name}(${listOf(args)})`,
+    args === undefined ? name : `${name}(${listArgs(args)})`,
     ...(key === undefined ? [] : [`key ${inspect(key)}`]),
     ...(when === undefined ? [] : [`at ${when.toISOString()}`]),
     ...(delay === undefined ? [] : [`in ${describeDelay(parseDuration('in', delay))}`]),
@@ -88,9 +86,7 @@ export function describeExpected(name: string, expected: ExpectedAddition): stri
 /** Those that have put something into the queue, as a list. */
 export function listAdditions(additions: readonly Addition[]): string {
   if (additions.length === 0) return 'Nothing was added.';
-  const lines = additions.slice(0, LISTED).map((addition, index) => `  ${index + 1}. ${describeAddition(addition)}`);
-  if (additions.length > LISTED) lines.push(`  … and ${additions.length - LISTED} more`);
-  return ['Added:', ...lines].join('\n');
+  return listing('Added:', additions.map(describeAddition));
 }
 
 function describeRest({ priority = 0, isReplacement, disposition }: Omit<ExpectedAddition, 'args'>): string[] {
@@ -110,9 +106,4 @@ function describeTime(when: Date, from: Date): string {
 function describeDelay(delay: number): string {
   const short = ms(delay);
   return ms(short as ms.StringValue) === delay ? short : `${delay}ms`;
-}
-
-function listOf(args: readonly unknown[]): string {
-  const options = { depth: 4, breakLength: Infinity, maxArrayLength: 20, maxStringLength: 200 };
-  return args.map((arg) => inspect(arg, options)).join(', ');
 }

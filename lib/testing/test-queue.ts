@@ -18,6 +18,7 @@ import { TasksConfigError, TasksModuleMissingError } from '../task/task-errors.j
 import type { TaskFunction } from '../task/task-parts.js';
 import { describeExpected, isLike, listAdditions, type Addition, type ExpectedAddition } from './addition.js';
 import { fail } from './fail.js';
+import { count } from './listing.js';
 import { TestBroker } from './test-broker.js';
 import { labelOf, TestDrive } from './test-drive.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -279,8 +280,4 @@ export class TestQueue {
       'TestQueue has no queue: compile() has not been awaited yet, or the module under test has no TasksModule',
     );
   }
-}
-
-function count(times: number): string {
-  return times === 1 ? 'once' : `${times} times`;
 }

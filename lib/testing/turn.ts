@@ -1,4 +1,5 @@
 // Not the globals: test runners replace those by fake ones.
+import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 /** One turn of the event loop: when it resolves, everything that waited for nothing but promises has gone on. */
@@ -12,7 +13,19 @@ export async function comesWithin(limit: number, event: Promise<void>): Promise<
   const tooLate = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), limit);
   });
-  const hasCome = await Promise.race([event.then(() => true), tooLate]);
-  clearTimeout(timer);
-  return hasCome;
+  try {
+    return await Promise.race([event.then(() => true), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same for what no event tells of: asked in each turn of the event loop. */
+export async function holdsWithin(limit: number, condition: () => boolean): Promise<boolean> {
+  const end = performance.now() + limit;
+  while (!condition()) {
+    if (performance.now() > end) return false;
+    await turn();
+  }
+  return true;
 }

@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
+import type { ResourceLimits } from 'node:worker_threads';
 import { TasksConfigError } from '../task/task-errors.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import type { ThreadOptions } from '../task/task-parts.js';
@@ -13,24 +15,33 @@ export interface ThreadsOptions {
   max?: number | undefined;
   /** How long a thread is kept that has nothing to do. Default `'10s'`. */
   idleTimeout?: Duration | undefined;
+  /**
+   * What each thread may use, as in Node's `new Worker()`: a task whose thread needs more fails.
+   * Default: that of Node, which follows from the memory of the machine.
+   *
+   * @example `{ maxOldGenerationSizeMb: 256 }`
+   */
+  resourceLimits?: ResourceLimits | undefined;
 }
 
 export interface ResolvedThreadsOptions {
-  readonly max: number | undefined;
+  readonly max: number;
   /** In milliseconds. */
   readonly idleTimeout: number;
+  readonly resourceLimits: ResourceLimits | undefined;
 }
 
 /** @throws {TasksConfigError} on the first option that cannot be used. */
 export function resolveThreadsOptions(options: ThreadsOptions = {}): ResolvedThreadsOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TasksConfigError('threads', options, 'an object with max and idleTimeout');
+    throw new TasksConfigError('threads', options, 'an object with max, idleTimeout and resourceLimits');
   }
-  const { max, idleTimeout = '10s' } = options;
-  if (max !== undefined && !(Number.isInteger(max) && max >= 1)) {
+  const { max = availableParallelism(), idleTimeout = '10s', resourceLimits } = options;
+  if (!(Number.isInteger(max) && max >= 1)) {
     throw new TasksConfigError('threads.max', max, 'a whole number from 1');
   }
-  return { max, idleTimeout: parseDuration('threads.idleTimeout', idleTimeout) };
+  checkResourceLimits(resourceLimits);
+  return { max, idleTimeout: parseDuration('threads.idleTimeout', idleTimeout), resourceLimits };
 }
 
 /** @throws {TasksConfigError} when it cannot be used. */
@@ -54,4 +65,15 @@ export function validateThread(thread: ThreadOptions, option: string): ThreadOpt
     throw new TasksConfigError(`${option}.export`, name, 'the name of a function that the file exports');
   }
   return { file, export: name };
+}
+
+function checkResourceLimits(limits: ResourceLimits | undefined): void {
+  if (limits === undefined) return;
+  if (typeof limits !== 'object' || limits === null) {
+    throw new TasksConfigError('threads.resourceLimits', limits, 'an object such as { maxOldGenerationSizeMb: 256 }');
+  }
+  for (const [name, limit] of Object.entries(limits)) {
+    if (typeof limit === 'number' && limit > 0) continue;
+    throw new TasksConfigError(`threads.resourceLimits.${name}`, limit, 'a number above 0, in megabytes');
+  }
 }

@@ -1,10 +1,72 @@
-import { Injectable } from '@nestjs/common';
+import { AsyncResource } from 'node:async_hooks';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { currentActivity } from '../task/task-activity.js';
+import { describeValue, isError } from '../task/task-errors.js';
 import type { ThreadOptions } from '../task/task-parts.js';
+import { loadPiscina } from './load-piscina.js';
+import { ThreadFunction } from './thread-function.js';
+import type { ResolvedThreadsOptions } from './thread-options.js';
+import { ThreadPool } from './thread-pool.js';
 
-/** Runs functions in worker threads. */
-@Injectable()
+type AnyFunction = (...args: unknown[]) => Promise<unknown>;
+
+/** Where to tell what no task can. */
+export interface ThreadLog {
+  write(level: 'warn', message: string): void;
+}
+
+/** Runs functions in worker threads. Loads Piscina when there is a first one. */
 export class Threads {
-  functionFor(_thread: ThreadOptions): (...args: never[]) => unknown {
-    throw new Error('not yet');
+  private readonly functions = new Map<string, AnyFunction>();
+  /** Made at bootstrap: a thread made for a request must not keep that one's async context for as long as it lives. */
+  private readonly scope = new AsyncResource('Threads', { requireManualDestroy: true });
+  private pool: ThreadPool | undefined;
+
+  constructor(
+    private readonly options: ResolvedThreadsOptions,
+    private readonly log: ThreadLog,
+  ) {}
+
+  /**
+   * One function for each export: it calls that in a thread, and is named as it. An abort of the running task's signal
+   * ends the thread.
+   *
+   * @throws {PackageMissingError} when Piscina is not installed.
+   */
+  functionFor({ file, export: name = 'default' }: ThreadOptions): AnyFunction {
+    const href = hrefOf(file);
+    const key = `${href} ${name}`;
+    const known = this.functions.get(key) ?? this.create(href, name);
+    this.functions.set(key, known);
+    return known;
   }
+
+  /** Ends all threads, whatever they do. */
+  async end(): Promise<void> {
+    await this.pool?.end();
+  }
+
+  private create(href: string, name: string): AnyFunction {
+    this.pool ??= this.scope.runInAsyncScope(() => new ThreadPool(loadPiscina(), this.options, this.tellOfIdleEnd));
+    const target = new ThreadFunction(this.pool, href, name);
+    const call: AnyFunction = (...args) => {
+      const signal = currentActivity()?.signal;
+      return this.scope.runInAsyncScope(() => target.call(args, signal));
+    };
+    return Object.defineProperty(call, 'name', { value: target.name });
+  }
+
+  private readonly tellOfIdleEnd = (error: unknown): void => {
+    const told = isError(error) ? (error.stack ?? error.message) : describeValue(error);
+    this.log.write(
+      'warn',
+      `A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start: ${told}`,
+    );
+  };
+}
+
+function hrefOf(file: URL | string): string {
+  if (file instanceof URL) return file.href;
+  return isAbsolute(file) ? pathToFileURL(file).href : file;
 }

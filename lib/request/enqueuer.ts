@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { ExecutionAdder, type Addition, type AddOptions, type AnyTask } from '../queue/execution-adder.js';
+import type { Execution } from '../queue/execution.js';
+
+/** Adds executions of durable tasks for requests. */
+@Injectable()
+export class Enqueuer {
+  constructor(private readonly adder: ExecutionAdder) {}
+
+  /** @throws {TaskNotRegisteredError} when this process declares no such task, and it is not said to be remote. */
+  nameOf(task: AnyTask, options: AddOptions): string {
+    return this.adder.nameOf(task, options.remote === true);
+  }
+
+  /** @throws {TaskArgumentError} when an option or an argument cannot be used. */
+  describe(name: string, options: AddOptions, args: readonly unknown[]): Addition {
+    return this.adder.describe(name, args, options);
+  }
+
+  add(additions: readonly Addition[]): Promise<Execution[]> {
+    return this.adder.add(additions);
+  }
+}
+
+/** Adds what is given to it in one turn of the microtasks in one step: all or, if the broker refuses, none. */
+export class EnqueueGroup {
+  #additions: Addition[] = [];
+  #written: Promise<Execution[]> | undefined;
+
+  constructor(private readonly enqueuer: Enqueuer) {}
+
+  async add(addition: Addition): Promise<Execution> {
+    const at = this.#additions.push(addition) - 1;
+    this.#written ??= Promise.resolve().then(() => this.#write());
+    const executions = await this.#written;
+    return executions[at]!;
+  }
+
+  #write(): Promise<Execution[]> {
+    const additions = this.#additions;
+    this.#additions = [];
+    this.#written = undefined;
+    return this.enqueuer.add(additions);
+  }
+}

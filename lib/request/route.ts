@@ -1,0 +1,23 @@
+import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+
+/** The handler that a request was given to. */
+export interface Route {
+  readonly controller: object;
+  readonly handler: object;
+}
+
+/** Whether the handler sends server-sent events. */
+export function isEventStream({ handler }: Route): boolean {
+  return Reflect.getMetadata(SSE_METADATA, handler) === true;
+}
+
+/** Whether the handler answers through `@Res()` or `@Next()`, rather than by what it returns: as Nest decides it. */
+export function repliesByItself({ controller, handler }: Route): boolean {
+  const { name } = handler as { name: string };
+  const params = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, name) ?? {}) as object;
+  // Keys are such as '1:0': the kind of the parameter and its place.
+  const kinds = Object.keys(params).map((key) => Number.parseInt(key, 10));
+  const takesResponse = kinds.some((kind) => kind === RouteParamtypes.RESPONSE || kind === RouteParamtypes.NEXT);
+  return takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, name) !== true;
+}

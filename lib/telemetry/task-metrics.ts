@@ -1,0 +1,105 @@
+import type { Counter, Histogram, Meter, MeterProvider, UpDownCounter } from '@opentelemetry/api';
+import type { TaskEventType } from '../scheduler/task-events.js';
+import { TaskPoolFullError } from '../task/task-errors.js';
+import type { Task } from '../task/task.js';
+import { SCOPE, type OpenTelemetry } from './open-telemetry.js';
+import { placeOf } from './task-attributes.js';
+import type { TaskWatcher } from './task-watchers.js';
+
+interface Instruments {
+  readonly active: UpDownCounter;
+  readonly duration: Histogram;
+  readonly discarded: Counter;
+  readonly abandoned: Counter;
+}
+
+/** In seconds: those that the semantic conventions give to requests, and some for what takes longer. */
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300];
+
+/** The reasons for which the scheduler discards, as values of an attribute must be: few, and without numbers. */
+const DISCARD_REASONS: ReadonlyMap<string, string> = new Map([
+  ['route failed', 'route failed'],
+  ['route succeeded', 'route succeeded'],
+  ['the application has shut down', 'shutdown'],
+]);
+
+/** How many tasks there are and how long they take, by what is in the code and not by what users send. */
+export class TaskMetrics implements TaskWatcher {
+  readonly #api: OpenTelemetry;
+  /** Where each task that is active was counted: another SDK may be there when it ends. */
+  readonly #countedIn = new WeakMap<Task, Instruments>();
+  #provider: MeterProvider | undefined;
+  #instruments: Instruments | undefined;
+
+  constructor(api: OpenTelemetry) {
+    this.#api = api;
+  }
+
+  heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
+    const instruments = this.#find();
+    if (instruments === undefined) return;
+    switch (type) {
+      case 'started':
+        instruments.active.add(1, placeOf(task));
+        this.#countedIn.set(task, instruments);
+        break;
+      case 'succeeded':
+      case 'failed':
+      case 'cancelled': {
+        const { startedAt } = task.life;
+        if (startedAt === undefined) return;
+        const seconds = (performance.now() - startedAt) / 1_000;
+        instruments.duration.record(seconds, { ...placeOf(task), 'task.status': type });
+        break;
+      }
+      case 'discarded': {
+        const word = error instanceof TaskPoolFullError ? 'pool full' : (DISCARD_REASONS.get(reason) ?? 'other');
+        instruments.discarded.add(1, { ...placeOf(task), 'task.reason': word });
+        break;
+      }
+      case 'abandoned':
+        instruments.abandoned.add(1, placeOf(task));
+    }
+  }
+
+  finished(task: Task): void {
+    const instruments = this.#countedIn.get(task);
+    if (instruments === undefined) return;
+    this.#countedIn.delete(task);
+    instruments.active.add(-1, placeOf(task));
+  }
+
+  /** Unlike a tracer, a meter that was asked for before the SDK was registered stays without effect. */
+  #find(): Instruments | undefined {
+    const provider = this.#api.metrics.getMeterProvider();
+    if (provider !== this.#provider) {
+      const meter = provider.getMeter(...SCOPE);
+      const hasSdk = meter !== this.#api.createNoopMeter();
+      this.#instruments = hasSdk ? createInstruments(meter) : undefined;
+      this.#provider = provider;
+    }
+    return this.#instruments;
+  }
+}
+
+function createInstruments(meter: Meter): Instruments {
+  return {
+    active: meter.createUpDownCounter('tasks.active', {
+      unit: '{task}',
+      description: 'Tasks that have started and are not done: their function runs, or their onError.',
+    }),
+    duration: meter.createHistogram('tasks.duration', {
+      unit: 's',
+      description: "How long a task's function took, the first time.",
+      advice: { explicitBucketBoundaries: DURATION_BUCKETS },
+    }),
+    discarded: meter.createCounter('tasks.discarded', {
+      unit: '{task}',
+      description: 'Tasks that were not run: their route ended otherwise, their pool was full, or it was too late.',
+    }),
+    abandoned: meter.createCounter('tasks.abandoned', {
+      unit: '{task}',
+      description: 'Tasks that were cancelled and did not stop in time, or whose onError did not.',
+    }),
+  };
+}

@@ -1,0 +1,153 @@
+import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
+import type { TaskEventType } from '../scheduler/task-events.js';
+import { TaskTracer } from '../scheduler/task-tracer.js';
+import { describeValue, isAbortOf, isError } from '../task/task-errors.js';
+import type { Task } from '../task/task.js';
+import { SCOPE, type OpenTelemetry } from './open-telemetry.js';
+import { placeOf } from './task-attributes.js';
+import type { TaskWatcher } from './task-watchers.js';
+import type { TelemetryLog } from './telemetry-log.js';
+
+/**
+ * One span for each task, from the call of its function until its `done`. It begins a trace of its own, which links to
+ * the span in which the task was scheduled: a task outlives its request, and a parent that has ended long before its
+ * child makes a trace that no backend shows well.
+ */
+export class TaskSpans extends TaskTracer implements TaskWatcher {
+  readonly #api: OpenTelemetry;
+  readonly #log: TelemetryLog;
+  /** Of a task that has finished, what can be a parent still and nothing more, for what its retries do. */
+  readonly #spans = new WeakMap<Task, Span>();
+  #provider: TracerProvider | undefined;
+  #tracer: Tracer | undefined;
+
+  constructor(api: OpenTelemetry, log: TelemetryLog) {
+    super();
+    this.#api = api;
+    this.#log = log;
+  }
+
+  /** Whether the application has registered an SDK: it may do so late. */
+  override get isActive(): boolean {
+    return this.#findTracer() !== undefined;
+  }
+
+  override run<R>(task: Task, func: () => R): R {
+    const context = this.#contextOf(task);
+    return context === undefined ? func() : this.#api.context.with(context, func);
+  }
+
+  heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
+    const mayBeFirst = type === 'cancelled' || type === 'discarded';
+    const span = this.#spans.get(task) ?? (mayBeFirst ? this.#startUnstarted(task) : undefined);
+    if (span === undefined) return;
+    switch (type) {
+      case 'succeeded':
+      case 'discarded':
+        span.setAttribute('task.reason', reason);
+        break;
+      case 'cancelled':
+        span.setAttribute('task.reason', reason);
+        // What it threw instead of the signal's reason may be a failure of its own.
+        if (!isAbortOf(task.life.cancellation, error)) recordError(span, error);
+        break;
+      case 'failed':
+        span.setAttribute('task.reason', reason);
+        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
+        recordError(span, error);
+        break;
+      case 'retryFailed':
+        span.addEvent(type, { 'task.attempt': task.attempt });
+        recordError(span, error);
+        break;
+      case 'retried':
+      case 'retrySucceeded':
+      case 'abandoned':
+        span.addEvent(type, { 'task.attempt': task.attempt });
+    }
+  }
+
+  finished(task: Task): void {
+    const span = this.#spans.get(task);
+    if (span === undefined) return;
+    this.#spans.set(task, this.#api.trace.wrapSpanContext(span.spanContext()));
+    span.setAttributes({ 'task.status': task.status, 'task.attempt': task.attempt });
+    span.end();
+  }
+
+  /** The context in which the task was scheduled, with its own span in place of the one there. */
+  #contextOf(task: Task): Context | undefined {
+    try {
+      const here = this.#api.context.active();
+      const span = this.#spans.get(task) ?? (task.life.hasEnded ? undefined : this.#start(task, here));
+      return span && this.#api.trace.setSpan(here, span);
+    } catch (error) {
+      this.#log.failed(error);
+      return undefined;
+    }
+  }
+
+  #start(task: Task, scheduled: Context): Span | undefined {
+    const { trace, SpanKind } = this.#api;
+    const from = trace.getSpanContext(scheduled);
+    const span = this.#findTracer()?.startSpan(
+      nameOf(task),
+      {
+        root: true,
+        kind: SpanKind.INTERNAL,
+        links: from !== undefined && trace.isSpanContextValid(from) ? [{ context: from }] : [],
+        attributes: attributesOf(task),
+      },
+      scheduled,
+    );
+    if (span !== undefined) this.#spans.set(task, span);
+    return span;
+  }
+
+  /** One that never will be called has its span all the same. */
+  #startUnstarted(task: Task): Span | undefined {
+    if (task.isStarted || !this.isActive) return undefined;
+    return task.scope.runInAsyncScope(() => this.#start(task, this.#api.context.active()));
+  }
+
+  #findTracer(): Tracer | undefined {
+    try {
+      const provider = this.#api.trace.getTracerProvider();
+      if (provider !== this.#provider || this.#tracer === undefined) {
+        this.#provider = provider;
+        // The one that stands in until an SDK is registered would give a tracer that does nothing, at a price.
+        const isProxy = provider instanceof this.#api.ProxyTracerProvider;
+        this.#tracer = isProxy ? provider.getDelegateTracer(...SCOPE) : provider.getTracer(...SCOPE);
+      }
+      return this.#tracer;
+    } catch (error) {
+      this.#log.failed(error);
+      return undefined;
+    }
+  }
+}
+
+/** One of as many as the code has: backends group spans by name. */
+function nameOf({ run, timing, functionName }: Task): string {
+  return `${run === undefined ? timing : 'durable'} ${functionName}`;
+}
+
+/** Never the arguments. */
+function attributesOf(task: Task): Attributes {
+  return {
+    ...placeOf(task),
+    'task.id': task.id,
+    'task.name': task.name,
+    'task.attempt': task.attempt,
+    'task.shielded': task.shielded,
+    ...(task.run !== undefined && { 'task.key': task.run.key }),
+  };
+}
+
+function recordError(span: Span, error: unknown): void {
+  span.recordException(isError(error) ? error : messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  return isError(error) ? error.message : `${describeValue(error)} was thrown`;
+}

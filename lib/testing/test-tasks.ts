@@ -1,0 +1,243 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { TestingModuleBuilder } from '@nestjs/testing';
+import { RequestRegistry } from '../request/request-registry.js';
+import { TaskEvents } from '../scheduler/task-events.js';
+import { TaskLedger } from '../scheduler/task-ledger.js';
+import { TaskLog } from '../scheduler/task-log.js';
+import { TaskRunner } from '../scheduler/task-runner.js';
+import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
+import { parseDuration, type Duration } from '../task/duration.js';
+import { TasksConfigError, TasksModuleMissingError } from '../task/task-errors.js';
+import type { Task } from '../task/task.js';
+import { fail } from './fail.js';
+import { InlineReplies, requestsWith } from './inline-replies.js';
+import { InlineRunner } from './inline-runner.js';
+import { RecordingRunner } from './recording-runner.js';
+import { ScheduledTasks } from './scheduled-tasks.js';
+import { RecordedEvents } from './task-record.js';
+import { shutdownWithin, TestShutdown, type ShutdownReport } from './test-shutdown.js';
+import { comesWithin, holdsWithin, turn } from './turn.js';
+import { listUnfinished } from './unfinished.js';
+
+/**
+ * What becomes of the tasks of a test.
+ *
+ * - `'run'`: they run, as in production.
+ * - `'record'`: none runs but those that the test runs with `run()`.
+ * - `'inline'`: they start in the call that schedules them, those of a batch when the handler has ended, and the response
+ *   waits for all of its request's.
+ *
+ * @publicApi
+ */
+export type TestTasksMode = 'run' | 'record' | 'inline';
+
+/**
+ * How the tasks of a test are set up.
+ *
+ * @publicApi
+ */
+export interface TestTasksOptions {
+  /** Default `'run'`. */
+  mode?: TestTasksMode | undefined;
+  /** How long, in real time, `idle()`, `shutdown()` and inline responses wait. Default `'4s'`. */
+  patience?: Duration | undefined;
+}
+
+/** What a call of `shutdown()` may change. */
+export interface TestShutdownOptions {
+  /** Instead of the application's `shutdown.gracePeriod`, in real time. */
+  gracePeriod?: Duration | undefined;
+}
+
+const MODES: readonly unknown[] = ['run', 'record', 'inline'] satisfies TestTasksMode[];
+
+/** Of an application, so that `of()` finds what was installed. */
+const installed = new WeakMap<TaskEvents, TestTasks>();
+
+/**
+ * The request tasks of an application under test, and those of `TaskScheduler`: what was scheduled, with assertions; when
+ * all of it has ended; what shutdown does to it. Durable tasks are the business of `TestQueue`.
+ *
+ * Its assertions throw an `AssertionError` of `node:assert`, which every test runner shows.
+ *
+ * @example
+ * ```ts
+ * const builder = Test.createTestingModule({ imports: [AppModule] });
+ * const tasks = TestTasks.install(builder, { mode: 'record' });
+ * const app = (await builder.compile()).createNestApplication();
+ * await app.init();
+ *
+ * await request(app.getHttpServer()).post('/orders').expect(201);
+ * const mail = tasks.expectScheduled(MailService.prototype.send, { timing: 'afterResponse', args: ['ada@example.com'] });
+ * await tasks.run(mail); // it is sent
+ * ```
+ * @publicApi
+ */
+export class TestTasks extends ScheduledTasks {
+  readonly #mode: TestTasksMode;
+  /** In milliseconds. */
+  readonly #patience: number;
+  #find: (<T>(token: Type<T>) => T) | undefined;
+  #replies: InlineReplies | undefined;
+  #gracePeriod: number | undefined;
+  #isInstalled = false;
+  #shutdown: Promise<ShutdownReport> | undefined;
+
+  private constructor({ mode = 'run', patience = '4s' }: TestTasksOptions) {
+    super();
+    if (!MODES.includes(mode)) throw new TasksConfigError('mode', mode, `'run', 'record' or 'inline'`);
+    this.#mode = mode;
+    this.#patience = parseDuration('patience', patience, 1);
+  }
+
+  /**
+   * Takes the tasks of the application in hand. To be called before `compile()`.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   */
+  static install(builder: TestingModuleBuilder, options: TestTasksOptions = {}): TestTasks {
+    const tasks = new TestTasks(options);
+    tasks.#isInstalled = true;
+    builder.overrideProvider(TaskEvents).useFactory({
+      inject: [ModuleRef],
+      factory: (moduleRef: ModuleRef) => {
+        tasks.#find = (token) => moduleRef.get(token);
+        const events = new RecordedEvents(tasks.record);
+        installed.set(events, tasks);
+        return events;
+      },
+    });
+    builder.overrideProvider(TasksShutdown).useClass(shutdownWithin(() => tasks.#gracePeriod));
+    if (tasks.#mode === 'record') builder.overrideProvider(TaskRunner).useClass(RecordingRunner);
+    if (tasks.#mode === 'inline') {
+      builder.overrideProvider(TaskRunner).useClass(InlineRunner);
+      builder.overrideProvider(RequestRegistry).useClass(requestsWith(() => tasks.#inlineReplies));
+    }
+    return tasks;
+  }
+
+  /**
+   * The same for an application that was made without a builder, from now on: its tasks run. The one that was installed,
+   * where one was.
+   *
+   * @param options `patience` alone.
+   * @throws {TasksModuleMissingError} when the application has no TasksModule.
+   */
+  static of(app: INestApplicationContext, options: Pick<TestTasksOptions, 'patience'> = {}): TestTasks {
+    const events = eventsOf(app);
+    const known = installed.get(events);
+    if (known !== undefined) return known;
+    const tasks = new TestTasks(options);
+    installed.set(events, tasks);
+    tasks.#find = (token) => app.get(token, { strict: false });
+    events.events$.subscribe((event) => tasks.record.note(event));
+    return tasks;
+  }
+
+  /**
+   * Resolves when all work has ended: every task of any timing, what those have scheduled, `onError` and retries. A
+   * response that has not ended holds its batches, and so is waited for.
+   *
+   * @throws {AssertionError} that lists what still waits or runs, when that takes longer than `patience`.
+   */
+  async idle(): Promise<void> {
+    const ledger = this.#get(TaskLedger);
+    const isIdle = async (): Promise<void> => {
+      do {
+        await ledger.idle();
+        await turn(); // whoever has waited for the last may schedule the next
+      } while ([...ledger].length > 0);
+    };
+    if (await comesWithin(this.#patience, isIdle())) return;
+    fail(listUnfinished(`After ${this.#patience} ms these tasks have not ended:`, ledger, this.record), this.idle);
+  }
+
+  /**
+   * In mode `'record'`: runs one task that was captured, for real: on its provider, with its context, timeout and
+   * `onError`. What it schedules is captured in its turn. Waits until its batch would have started it.
+   *
+   * @returns what the function returns. Rejects with the task's error when `onError` has settled.
+   * @throws {TasksConfigError} in another mode.
+   * @throws {AssertionError} when it has been run, or its response does not end within `patience`.
+   * @example
+   * ```ts
+   * const mail = tasks.expectScheduled(MailService.prototype.send);
+   * await expect(tasks.run(mail)).rejects.toThrow('The mail server is down');
+   * ```
+   */
+  async run<R>(task: Task<R, never>): Promise<R> {
+    const { life, label } = task;
+    const runner = this.#get(TaskRunner);
+    if (!(runner instanceof RecordingRunner)) {
+      throw new TasksConfigError('mode', this.#mode, `'record' for run(); otherwise tasks run by themselves`);
+    }
+    if (!(await holdsWithin(this.#patience, () => life.isSubmitted || life.hasEnded))) {
+      return fail(
+        listUnfinished(`After ${this.#patience} ms it cannot run yet:`, [task as Task], this.record),
+        this.run,
+      );
+    }
+    if (!runner.release(task as Task) && task.isStarted) {
+      return fail(`Task ${label} was run before: it has ${task.status}. retry() calls its function again.`, this.run);
+    }
+    return task.result();
+  }
+
+  /**
+   * What the application's shutdown does to its tasks, while the application goes on: *closing*, the requests in flight,
+   * *final*. Durable executions are drained with them, and nothing starts any more. A later `close()` finds that done.
+   *
+   * @param options `gracePeriod`: instead of the application's; needs `install()`.
+   * @returns what became of them; further calls return the same.
+   * @throws {AssertionError} that lists what shutdown still waits for, when that takes longer than `patience`.
+   * @example
+   * ```ts
+   * const { awaited, abandoned } = await tasks.shutdown({ gracePeriod: '10ms' });
+   * expect(awaited).toEqual([payment]);
+   * expect(abandoned.map(({ name }) => name)).toEqual(['poll']);
+   * ```
+   */
+  shutdown(options: TestShutdownOptions = {}): Promise<ShutdownReport> {
+    return (this.#shutdown ??= this.#shutDown(options));
+  }
+
+  async #shutDown({ gracePeriod }: TestShutdownOptions): Promise<ShutdownReport> {
+    const [shutdown, ledger] = [this.#get(TasksShutdown), this.#get(TaskLedger)];
+    if (gracePeriod !== undefined) {
+      if (!this.#isInstalled)
+        throw new TasksConfigError('gracePeriod', gracePeriod, 'none without TestTasks.install()');
+      this.#gracePeriod = parseDuration('gracePeriod', gracePeriod);
+    }
+    const simulated = new TestShutdown(shutdown, ledger);
+    const isServed = (): boolean => [...ledger].every(({ origin }) => origin === undefined || origin.isEnded);
+    const ended = simulated.run(() => holdsWithin(this.#patience, isServed));
+    if (await comesWithin(this.#patience, ended)) return simulated.report;
+    const title = `After ${this.#patience} ms shutdown still waits for these tasks, or for the end of their requests:`;
+    return fail(listUnfinished(title, ledger, this.record), this.shutdown);
+  }
+
+  get #inlineReplies(): InlineReplies {
+    return (this.#replies ??= new InlineReplies(
+      this.#get(TaskLedger),
+      this.record,
+      this.#get(TaskLog),
+      this.#patience,
+    ));
+  }
+
+  get #get(): <T>(token: Type<T>) => T {
+    if (this.#find !== undefined) return this.#find;
+    throw new TasksModuleMissingError(
+      'TestTasks has no tasks: compile() has not been awaited yet, or the module under test has no TasksModule',
+    );
+  }
+}
+
+function eventsOf(app: INestApplicationContext): TaskEvents {
+  try {
+    return app.get(TaskEvents, { strict: false });
+  } catch {
+    throw new TasksModuleMissingError('TestTasks.of() finds no tasks module in the application');
+  }
+}

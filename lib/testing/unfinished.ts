@@ -1,0 +1,24 @@
+import { performance } from 'node:perf_hooks';
+import type { Task } from '../task/task.js';
+import { listing } from './listing.js';
+import type { TaskRecord } from './task-record.js';
+
+/** Tasks that have not finished, as a list: what each waits for, and for how long. */
+export function listUnfinished(title: string, tasks: Iterable<Task>, record: TaskRecord): string {
+  const lines = [...tasks].map((task) => {
+    const since = record.timeOf(task);
+    const age = since === undefined ? '' : `, scheduled ${((performance.now() - since) / 1_000).toFixed(1)} s ago`;
+    return `${task.label} (${task.timing}) ${standingOf(task)}${age}`;
+  });
+  return listing(title, lines);
+}
+
+function standingOf({ life, timing, attempt, config: { pool } }: Task): string {
+  if (!life.isSubmitted) {
+    return timing === 'afterRoute' ? 'is held until its handler has ended' : 'is held until its response has ended';
+  }
+  if (life.isRetrying) return life.isInvoked ? `runs, in attempt ${attempt}` : `waits for attempt ${attempt}`;
+  if (life.isInvoked) return 'runs';
+  if (life.hasEnded) return 'has failed, and its onError runs';
+  return pool === undefined ? 'waits to start' : `waits to start in pool '${pool}'`;
+}

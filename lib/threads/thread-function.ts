@@ -1,0 +1,68 @@
+import { parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeValue } from '../task/task-errors.js';
+import type { ThreadReply } from './thread-call.js';
+import { ThreadError } from './thread-error.js';
+import type { ThreadPool } from './thread-pool.js';
+import { reviveThrown } from './thrown-error.js';
+
+/** A function that a file exports, to be called in a thread. */
+export class ThreadFunction {
+  readonly #pool: ThreadPool;
+  readonly #href: string;
+  readonly #export: string;
+
+  constructor(pool: ThreadPool, href: string, name: string) {
+    this.#pool = pool;
+    this.#href = href;
+    this.#export = name;
+  }
+
+  /** As it would be called in the file. */
+  get name(): string {
+    return this.#export === 'default' ? parse(this.#path).name : this.#export;
+  }
+
+  /**
+   * @param signal ends the thread, and is what the call then rejects with the reason of.
+   * @throws what the function throws.
+   * @throws {ThreadError} when it cannot be called, or its thread ends before it does.
+   */
+  async call(args: readonly unknown[], signal: AbortSignal | undefined): Promise<unknown> {
+    const reply = await this.#reply(args, signal);
+    if ('value' in reply) return reply.value;
+    if ('thrown' in reply) throw reviveThrown(reply.thrown);
+    const cause = reply.cause === undefined ? undefined : reviveThrown(reply.cause);
+    throw this.#error(reply.fault, cause);
+  }
+
+  async #reply(args: readonly unknown[], signal: AbortSignal | undefined): Promise<ThreadReply> {
+    try {
+      return await this.#pool.run({ href: this.#href, name: this.#export, args }, signal);
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      const index = args.findIndex((arg) => !isCloneable(arg));
+      throw index === -1
+        ? this.#error('its thread ended before it did', error)
+        : this.#error(`its argument ${index}, counted from 0, cannot be cloned into the thread. Pass data`, error);
+    }
+  }
+
+  #error(problem: string, cause: unknown): ThreadError {
+    if (cause === undefined) return new ThreadError(this.#path, this.#export, problem);
+    return new ThreadError(this.#path, this.#export, `${problem} (${describeValue(cause)})`, { cause });
+  }
+
+  get #path(): string {
+    return fileURLToPath(this.#href);
+  }
+}
+
+function isCloneable(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

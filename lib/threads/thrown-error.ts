@@ -1,0 +1,27 @@
+import type { ErrorParts, Thrown } from './thread-call.js';
+
+const CLASSES: Readonly<Record<string, ErrorConstructor>> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+/** What a thread has thrown, put together again. */
+export function reviveThrown(thrown: Thrown): unknown {
+  return 'error' in thrown ? reviveError(thrown.error) : thrown.value;
+}
+
+function reviveError({ type, name, message, stack, cause, own }: ErrorParts): Error {
+  const error = new (CLASSES[type] ?? Error)(message, cause === undefined ? undefined : { cause: reviveThrown(cause) });
+  if (error.name !== name) define(error, 'name', name);
+  define(error, 'stack', stack);
+  return Object.assign(error, own);
+}
+
+/** As errors have them: not enumerable. */
+function define(error: Error, key: 'name' | 'stack', value: string | undefined): void {
+  Object.defineProperty(error, key, { value, configurable: true, writable: true });
+}
