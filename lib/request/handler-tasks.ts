@@ -128,6 +128,9 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   /** Whether values go out one by one, so that the first of them is what after-route tasks must not wait behind. */
   abstract get isStreaming(): boolean;
 
+  /** Whether the handler is to go on to its first value when whoever asked has gone, and Nest lets go of it. */
+  abstract get isAwaited(): boolean;
+
   /** Whether the handler answers by itself, so that no answer can be held back. */
   protected abstract get isReplyUnderway(): boolean;
 
@@ -159,12 +162,12 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
   }
 
   /** What is due when the last of several handlers has settled. */
-  protected takeAfterRoute(): Task[] {
+  takeAfterRoute(): Task[] {
     return this.afterRouteOnDemand?.take() ?? [];
   }
 
   /** What is due when that, and the response, have ended. */
-  protected takeAfterResponse(): Task[] {
+  takeAfterResponse(): Task[] {
     this.hasResponseEnded = true;
     return this.afterResponseOnDemand?.take() ?? [];
   }

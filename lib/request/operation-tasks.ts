@@ -9,7 +9,7 @@ import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { HandlerTasks, type RequestEnvironment } from './handler-tasks.js';
 import type { Reply } from './reply.js';
-import type { Route } from './route.js';
+import { isAsync, type Route } from './route.js';
 import type { RouteOutcome, TaskBatch } from './task-batch.js';
 import { TasksService, type TaskTimings } from './tasks.service.js';
 
@@ -204,16 +204,13 @@ export class OperationPart extends HandlerTasks {
     super.settle(outcome);
   }
 
-  override takeAfterRoute(): Task[] {
-    return super.takeAfterRoute();
-  }
-
-  override takeAfterResponse(): Task[] {
-    return super.takeAfterResponse();
-  }
-
   override get isStreaming(): boolean {
     return this.operation.reply.isStreaming;
+  }
+
+  /** Adapters of gateways let go of handlers whose promise is pending, too, and only an Observable takes notice of it. */
+  override get isAwaited(): boolean {
+    return !this.hasEmitted && this.route !== undefined && isAsync(this.route);
   }
 
   protected override get isReplyUnderway(): boolean {

@@ -65,6 +65,8 @@ export class MessageReply implements Reply {
     setImmediate(() => {
       const socket = this.context?.getSocketRef?.()?.netSocket;
       if (socket === undefined || socket.destroyed) ends();
+      // Half closed, it takes no more, and what was written before leaves until it closes.
+      else if (socket.writableEnded) socket.once('close', () => ends());
       // Is called when all that was written before has left, or cannot any more.
       else socket.write('', () => ends());
     });

@@ -207,9 +207,17 @@ function isMessageHost(request: unknown): request is MessageHost {
   return typeof (request as Partial<MessageHost> | undefined)?.getContext === 'function';
 }
 
-/** Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does not. */
+/**
+ * Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does
+ * not. It marks a gateway's client as well, which is no context of one message.
+ */
 function isGraphqlContext(request: unknown): request is GraphqlContext {
-  return (request as Partial<GraphqlContext> | undefined)?.[REQUEST_CONTEXT_ID] !== undefined;
+  return (request as Partial<GraphqlContext> | undefined)?.[REQUEST_CONTEXT_ID] !== undefined && !isEmitter(request);
+}
+
+function isEmitter(request: unknown): boolean {
+  const { on, emit } = request as Record<'on' | 'emit', unknown>;
+  return typeof on === 'function' && typeof emit === 'function';
 }
 
 /** Nest makes one for the requests of request-scoped routes. */

@@ -24,6 +24,11 @@ export class RequestTasks extends HandlerTasks {
     this.contextId ??= contextId;
   }
 
+  /** Nest lets go of Observables alone. */
+  override get isAwaited(): boolean {
+    return false;
+  }
+
   protected override get isReplyUnderway(): boolean {
     const { route, response } = this;
     return response?.headersSent === true || (route !== undefined && (isEventStream(route) || repliesByItself(route)));

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 
@@ -10,6 +11,13 @@ export interface Route {
 /** Whether the handler sends server-sent events. */
 export function isEventStream({ handler }: Route): boolean {
   return Reflect.getMetadata(SSE_METADATA, handler) === true;
+}
+
+/** Whether the handler returns a promise, as far as it can be told before it is called. */
+export function isAsync({ controller, handler }: Route): boolean {
+  if (types.isAsyncFunction(handler)) return true;
+  const { prototype } = controller as { prototype: object };
+  return Reflect.getMetadata('design:returntype', prototype, (handler as { name: string }).name) === Promise;
 }
 
 /** Whether the handler answers through `@Res()` or `@Next()`, rather than by what it returns: as Nest decides it. */

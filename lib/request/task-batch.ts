@@ -61,8 +61,14 @@ export class TaskBatch extends EnqueuingSurface {
     return this.decide();
   }
 
-  /** Holds a task until the moment has come. @internal */
+  /**
+   * Holds a task until the moment has come.
+   *
+   * @throws {TaskPoolFullError} when its pool is full, and is to reject.
+   * @internal
+   */
   hold(task: Task): void {
+    this.runner.admit(task);
     this.held.push(task);
     this.release();
   }

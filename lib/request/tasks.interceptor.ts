@@ -24,19 +24,24 @@ export class TasksInterceptor implements NestInterceptor {
     const tasks = context.getType() === 'http' ? this.requests.enter(context) : this.requests.enterOperation(context);
     if (tasks === undefined) return next.handle();
     return new Observable((subscriber) => {
-      const route = tasks.run(() =>
-        next.handle().subscribe(new RouteObserver(tasks, subscriber, this.requests, context)),
-      );
-      return () => {
+      const observer = new RouteObserver(tasks, subscriber, this.requests, context);
+      const route = tasks.run(() => next.handle().subscribe(observer));
+      // Before its end: the client has gone, which is no error.
+      const tearDown = (): void => {
         route.unsubscribe();
-        // Torn down before its end: the client has gone, which is no error.
         tasks.settle('success');
+      };
+      return () => {
+        if (tasks.isAwaited) observer.onReturn = tearDown;
+        else tearDown();
       };
     });
   }
 }
 
 class RouteObserver implements Observer<unknown> {
+  /** Called with the first value, when nobody waits for it any more. */
+  onReturn: (() => void) | undefined;
   /** What waits: for the queue to accept, or for after-route tasks to start. */
   private waiting: (() => void)[] | undefined;
 
@@ -55,6 +60,7 @@ class RouteObserver implements Observer<unknown> {
     // A gateway sends in this very call, and tasks start in a microtask.
     if (this.tasks.emitted()) this.wait(Promise.resolve(), () => this.subscriber.next(value));
     else this.subscriber.next(value);
+    this.onReturn?.();
   }
 
   error(error: unknown): void {

@@ -87,12 +87,16 @@ export class TaskEvents {
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
     this.counts[type] += 1;
     this.listener?.(type, task, reason, error);
-    const isWatched = this.subject.observed || CHANNEL.hasSubscribers;
-    if (!isWatched) return;
+    if (!this.isWatched) return;
     const { status } = task;
     const event: TaskEvent = { type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) };
     CHANNEL.publish(event);
     this.subject.next(event);
+  }
+
+  /** Somebody is told of each event, and takes time for it. */
+  get isObserved(): boolean {
+    return this.listener !== undefined || this.isWatched;
   }
 
   /** For what is part of the library: goes on after `events$` has completed, to the very end. */
@@ -102,5 +106,9 @@ export class TaskEvents {
 
   complete(): void {
     this.subject.complete();
+  }
+
+  private get isWatched(): boolean {
+    return this.subject.observed || CHANNEL.hasSubscribers;
   }
 }

@@ -1,8 +1,8 @@
 import { TasksConfigError } from '../task/task-errors.js';
 
 /**
- * What becomes of a task that finds its pool full: `'reject'`: `schedule()` throws, and a task that a batch held is
- * discarded with a warning; `'discard'`: the task is discarded with a warning; `'run'`: it starts beyond the limit.
+ * What becomes of a task that finds its pool full: `'reject'`: `schedule()` throws; `'discard'`: the task is discarded,
+ * with a warning; `'run'`: it starts beyond the limit when its moment has come.
  *
  * @publicApi
  */
@@ -16,7 +16,9 @@ export type TaskOverflow = 'reject' | 'discard' | 'run';
 export interface TaskPoolOptions {
   /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
   concurrency?: number | undefined;
-  /** At most so many tasks wait. 0: none does. Default: no limit. */
+  /**
+   * At most so many tasks wait, those included that open requests hold for later. 0: none does. Default: no limit.
+   */
   maxQueue?: number | undefined;
   /** What becomes of a task that finds the queue full. Default `'reject'`. */
   overflow?: TaskOverflow | undefined;

@@ -21,6 +21,8 @@ export interface TaskPoolState {
 export class TaskPool {
   private readonly queue = new Fifo<Task>();
   private running = 0;
+  /** How many tasks that batches hold have a place in the queue. */
+  private reserved = 0;
   /** How many tasks of the queue will not run. */
   private stale = 0;
   private isDrainQueued = false;
@@ -33,44 +35,49 @@ export class TaskPool {
 
   get state(): TaskPoolState {
     const { concurrency, maxQueue } = this.options;
-    return { concurrency, running: this.running, waiting: this.queue.size - this.stale, maxQueue };
+    return { concurrency, running: this.running, waiting: this.waiting + this.reserved, maxQueue };
   }
 
-  /** What becomes of a task that is added now; `undefined`: there is room. */
-  get overflow(): TaskOverflow | undefined {
+  /** What becomes of a task that is refused. */
+  get overflow(): TaskOverflow {
+    return this.options.overflow;
+  }
+
+  /**
+   * Gives the task a place, from when it is scheduled: one whose route has succeeded must not be lost then.
+   *
+   * @returns what it is refused with if there is none.
+   */
+  admit(task: Task): TaskPoolFullError | undefined {
     const { concurrency, maxQueue, overflow } = this.options;
-    // Those that the next microtask will start do not wait.
-    const isFull = this.running + this.queue.size - this.stale >= concurrency + maxQueue;
-    return isFull ? overflow : undefined;
+    if (maxQueue === Infinity) return undefined;
+    if (this.running + this.waiting + this.reserved < concurrency + maxQueue) {
+      task.life.place = 'reserved';
+      this.reserved += 1;
+      return undefined;
+    }
+    if (overflow !== 'run') return this.fullFor(task);
+    task.life.place = 'beyond';
+    return undefined;
   }
 
-  fullFor(task: Task): TaskPoolFullError {
-    const { waiting } = this.state;
-    // Those that the next microtask will start count as running.
-    const starting = Math.min(waiting, Math.max(0, this.options.concurrency - this.running));
-    return new TaskPoolFullError(task.label, this.name, this.running + starting, waiting - starting);
-  }
-
+  /** Starts the task when a slot is free. */
   push(task: Task): void {
-    task.life.isQueued = true;
+    const { place } = task.life;
+    if (place === 'beyond') return this.pass(task);
+    if (place === 'reserved') this.reserved -= 1;
+    task.life.place = 'queue';
     this.queue.push(task);
     this.queueDrain();
   }
 
-  /** Starts the task beyond the limit: those that wait will wait a little longer. */
-  pass(task: Task): void {
-    this.running += 1;
-    queueMicrotask(() => {
-      this.running -= 1;
-      if (isDue(task)) this.begin(task);
-      else this.queueDrain();
-    });
-  }
-
-  /** Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue. */
+  /** Takes its place from a task that will not run. */
   leave(task: Task): void {
-    if (!task.life.isQueued) return;
-    task.life.isQueued = false;
+    const { place } = task.life;
+    task.life.place = undefined;
+    if (place === 'reserved') this.reserved -= 1;
+    if (place !== 'queue') return;
+    // Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue.
     this.stale += 1;
     if (this.stale * 2 <= this.queue.size) return;
     this.queue.keep(isDue);
@@ -81,6 +88,27 @@ export class TaskPool {
   release(): void {
     this.running -= 1;
     if (this.queue.size > 0) this.queueDrain();
+  }
+
+  private get waiting(): number {
+    return this.queue.size - this.stale;
+  }
+
+  private fullFor(task: Task): TaskPoolFullError {
+    const { waiting } = this.state;
+    // Those that the next microtask will start count as running.
+    const starting = Math.min(waiting, Math.max(0, this.options.concurrency - this.running));
+    return new TaskPoolFullError(task.label, this.name, this.running + starting, waiting - starting);
+  }
+
+  /** Starts the task beyond the limit: those that wait will wait a little longer. */
+  private pass(task: Task): void {
+    this.running += 1;
+    queueMicrotask(() => {
+      this.running -= 1;
+      if (isDue(task)) this.begin(task);
+      else this.queueDrain();
+    });
   }
 
   private queueDrain(): void {
@@ -100,7 +128,7 @@ export class TaskPool {
   };
 
   private begin(task: Task): void {
-    task.life.isQueued = false;
+    task.life.place = undefined;
     this.running += 1;
     this.run(task);
   }

@@ -12,7 +12,6 @@ import {
   TaskNotEndedError,
   TasksConfigError,
   TaskTimeoutError,
-  type TaskPoolFullError,
 } from '../task/task-errors.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { BlockingTasks } from './blocking-tasks.js';
@@ -72,40 +71,40 @@ export class TaskRunner implements TaskEngine {
   }
 
   /**
-   * {@link submit} for a task whose scheduler can still be told.
+   * Gives the task a place in its pool.
    *
-   * @throws {TaskPoolFullError} when its pool is full, and is to reject.
+   * @throws {TaskPoolFullError} when that is full, and is to reject. Where it is to discard, the task has ended.
    */
-  start(task: Task): void {
-    const refusal = this.submit(task, true);
-    if (refusal !== undefined) throw refusal;
+  admit(task: Task): void {
+    if (this.isClosed) return; // another reason not to run it
+    const pool = this.poolOf(task);
+    const refusal = pool?.admit(task);
+    if (pool === undefined || refusal === undefined) return;
+    this.log.discardedByPool(task, refusal.reason, pool.overflow === 'reject');
+    this.endUnstarted(task, refusal);
+    if (pool.overflow === 'reject') throw refusal;
   }
 
   /**
    * Starts the task in a microtask, or when a slot is free.
    *
-   * @returns what it was refused with, if its pool is full and is to reject.
+   * @throws {TaskPoolFullError} see {@link admit}.
    */
-  submit(task: Task, isToldOfRefusal = false): TaskPoolFullError | undefined {
-    if (task.life.hasEnded) return undefined; // cancelled while its batch held it
+  start(task: Task): void {
+    this.admit(task);
+    this.submit(task);
+  }
+
+  /** The same for a task that was admitted. */
+  submit(task: Task): void {
+    if (task.life.hasEnded) return; // cancelled while its batch held it
     if (this.isClosed || (this.refusesUnshielded && !task.shielded)) {
       this.log.discardedByShutdown(task);
       this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
-      return undefined;
+      return;
     }
     task.life.submit();
-    const pool = this.poolOf(task);
-    const overflow = pool?.overflow;
-    if (pool === undefined || overflow === undefined) this.enqueue(task, pool);
-    else if (overflow === 'run') pool.pass(task);
-    else {
-      const error = pool.fullFor(task);
-      const isRejected = overflow === 'reject';
-      this.log.discardedByPool(task, error.reason, isRejected && isToldOfRefusal);
-      this.endUnstarted(task, error);
-      return isRejected ? error : undefined;
-    }
-    return undefined;
+    this.enqueue(task, this.poolOf(task));
   }
 
   /** Ends a task that was held in a batch, because it must not run. */
@@ -121,9 +120,10 @@ export class TaskRunner implements TaskEngine {
     const error = life.requestCancel(reason);
     const isWaiting = life.isRetrying ? !life.isInvoked : !life.hasEnded && !task.isStarted;
     if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
-    if (life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
-    else this.endUnstarted(task, error);
-    this.poolOf(task)?.leave(task);
+    if (life.isRetrying) {
+      this.endRetry(task, { status: 'cancelled', error });
+      this.poolOf(task)?.leave(task);
+    } else this.endUnstarted(task, error);
     return true;
   }
 
@@ -183,11 +183,13 @@ export class TaskRunner implements TaskEngine {
   }
 
   protected run(task: Task): void {
-    const activity = task.life.begin(performance.now());
+    const begun = performance.now();
+    const activity = task.life.begin(begun);
     this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${task.attempt}`);
     const { timeout } = task.config;
     if (timeout !== undefined) activity.timeout = new AttemptTimeout(timeout, (limit) => this.timeOut(activity, limit));
-    const called = performance.now();
+    // What subscribers of the event take is not the task's.
+    const called = this.events.isObserved ? performance.now() : begun;
     try {
       const result = runInActivity(activity, this.invoke);
       this.blocking.check(task, performance.now() - called);
@@ -267,6 +269,7 @@ export class TaskRunner implements TaskEngine {
   private endUnstarted(task: Task, error: TaskCancelledError | TaskDiscardedError): void {
     const isDiscarded = error instanceof TaskDiscardedError;
     task.life.end({ status: isDiscarded ? 'discarded' : 'cancelled', error });
+    this.poolOf(task)?.leave(task);
     this.events.emit(isDiscarded ? 'discarded' : 'cancelled', task, isDiscarded ? error.reason : reasonOf(task), error);
     this.finish(task);
   }

@@ -15,8 +15,8 @@ export class TaskLife<R> {
   lastAttempt: TaskStatus = 'scheduled';
   /** Handed to the runner, rather than held back in a batch. */
   isSubmitted = false;
-  /** In the queue of its pool. */
-  isQueued = false;
+  /** In its pool, until it starts. `beyond`: it starts although the pool is full. */
+  place: 'reserved' | 'queue' | 'beyond' | undefined;
   /** `done` has settled. */
   isFinished = false;
   /** In milliseconds of `performance.now()`. */

@@ -6,10 +6,8 @@ export type OpenTelemetry = typeof import('@opentelemetry/api');
 const require = createRequire(import.meta.url);
 
 /** What spans and metrics are attributed to. */
-export const SCOPE = [
-  'nestjs-tasks',
-  (require('../../package.json') as { version: string }).version,
-] as const satisfies string[];
+export const SCOPE = 'nestjs-tasks';
+export const { version: SCOPE_VERSION } = require('../../package.json') as { version: string };
 
 /** @returns nothing where the application does not have it; one that is there but broken fails with its own error. */
 export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | undefined {

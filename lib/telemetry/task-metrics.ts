@@ -2,7 +2,7 @@ import type { Counter, Histogram, Meter, MeterProvider, UpDownCounter } from '@o
 import type { TaskEventType } from '../scheduler/task-events.js';
 import { TaskPoolFullError } from '../task/task-errors.js';
 import type { Task } from '../task/task.js';
-import { SCOPE, type OpenTelemetry } from './open-telemetry.js';
+import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
 import { placeOf } from './task-attributes.js';
 import type { TaskWatcher } from './task-watchers.js';
 
@@ -26,7 +26,7 @@ const DISCARD_REASONS: ReadonlyMap<string, string> = new Map([
 /** How many tasks there are and how long they take, by what is in the code and not by what users send. */
 export class TaskMetrics implements TaskWatcher {
   readonly #api: OpenTelemetry;
-  /** Where each task that is active was counted: another SDK may be there when it ends. */
+  /** Where each task that is active was counted, and will be until its end: another SDK may be there by then. */
   readonly #countedIn = new WeakMap<Task, Instruments>();
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
@@ -36,29 +36,24 @@ export class TaskMetrics implements TaskWatcher {
   }
 
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
-    const instruments = this.#find();
-    if (instruments === undefined) return;
     switch (type) {
       case 'started':
-        instruments.active.add(1, placeOf(task));
-        this.#countedIn.set(task, instruments);
+        this.#start(task);
         break;
       case 'succeeded':
       case 'failed':
       case 'cancelled': {
-        const { startedAt } = task.life;
-        if (startedAt === undefined) return;
-        const seconds = (performance.now() - startedAt) / 1_000;
-        instruments.duration.record(seconds, { ...placeOf(task), 'task.status': type });
+        const seconds = (performance.now() - (task.life.startedAt ?? 0)) / 1_000;
+        this.#countedIn.get(task)?.duration.record(seconds, { ...placeOf(task), 'task.status': type });
         break;
       }
       case 'discarded': {
         const word = error instanceof TaskPoolFullError ? 'pool full' : (DISCARD_REASONS.get(reason) ?? 'other');
-        instruments.discarded.add(1, { ...placeOf(task), 'task.reason': word });
+        this.#find()?.discarded.add(1, { ...placeOf(task), 'task.reason': word });
         break;
       }
       case 'abandoned':
-        instruments.abandoned.add(1, placeOf(task));
+        this.#find()?.abandoned.add(1, placeOf(task));
     }
   }
 
@@ -69,11 +64,18 @@ export class TaskMetrics implements TaskWatcher {
     instruments.active.add(-1, placeOf(task));
   }
 
+  #start(task: Task): void {
+    const instruments = this.#find();
+    if (instruments === undefined) return;
+    instruments.active.add(1, placeOf(task));
+    this.#countedIn.set(task, instruments);
+  }
+
   /** Unlike a tracer, a meter that was asked for before the SDK was registered stays without effect. */
   #find(): Instruments | undefined {
     const provider = this.#api.metrics.getMeterProvider();
     if (provider !== this.#provider) {
-      const meter = provider.getMeter(...SCOPE);
+      const meter = provider.getMeter(SCOPE, SCOPE_VERSION);
       const hasSdk = meter !== this.#api.createNoopMeter();
       this.#instruments = hasSdk ? createInstruments(meter) : undefined;
       this.#provider = provider;

@@ -3,7 +3,7 @@ import type { TaskEventType } from '../scheduler/task-events.js';
 import { TaskTracer } from '../scheduler/task-tracer.js';
 import { describeValue, isAbortOf, isError } from '../task/task-errors.js';
 import type { Task } from '../task/task.js';
-import { SCOPE, type OpenTelemetry } from './open-telemetry.js';
+import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
 import { placeOf } from './task-attributes.js';
 import type { TaskWatcher } from './task-watchers.js';
 import type { TelemetryLog } from './telemetry-log.js';
@@ -38,6 +38,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   }
 
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
+    if (type === 'started') return; // run() comes right after
     const mayBeFirst = type === 'cancelled' || type === 'discarded';
     const span = this.#spans.get(task) ?? (mayBeFirst ? this.#startUnstarted(task) : undefined);
     if (span === undefined) return;
@@ -117,7 +118,9 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
         this.#provider = provider;
         // The one that stands in until an SDK is registered would give a tracer that does nothing, at a price.
         const isProxy = provider instanceof this.#api.ProxyTracerProvider;
-        this.#tracer = isProxy ? provider.getDelegateTracer(...SCOPE) : provider.getTracer(...SCOPE);
+        this.#tracer = isProxy
+          ? provider.getDelegateTracer(SCOPE, SCOPE_VERSION)
+          : provider.getTracer(SCOPE, SCOPE_VERSION);
       }
       return this.#tracer;
     } catch (error) {

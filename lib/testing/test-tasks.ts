@@ -166,7 +166,7 @@ export class TestTasks extends ScheduledTasks {
    * await expect(tasks.run(mail)).rejects.toThrow('The mail server is down');
    * ```
    */
-  async run<R>(task: Task<R, never>): Promise<R> {
+  async run<R>(task: Task<R>): Promise<R> {
     const { life, label } = task;
     const runner = this.#get(TaskRunner);
     if (!(runner instanceof RecordingRunner)) {
@@ -198,21 +198,26 @@ export class TestTasks extends ScheduledTasks {
    * expect(abandoned.map(({ name }) => name)).toEqual(['poll']);
    * ```
    */
-  shutdown(options: TestShutdownOptions = {}): Promise<ShutdownReport> {
-    return (this.#shutdown ??= this.#shutDown(options));
-  }
-
-  async #shutDown({ gracePeriod }: TestShutdownOptions): Promise<ShutdownReport> {
-    const [shutdown, ledger] = [this.#get(TasksShutdown), this.#get(TaskLedger)];
+  async shutdown({ gracePeriod }: TestShutdownOptions = {}): Promise<ShutdownReport> {
     if (gracePeriod !== undefined) {
       if (!this.#isInstalled)
         throw new TasksConfigError('gracePeriod', gracePeriod, 'none without TestTasks.install()');
       this.#gracePeriod = parseDuration('gracePeriod', gracePeriod);
     }
-    const simulated = new TestShutdown(shutdown, ledger);
+    return (this.#shutdown ??= this.#shutDown());
+  }
+
+  async #shutDown(): Promise<ShutdownReport> {
+    const ledger = this.#get(TaskLedger);
+    let isPatient = true;
     const isServed = (): boolean => [...ledger].every(({ origin }) => origin === undefined || origin.isEnded);
-    const ended = simulated.run(() => holdsWithin(this.#patience, isServed));
+    const simulated = new TestShutdown(this.#get(TasksShutdown), ledger);
+    const ended = simulated.run(async () => {
+      await holdsWithin(Infinity, () => !isPatient || isServed());
+      return isPatient;
+    });
     if (await comesWithin(this.#patience, ended)) return simulated.report;
+    isPatient = false;
     const title = `After ${this.#patience} ms shutdown still waits for these tasks, or for the end of their requests:`;
     return fail(listUnfinished(title, ledger, this.record), this.shutdown);
   }

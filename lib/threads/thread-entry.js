@@ -23,16 +23,18 @@ export default async function run({ href, name, args, takenBy }) {
     file = await import(href);
   } catch (error) {
     return {
-      fault:
-        'the file cannot be imported. Name one that Node can import at run time: JavaScript, where it was built to',
+      fault: 'the file cannot be imported',
+      remedy: 'Name one that Node can import at run time: JavaScript, where the build puts it',
       cause: thrownOf(error),
     };
   }
   const func = exportOf(file, name);
   if (typeof func !== 'function') {
-    const problem =
-      func === undefined ? 'the file has no such export' : `the export is no function, but ${typeof func}`;
-    return { fault: `${problem}. The file exports ${Object.keys(file).join(', ') || 'nothing'}` };
+    return {
+      fault:
+        func === undefined ? 'the file has no such export' : `the export is of type ${typeof func}, and no function`,
+      remedy: `The file exports ${Object.keys(file).join(', ') || 'nothing'}`,
+    };
   }
   const reply = await replyOf(func, args);
   // A promise that has failed and that nobody awaits ends the thread: now, with this task, and not with the next.
@@ -62,11 +64,13 @@ async function replyOf(func, args) {
   try {
     const value = await func(...args);
     const cause = whyNotCloneable(value);
-    return cause === undefined ? { value } : { fault: 'its result cannot be cloned. Return data', cause };
+    if (cause === undefined) return { value };
+    return { fault: 'its result cannot be cloned', remedy: 'Return data, without functions in it', cause };
   } catch (error) {
     const thrown = thrownOf(error);
     const cause = whyNotCloneable(thrown);
-    return cause === undefined ? { thrown } : { fault: 'what it threw cannot be cloned. Throw an error', cause };
+    if (cause === undefined) return { thrown };
+    return { fault: 'what it threw cannot be cloned', remedy: 'Throw an error', cause };
   }
 }
 

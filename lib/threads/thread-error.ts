@@ -15,8 +15,9 @@ export class ThreadError extends TasksError {
     /** The name of the function's export. */
     readonly exportName: string,
     problem: string,
+    remedy?: string,
     options?: ErrorOptions,
   ) {
-    super(`${exportName} of ${file}: ${problem}.`, options);
+    super(`${exportName} of ${file}: ${problem}.${remedy === undefined ? '' : ` ${remedy}.`}`, options);
   }
 }

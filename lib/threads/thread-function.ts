@@ -1,10 +1,9 @@
 import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describeValue } from '../task/task-errors.js';
 import type { ThreadReply } from './thread-call.js';
 import { ThreadError } from './thread-error.js';
 import type { ThreadPool } from './thread-pool.js';
-import { reviveThrown } from './thrown-error.js';
+import { readThrown, reviveThrown } from './thrown-error.js';
 
 /** A function that a file exports, to be called in a thread. */
 export class ThreadFunction {
@@ -32,8 +31,7 @@ export class ThreadFunction {
     const reply = await this.#reply(args, signal);
     if ('value' in reply) return reply.value;
     if ('thrown' in reply) throw reviveThrown(reply.thrown);
-    const cause = reply.cause === undefined ? undefined : reviveThrown(reply.cause);
-    throw this.#error(reply.fault, cause);
+    throw this.#error(reply.fault, reply.remedy, reply.cause && reviveThrown(reply.cause));
   }
 
   async #reply(args: readonly unknown[], signal: AbortSignal | undefined): Promise<ThreadReply> {
@@ -42,15 +40,15 @@ export class ThreadFunction {
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason;
       const index = args.findIndex((arg) => !isCloneable(arg));
-      throw index === -1
-        ? this.#error('its thread ended before it did', error)
-        : this.#error(`its argument ${index}, counted from 0, cannot be cloned into the thread. Pass data`, error);
+      if (index === -1) throw this.#error('its thread ended before it did', undefined, error);
+      const problem = `its argument ${index}, counted from 0, cannot be cloned into a thread`;
+      throw this.#error(problem, 'Pass data, without functions in it', error);
     }
   }
 
-  #error(problem: string, cause: unknown): ThreadError {
-    if (cause === undefined) return new ThreadError(this.#path, this.#export, problem);
-    return new ThreadError(this.#path, this.#export, `${problem} (${describeValue(cause)})`, { cause });
+  #error(problem: string, remedy: string | undefined, cause: unknown): ThreadError {
+    const why = cause === undefined ? '' : ` (${readThrown(cause, 'message').replace(/\.$/, '')})`;
+    return new ThreadError(this.#path, this.#export, problem + why, remedy, cause === undefined ? {} : { cause });
   }
 
   get #path(): string {

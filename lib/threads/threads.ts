@@ -2,12 +2,12 @@ import { AsyncResource } from 'node:async_hooks';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { currentActivity } from '../task/task-activity.js';
-import { describeValue, isError } from '../task/task-errors.js';
 import type { ThreadOptions } from '../task/task-parts.js';
 import { loadPiscina } from './load-piscina.js';
 import { ThreadFunction } from './thread-function.js';
 import type { ResolvedThreadsOptions } from './thread-options.js';
 import { ThreadPool } from './thread-pool.js';
+import { readThrown } from './thrown-error.js';
 
 type AnyFunction = (...args: unknown[]) => Promise<unknown>;
 
@@ -58,10 +58,9 @@ export class Threads {
   }
 
   private readonly tellOfIdleEnd = (error: unknown): void => {
-    const told = isError(error) ? (error.stack ?? error.message) : describeValue(error);
     this.log.write(
       'warn',
-      `A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start: ${told}`,
+      `A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start: ${readThrown(error, 'stack')}`,
     );
   };
 }

@@ -1,3 +1,4 @@
+import { describeValue } from '../task/task-errors.js';
 import type { ErrorParts, Thrown } from './thread-call.js';
 
 const CLASSES: Readonly<Record<string, ErrorConstructor>> = {
@@ -19,6 +20,15 @@ function reviveError({ type, name, message, stack, cause, own }: ErrorParts): Er
   if (error.name !== name) define(error, 'name', name);
   define(error, 'stack', stack);
   return Object.assign(error, own);
+}
+
+/**
+ * A part of what has ended a thread. Node makes that error from its prototype alone, so that in another realm, which that
+ * of jest is, nothing tells it for one.
+ */
+export function readThrown(thrown: unknown, part: 'message' | 'stack'): string {
+  const { [part]: text } = Object(thrown) as { message?: unknown; stack?: unknown };
+  return typeof text === 'string' ? text : describeValue(thrown);
 }
 
 /** As errors have them: not enumerable. */

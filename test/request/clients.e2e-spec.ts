@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, NEVER, of, type Observable } from 'rxjs';
 import { Tasks, TasksService } from 'nestjs-tasks';
-import { ADAPTERS, Gate, open, startApp, type TestApp } from '../support/app.js';
+import { ADAPTERS, Gate, open, startApp, type WatchedApp } from '../support/app.js';
 import { Journal } from '../support/journal.js';
 
 /** What the test and the server tell each other; one per test. */
@@ -113,7 +113,7 @@ function concatStream(): Readable {
 }
 
 describe.each(ADAPTERS)('a client that leaves on %s', (_name, adapter) => {
-  let test: TestApp;
+  let test: WatchedApp;
   let journal: Journal;
 
   beforeAll(async () => {
@@ -148,27 +148,32 @@ describe.each(ADAPTERS)('a client that leaves on %s', (_name, adapter) => {
     ['while an Observable has not completed', 'observable', entered, ['route', 'response']],
   ])('%s gets both batches run, once', async (_what, path, when, expected) => {
     await leave(path, when);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(expected);
   });
 
   it('changes nothing about a handler that throws', async () => {
+    test.tasks.forgetScheduled();
     await leave('throws', entered);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual([]);
+    test.tasks.expectDiscarded(journal.write, { args: ['route'] });
+    test.tasks.expectDiscarded(journal.write, { args: ['response'] });
   });
 
   it('while a guard thinks gets both batches run when the guard allows', async () => {
     guardAllows = true;
     await leave('guarded', entered);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(['handler', 'route', 'response']);
   });
 
   it('while a guard thinks gets both batches discarded when the guard denies', async () => {
     guardAllows = false;
+    test.tasks.forgetScheduled();
     await leave('guarded', entered);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual([]);
+    test.tasks.expectDiscarded(journal.write, { times: 2 });
   });
 });

@@ -24,7 +24,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, of, throwError, type Observable } from 'rxjs';
 import { TaskDiscardedError, Tasks, TasksService, type Task, type TaskEvent } from 'nestjs-tasks';
-import { ADAPTERS, send, startApp, type TestApp } from '../support/app.js';
+import { ADAPTERS, send, startApp, type WatchedApp } from '../support/app.js';
 import { Journal } from '../support/journal.js';
 
 /** One task of each timing and `runOn`. */
@@ -193,7 +193,7 @@ const SUCCESS = ['immediate', 'route', 'route always', 'finish', 'response', 're
 const ERROR = ['immediate', 'route on error', 'route always', 'finish', 'response on error', 'response always'];
 
 describe.each(ADAPTERS)('a route that fails on %s', (_name, adapter) => {
-  let test: TestApp;
+  let test: WatchedApp;
   let journal: Journal;
   let events: TaskEvent[];
 
@@ -207,8 +207,9 @@ describe.each(ADAPTERS)('a route that fails on %s', (_name, adapter) => {
 
   async function journalOf(path: string) {
     test.logs.lines.length = 0;
+    test.tasks.forgetScheduled();
     const reply = await send(`${test.url}/${path}`);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     return { reply, entries: journal.take() };
   }
 
@@ -230,6 +231,8 @@ describe.each(ADAPTERS)('a route that fails on %s', (_name, adapter) => {
     const { reply, entries } = await journalOf(path);
     expect(entries).toEqual(ERROR.filter((entry) => entry !== 'finish'));
     if (status !== undefined) expect(reply.status).toBe(status);
+    test.tasks.expectDiscarded(journal.write, { timing: 'afterRoute', args: ['route'], times: 1 });
+    test.tasks.expectDiscarded(journal.write, { timing: 'afterResponse', args: ['response'], times: 1 });
     expect(events.filter(({ type }) => type === 'discarded').map(({ reason, status: to }) => [reason, to])).toEqual([
       ['route failed', 'discarded'],
       ['route failed', 'discarded'],
@@ -284,7 +287,7 @@ describe.each(ADAPTERS)('a route that fails on %s', (_name, adapter) => {
     await expect(discarded?.started).rejects.toEqual(error);
     await expect(discarded?.done).resolves.toEqual({ status: 'discarded', error });
     await expect(discarded?.result()).rejects.toEqual(error);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     journal.take();
   });
 });

@@ -34,7 +34,7 @@ it('runs both batches over HTTP/2, also when the client has gone before they wer
   const client = http2.connect(test.url);
   try {
     await once(client.request({ ':path': '/' }).resume(), 'close');
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(['after-route', 'after-response']);
 
     const closed = once(test.app.getHttpServer(), 'request').then(([, response]) => once(response, 'close'));
@@ -45,7 +45,7 @@ it('runs both batches over HTTP/2, also when the client has gone before they wer
     await closed;
     left.pass();
     await new Promise(setImmediate); // the handler goes on
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(['after-route', 'after-response']);
   } finally {
     client.close();

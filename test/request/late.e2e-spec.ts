@@ -57,7 +57,7 @@ describe.each(ADAPTERS)('a request on %s', (_name, adapter) => {
     const journal = test.app.get(Journal);
 
     await send(test.url);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual([
       'after-route',
       'late after-route',
@@ -69,11 +69,11 @@ describe.each(ADAPTERS)('a request on %s', (_name, adapter) => {
 
     await send(`${test.url}/first-use`);
     test.app.get(LateController).gate.pass();
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(['first after-route', 'first after-response']);
 
     await send(`${test.url}/events`);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(journal.take()).toEqual(['after the first event', 'last event']);
   });
 
@@ -96,7 +96,7 @@ describe.each(ADAPTERS)('a request on %s', (_name, adapter) => {
     }
     await using test = await startApp({ controllers: [LimitedController] }, { concurrency: 1 }, adapter);
     await send(test.url);
-    await test.scheduler.idle();
+    await test.tasks.idle();
     expect(order).toEqual(['immediate 1', 'immediate 2', 'route 1', 'route 2', 'response 1', 'response 2']);
   });
 
@@ -137,7 +137,7 @@ describe.each(ADAPTERS)('a request on %s', (_name, adapter) => {
     client.destroy();
     await closed;
     left.pass();
-    await test.scheduler.idle();
+    await test.tasks.idle();
     const timings = ['immediate', 'after-route', 'after-response'];
     expect(seen.toSorted()).toEqual(
       timings.flatMap((timing) => [1, 2, 3].map((request) => `${timing} of request ${request}`)).toSorted(),

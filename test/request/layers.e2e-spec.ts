@@ -10,7 +10,7 @@ import {
   type Task,
   type TaskErrorHandler,
 } from 'nestjs-tasks';
-import { ADAPTERS, send, startApp, type TestApp } from '../support/app.js';
+import { ADAPTERS, send, startApp, type WatchedApp } from '../support/app.js';
 
 /** Handlers that write down their name and the task's. */
 const handled: string[] = [];
@@ -19,7 +19,6 @@ const handler =
   (task: Task): void =>
     void handled.push(`${name} handles ${task.name}`);
 
-const seen: Task[] = [];
 const plain = (): void => {};
 const fail = (): never => {
   throw new Error('bad');
@@ -77,30 +76,26 @@ class BareController {
 
   @Get()
   get(@Tasks() tasks: TasksService) {
-    seen.push(
-      tasks.schedule(plain),
-      tasks.afterRoute.schedule(plain),
-      tasks.afterResponse.task({ shield: false }).schedule(plain),
-      tasks.task({ name: 'own', shield: false, onError: handler('own') }).schedule(fail),
-      tasks.task({ name: 'cleared', onError: null }).schedule(fail),
-      tasks.task({ name: 'inherited' }).schedule(fail),
-    );
+    tasks.schedule(plain);
+    tasks.afterRoute.schedule(plain);
+    tasks.afterResponse.task({ shield: false }).schedule(plain);
+    tasks.task({ name: 'own', shield: false, onError: handler('own') }).schedule(fail);
+    tasks.task({ name: 'cleared', onError: null }).schedule(fail);
+    tasks.task({ name: 'inherited' }).schedule(fail);
   }
 
   @Get('route')
   @Shielded(false)
   @OnTaskError(handler('route'))
   route(@Tasks() tasks: TasksService) {
-    seen.push(
-      tasks.schedule(plain),
-      tasks.task({ name: 'of route' }).schedule(fail),
-      tasks.schedule(this.payments.finalize),
-      tasks.task({ shield: false }).schedule(this.payments.finalize),
-      tasks.task({ name: 'unhandled' }).schedule(this.payments.failUnhandled),
-      tasks.task({ name: 'handled' }).schedule(this.payments.failHandled),
-      tasks.schedule(this.shieldedTasks.send),
-      tasks.schedule(this.shieldedTasks.log),
-    );
+    tasks.schedule(plain);
+    tasks.task({ name: 'of route' }).schedule(fail);
+    tasks.schedule(this.payments.finalize);
+    tasks.task({ shield: false }).schedule(this.payments.finalize);
+    tasks.task({ name: 'unhandled' }).schedule(this.payments.failUnhandled);
+    tasks.task({ name: 'handled' }).schedule(this.payments.failHandled);
+    tasks.schedule(this.shieldedTasks.send);
+    tasks.schedule(this.shieldedTasks.log);
   }
 }
 
@@ -112,14 +107,16 @@ class DecoratedController {
 
   @Get()
   get(@Tasks() tasks: TasksService) {
-    seen.push(tasks.task({ name: 'of class' }).schedule(fail), tasks.schedule(this.payments.unshielded));
+    tasks.task({ name: 'of class' }).schedule(fail);
+    tasks.schedule(this.payments.unshielded);
   }
 
   @Get('route')
   @Shielded()
   @OnTaskError(handler('route'))
   route(@Tasks() tasks: TasksService) {
-    seen.push(tasks.task({ name: 'of route' }).schedule(fail), tasks.schedule(this.payments.unshielded));
+    tasks.task({ name: 'of route' }).schedule(fail);
+    tasks.schedule(this.payments.unshielded);
   }
 }
 
@@ -127,7 +124,7 @@ class DecoratedController {
 class DerivedController extends DecoratedController {}
 
 describe.each(ADAPTERS)('the layers of options on %s', (_name, adapter) => {
-  let test: TestApp;
+  let test: WatchedApp;
 
   beforeAll(async () => {
     test = await startApp(
@@ -142,36 +139,39 @@ describe.each(ADAPTERS)('the layers of options on %s', (_name, adapter) => {
   afterAll(() => test.app.close());
 
   async function get(path: string): Promise<void> {
-    seen.length = 0;
+    test.tasks.forgetScheduled();
     handled.length = 0;
     expect((await send(`${test.url}/${path}`)).status).toBe(200);
-    await test.scheduler.idle();
+    await test.tasks.idle();
   }
+
+  const shields = (): boolean[] => test.tasks.scheduled.map(({ shielded }) => shielded);
 
   it('are the module and task() where nothing is decorated', async () => {
     await get('bare');
-    expect(seen.map(({ shielded }) => shielded)).toEqual([true, true, false, false, true, true]);
+    expect(shields()).toEqual([true, true, false, false, true, true]);
     expect(handled).toEqual(['own handles own', 'module handles inherited']);
   });
 
   it('are the route over the module, the method over the route, task() over all', async () => {
     await get('bare/route');
-    expect(seen.map(({ shielded }) => shielded)).toEqual([false, false, true, false, false, false, true, false]);
+    expect(shields()).toEqual([false, false, true, false, false, false, true, false]);
     expect(handled).toEqual(['route handles of route', 'provider handles handled']);
-    expect(seen[2]?.config.onError).not.toBe(seen[0]?.config.onError);
-    await expect(seen[2]?.result()).resolves.toBe('payments');
-    expect(seen[2]?.name).toBe('finalize');
+    const { finalize } = PaymentTasks.prototype;
+    const task = test.tasks.expectScheduled(finalize, { name: 'finalize', shielded: true });
+    expect(task.config.onError).not.toBe(test.tasks.expectScheduled(plain).config.onError);
+    await expect(task.result()).resolves.toBe('payments');
   });
 
   it('are the controller over the module', async () => {
     await get('class');
-    expect(seen.map(({ shielded }) => shielded)).toEqual([false, false]);
+    expect(shields()).toEqual([false, false]);
     expect(handled).toEqual(['controller handles of class']);
   });
 
   it('are the route over the controller', async () => {
     await get('class/route');
-    expect(seen.map(({ shielded }) => shielded)).toEqual([true, false]);
+    expect(shields()).toEqual([true, false]);
     expect(handled).toEqual(['route handles of route']);
   });
 

@@ -19,9 +19,10 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { from, Observable, of } from 'rxjs';
 import request from 'supertest';
-import { Tasks, TaskScheduler, TasksModule, TasksService } from 'nestjs-tasks';
+import { Tasks, TasksModule, TasksService } from 'nestjs-tasks';
+import { TestTasks } from 'nestjs-tasks/testing';
 import { Test } from '@nestjs/testing';
-import { ADAPTERS, Gate, send } from '../support/app.js';
+import { ADAPTERS, Gate, send, startApp } from '../support/app.js';
 import { LogLines } from '../support/log-lines.js';
 import { Journal } from '../support/journal.js';
 
@@ -189,7 +190,7 @@ const USUAL = ['handler', ...IMMEDIATE, ...ROUTE, 'finish', ...RESPONSE];
 
 describe.each(ADAPTERS)('timing on %s', (_name, adapter) => {
   let journal: Journal;
-  let scheduler: TaskScheduler;
+  let tasks: TestTasks;
   let url: string;
   let close: () => Promise<void>;
 
@@ -206,14 +207,14 @@ describe.each(ADAPTERS)('timing on %s', (_name, adapter) => {
     journal.watchResponses(app);
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
-    scheduler = app.get(TaskScheduler);
+    tasks = TestTasks.of(app);
     close = () => app.close();
   });
   afterAll(() => close());
 
   async function journalOf(path: string, options: http.RequestOptions = {}) {
     const reply = await send(`${url}/${path}`, options);
-    await scheduler.idle();
+    await tasks.idle();
     return { reply, entries: journal.take() };
   }
 
@@ -278,8 +279,8 @@ describe.each(ADAPTERS)('timing on %s', (_name, adapter) => {
   it('starts both batches of a synchronous @Res() reply', async () => {
     const { reply, entries } = await journalOf('res');
     expect(reply.body).toBe('manual');
-    const tasks = entries.filter((entry) => entry !== 'finish');
-    expect(tasks).toEqual(['handler', ...IMMEDIATE, ...ROUTE, ...RESPONSE]);
+    const starts = entries.filter((entry) => entry !== 'finish');
+    expect(starts).toEqual(['handler', ...IMMEDIATE, ...ROUTE, ...RESPONSE]);
     expect(entries.indexOf('finish')).toBeLessThan(entries.indexOf('response 1'));
   });
 
@@ -288,7 +289,7 @@ describe.each(ADAPTERS)('timing on %s', (_name, adapter) => {
     const entries: string[] = [];
     for (const path of ['value', 'stream', 'value']) {
       await send(`${url}/${path}`, { agent });
-      await scheduler.idle();
+      await tasks.idle();
       entries.push(...journal.take().filter((entry) => entry.startsWith('response')));
     }
     agent.destroy();
@@ -305,7 +306,7 @@ describe.each(ADAPTERS)('timing on %s', (_name, adapter) => {
 
   it('serves a client that asks through supertest', async () => {
     await request(url).get('/value').expect(200, { value: 1 });
-    await scheduler.idle();
+    await tasks.idle();
     expect(journal.take()).toEqual(USUAL);
   });
 });
@@ -333,19 +334,13 @@ describe.each(ADAPTERS)('the response on %s', (_name, adapter) => {
         return 'sent';
       }
     }
-    const module = await Test.createTestingModule({
-      imports: [TasksModule.forRoot()],
-      controllers: [SlowTasksController],
-    }).compile();
-    const app = module.createNestApplication(adapter());
-    await app.listen(0, '127.0.0.1');
+    await using test = await startApp({ controllers: [SlowTasksController] }, {}, adapter);
 
-    expect((await send(await app.getUrl())).body).toBe('sent');
+    expect((await send(test.url)).body).toBe('sent');
     expect(ended).toEqual([]);
     gate.pass();
-    await app.get(TaskScheduler).idle();
+    await test.tasks.idle();
     expect(ended).toEqual(['immediate', 'route', 'response']);
-    await app.close();
   });
 
   it('is not affected by tasks that fail', async () => {
@@ -363,18 +358,11 @@ describe.each(ADAPTERS)('the response on %s', (_name, adapter) => {
         return 'sent';
       }
     }
-    const module = await Test.createTestingModule({
-      imports: [TasksModule.forRoot()],
-      controllers: [FailingTasksController],
-    })
-      .setLogger(new LogLines())
-      .compile();
-    const app = module.createNestApplication(adapter());
-    await app.listen(0, '127.0.0.1');
+    await using test = await startApp({ controllers: [FailingTasksController] }, {}, adapter);
 
-    expect(await send(await app.getUrl())).toMatchObject({ status: 200, body: 'sent' });
-    await app.get(TaskScheduler).idle();
-    expect(app.get(TaskScheduler).counts.failed).toBe(3);
-    await app.close();
+    expect(await send(test.url)).toMatchObject({ status: 200, body: 'sent' });
+    await test.tasks.idle();
+    expect(test.tasks.scheduled.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
+    expect(test.scheduler.counts.failed).toBe(3);
   });
 });
