@@ -84,6 +84,7 @@ export {
   TasksModuleMissingError,
   TaskTimeoutError,
 } from './task/task-errors.js';
+export { ThreadError } from './threads/thread-error.js';
 export {
   BrokerUnavailableError,
   DriverMissingError,

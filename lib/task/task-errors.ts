@@ -159,7 +159,7 @@ export class TaskTimeoutError extends TasksError {
     readonly timeout: number,
   ) {
     super(
-      `Task ${task} ran longer than its timeout of ${timeout} ms. Its signal is aborted; a function that does not watch the signal goes on running unobserved.`,
+      `Task ${task} ran longer than its timeout of ${timeout} ms. Its signal is aborted; a function that does not watch the signal goes on unobserved, unless it runs in a thread, which is ended.`,
     );
   }
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { run, runWell } from './command.js';
 
-const SCENARIOS = ['http', 'queue', 'shutdown', 'signals'];
+const SCENARIOS = ['http', 'transports', 'queue', 'shutdown', 'signals'];
 
 const require = createRequire(import.meta.url);
 const TSC = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');

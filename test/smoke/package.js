@@ -19,7 +19,7 @@ export async function checkPackage(report, unpacked) {
   const sources = await list(join(ROOT, 'lib'));
 
   await report.check('the package holds the compiled library and its documents, and nothing else', async () => {
-    const compiled = sources.flatMap((source) => [source.replace(/ts$/, 'd.ts'), source.replace(/ts$/, 'js')]);
+    const compiled = sources.flatMap((source) => [source.replace(/[jt]s$/, 'd.ts'), source.replace(/ts$/, 'js')]);
     const expected = [
       'CHANGELOG.md',
       'LICENSE',
@@ -33,7 +33,7 @@ export async function checkPackage(report, unpacked) {
   await report.check('the declarations hide what is internal', async () => {
     const leaks = [];
     let hidden = 0;
-    for (const source of sources) {
+    for (const source of sources.filter((file) => file.endsWith('.ts'))) {
       const declaration = await readFile(join(unpacked, 'dist', source.replace(/ts$/, 'd.ts')), 'utf8');
       const declared = classesOf(declaration.replace(/\/\*[\s\S]*?\*\//g, ''));
       for (const [name, body] of classesOf(await readFile(join(ROOT, 'lib', source), 'utf8'))) {

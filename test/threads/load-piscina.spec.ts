@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { PackageMissingError } from 'nestjs-tasks';
+import { loadPiscina } from '../../lib/threads/load-piscina.js';
+
+describe('loadPiscina()', () => {
+  it('finds it', () => {
+    expect(loadPiscina().Piscina).toEqual(expect.any(Function));
+  });
+
+  it('says how to install what is missing', () => {
+    expect(() => loadPiscina('not-installed')).toThrow(PackageMissingError);
+    expect(() => loadPiscina('not-installed')).toThrow(
+      'A task with a thread needs the package not-installed, which is not installed. Install it: npm install not-installed',
+    );
+  });
+
+  it('fails with the own error of what is there but broken', () => {
+    expect(() => loadPiscina('./no-such-file.js')).toThrow(/no-such-file/);
+  });
+});
