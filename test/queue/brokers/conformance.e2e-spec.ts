@@ -987,6 +987,21 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
       expect(await broker.claim()).toBeUndefined();
     });
 
+    it('is cancelled or started, never both', async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const keys = Array.from({ length: 12 }, (_, at) => `c${round}-${at}`);
+        await broker.add(keys.map((key) => keyed(key, key)));
+        const claims = keys.map(() => broker.claim());
+        const cancelled = await Promise.all(
+          keys.map((key, at) => (at % 2 === 0 ? broker : other).cancel(key, 'enough')),
+        );
+        const started = (await Promise.all(claims)).filter((each) => each !== undefined);
+        const running = new Set(started.map(({ record: { key } }) => key));
+        expect(keys.map((key) => (running.has(key) ? 'signalled' : 'cancelled'))).toEqual(cancelled);
+        for (const each of started) await broker.settle(each, { type: 'cancel', reason: 'enough' }, false);
+      }
+    });
+
     it('is woken once, however many wake it while it is started', async () => {
       for (let round = 0; round < 20; round += 1) {
         const key = `k${round}`;
@@ -1167,6 +1182,7 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
       for (const zombie of zombies) {
         const settlement = SETTLEMENTS[argsOf(zombie) as SettlementName]();
         await expect(broker.settle(zombie, settlement, true)).rejects.toThrow(LeaseLostError);
+        await other.renew(claims); // all this may take longer than a lease
       }
       const after = await broker.list(100);
       expect(after.counts).toEqual({ scheduled: 0, queued: 0, parked: 0, running: claims.length, retrying: 0 });

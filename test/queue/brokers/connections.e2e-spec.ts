@@ -96,6 +96,7 @@ describe.each(kindOf('postgres'))('a connection to $label', (kind) => {
 
   it.each([
     ['a url', kind.url],
+    ['a url with options of the session', `${kind.url}?options=-c%20statement_timeout%3D20000`],
     ['an object', { connectionString: kind.url, options: '-c statement_timeout=20000' }],
   ])('may be %s', async (_what, connection) => {
     expect(await runOne(connect(options(connection)))).toBe('[2]');

@@ -15,6 +15,8 @@ export interface Connections {
   readonly queue: IQueueBackend;
   /** Lets a delayed job go on now. @returns whether it was delayed. However many ask at once, it goes on once. */
   promote(id: string): Promise<boolean>;
+  /** @returns whether it was removed; not when it has been started or has ended meanwhile. */
+  remove(id: string): Promise<boolean>;
   readonly store: SideStore;
   readonly gates: Gatekeeper;
   /** With a connection of its own to wait on; made at first use. */

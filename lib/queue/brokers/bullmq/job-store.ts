@@ -83,9 +83,9 @@ export class JobStore {
     return LIVE_IN_BULLMQ.has(await this.connections.queue.getState(id));
   }
 
-  /** @returns whether it was removed; not when it has been started meanwhile. */
-  async remove(id: string): Promise<boolean> {
-    return (await this.connections.queue.remove(id, false)) === 1;
+  /** @returns whether it was removed; not when it has been started or has ended meanwhile. */
+  remove(id: string): Promise<boolean> {
+    return this.connections.remove(id);
   }
 
   /** @returns whether it was; not when it has been started meanwhile. */

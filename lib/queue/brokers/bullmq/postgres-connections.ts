@@ -32,6 +32,12 @@ const ISOLATION = '-c default_transaction_isolation=read\\ committed';
 const PROMOTE = `
 WITH delayed AS (SELECT id FROM job WHERE queue = $1 AND id = $2 AND state = 'delayed' FOR UPDATE)
 SELECT promote($1, id) FROM delayed`;
+/** The same: a job that is claimed after the look would be removed while it runs. */
+const REMOVE = `
+WITH waiting AS (
+  SELECT id FROM job WHERE queue = $1 AND id = $2 AND state NOT IN ('active', 'completed', 'failed') FOR UPDATE
+)
+SELECT remove($1, id, false) AS removed FROM waiting`;
 const DEADLOCK = '40P01';
 const MAX_REPEATS = 5;
 
@@ -114,6 +120,11 @@ export class PostgresConnections implements Connections {
     return rowCount === 1;
   }
 
+  async remove(id: string): Promise<boolean> {
+    const { rows } = await this.pool.query<{ removed: number }>(REMOVE, [this.options.name, id]);
+    return rows[0]?.removed === 1;
+  }
+
   answer<T>(call: () => Promise<T>): Promise<T> {
     return this.persist(() => withPatience(call(), () => new BrokerUnavailableError(LABEL, 'no answer')));
   }
@@ -144,13 +155,22 @@ export class PostgresConnections implements Connections {
 
 function configOf(connection: unknown): PoolConfig {
   const limits: PoolConfig = { connectionTimeoutMillis: PATIENCE, query_timeout: SILENCE, keepAlive: true };
-  if (typeof connection === 'string') return { ...limits, connectionString: connection };
+  if (typeof connection === 'string') return { ...limits, ...readUrl(connection) };
   if (isPool(connection)) {
     // pg hides what is secret from whoever copies or prints the options.
     const { password, ssl } = connection.options;
     return { ...limits, ...connection.options, ...(password !== undefined && { password }), ...(ssl && { ssl }) };
   }
   return { ...limits, ...(connection as PoolConfig) };
+}
+
+/** pg lets `options` of a URL replace those beside it, and with them the schema that we and BullMQ set there. */
+function readUrl(text: string): PoolConfig {
+  const url = new URL(text);
+  const options = url.searchParams.get('options');
+  if (options === null) return { connectionString: text };
+  url.searchParams.delete('options');
+  return { connectionString: url.href, options };
 }
 
 /** The application's own pool; its settings are used, and the pool itself is left alone. */

@@ -94,6 +94,10 @@ export class RedisConnections implements Connections {
     }
   }
 
+  async remove(id: string): Promise<boolean> {
+    return (await this.queue.remove(id, false)) === 1;
+  }
+
   async answer<T>(call: () => Promise<T>): Promise<T> {
     if (this.client.status !== 'ready') await untilReady(this.client);
     return withPatience(call(), () => unavailable('no answer'));
