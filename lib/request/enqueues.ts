@@ -99,14 +99,18 @@ export class Enqueues {
   ): { task: Task; accepted: Promise<Execution<never>> } {
     const addition = this.handler.enqueuer.describe(name, options, args);
     const accepted = createDeferred<Execution<never>>();
-    const write = (): Promise<Execution> => {
-      const written = group.add(addition);
-      written.then((execution) => accepted.resolve(execution as Execution<never>), accepted.reject);
-      return written;
+    const title = `enqueue ${name}`;
+    const { [title]: write } = {
+      // Under this name, as any function, it is in logs and metrics.
+      [title]: (): Promise<Execution> => {
+        const written = group.add(addition);
+        written.then((execution) => accepted.resolve(execution as Execution<never>), accepted.reject);
+        return written;
+      },
     };
     // Shielded, since a writing that is cut off may take place all the same.
-    const config = mergeTaskConfig({ name: `enqueue ${name}`, shield: true }, own ?? {});
-    const task = this.handler.createUnlimited(timing, config, write);
+    const config = mergeTaskConfig({ shield: true }, own ?? {});
+    const task = this.handler.createUnlimited(timing, config, write!);
     task.started.catch(accepted.reject);
     return { task, accepted: accepted.promise };
   }

@@ -213,8 +213,9 @@ export class OperationPart extends HandlerTasks {
     return !this.hasEmitted && this.route !== undefined && isAsync(this.route);
   }
 
+  /** What is outside of all handlers is not waited for either. */
   protected override get isReplyUnderway(): boolean {
-    return this.operation.hasEnded || (this.isStreaming && this.hasEmitted);
+    return this.route === undefined || this.operation.hasEnded || (this.isStreaming && this.hasEmitted);
   }
 
   protected override get isRouteOver(): boolean {

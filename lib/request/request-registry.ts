@@ -16,7 +16,8 @@ import { HttpReply, MessageReply, UnseenReply, type Reply } from './reply.js';
 import { RequestTasks } from './request-tasks.js';
 import type { Route } from './route.js';
 import { countRootFields, isRootField, type ResolveInfo } from './root-fields.js';
-import type { TasksService } from './tasks.service.js';
+import { RefusingTimings } from './refusing-timings.js';
+import { TasksService } from './tasks.service.js';
 
 interface WithContextId {
   readonly [REQUEST_CONTEXT_ID]?: ContextId;
@@ -77,7 +78,9 @@ export class RequestRegistry implements RequestEnvironment {
         const [, , shared, info] = context.getArgs<[unknown, unknown, GraphqlContext, ResolveInfo | undefined]>();
         // A resolver of references, for a federation's gateway, has other arguments.
         if (info === undefined || !isRootField(info)) return undefined;
-        return this.obtainOperation(shared, () => this.replyOf(shared)).enter(routeOf(context), countRootFields(info));
+        const operation = this.obtainOperation(shared, () => this.replyOf(shared));
+        operation.meet(shared[REQUEST_CONTEXT_ID]);
+        return operation.enter(routeOf(context), countRootFields(info));
       }
       case 'rpc': {
         const shared = context.getArgByIndex<object>(1);
@@ -93,7 +96,7 @@ export class RequestRegistry implements RequestEnvironment {
   /**
    * The service for what is injected, perhaps before the request has reached its route.
    *
-   * @throws {NoRequestError} when `request` is none.
+   * @throws {NoRequestError} when `request` is none; for a gateway not now, but when the service is used.
    */
   serviceFor(request: unknown): TasksService {
     if (isHttpRequest(request)) {
@@ -113,6 +116,7 @@ export class RequestRegistry implements RequestEnvironment {
       operation.meet(request[REQUEST_CONTEXT_ID]);
       return operation.service;
     }
+    if (isGatewayClient(request)) return new TasksService(new RefusingTimings(request));
     throw new NoRequestError(request);
   }
 
@@ -207,17 +211,20 @@ function isMessageHost(request: unknown): request is MessageHost {
   return typeof (request as Partial<MessageHost> | undefined)?.getContext === 'function';
 }
 
-/**
- * Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does
- * not. It marks a gateway's client as well, which is no context of one message.
- */
+/** Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does not. */
 function isGraphqlContext(request: unknown): request is GraphqlContext {
-  return (request as Partial<GraphqlContext> | undefined)?.[REQUEST_CONTEXT_ID] !== undefined && !isEmitter(request);
+  return isMarked(request) && !isGatewayClient(request);
 }
 
-function isEmitter(request: unknown): boolean {
-  const { on, emit } = request as Record<'on' | 'emit', unknown>;
+/** It is marked, too, though it is there for all messages of its connection. */
+function isGatewayClient(request: unknown): boolean {
+  if (!isMarked(request)) return false;
+  const { on, emit } = request as { readonly on?: unknown; readonly emit?: unknown };
   return typeof on === 'function' && typeof emit === 'function';
+}
+
+function isMarked(request: unknown): request is WithContextId {
+  return (request as WithContextId | undefined)?.[REQUEST_CONTEXT_ID] !== undefined;
 }
 
 /** Nest makes one for the requests of request-scoped routes. */

@@ -64,7 +64,7 @@ export class NoRequestError extends TasksError {
   constructor(request?: unknown) {
     super(
       request === undefined || request === null
-        ? 'TasksService belongs to one request, and it was asked for outside of one. Inject TaskScheduler instead: it is a singleton with the same schedule() and task().'
+        ? 'TasksService belongs to one request, and it was asked for outside of one, or in a durable provider whose ContextIdStrategy has no payload. Inject TaskScheduler instead: it is a singleton with the same schedule() and task(). In a request, take the service with @Tasks() in the handler.'
         : `TasksService belongs to one request, and REQUEST is ${describeValue(request)} here, which is none: it was injected into a durable provider, which all requests of a tenant share, into a gateway, or into a GraphQL resolver of an application with a ContextIdStrategy. Take it with @Tasks() in the handler, or inject TaskScheduler.`,
     );
   }
@@ -97,7 +97,7 @@ export class ReplyUnderwayError extends TasksError {
 
   constructor() {
     super(
-      'afterRoute.enqueue() holds the response back until the queue has accepted, and here the handler answers by itself: through @Res(), over server-sent events, or before this call. Await tasks.enqueue(task)(…) before replying.',
+      'afterRoute.enqueue() holds the response back until the queue has accepted, and here it cannot: the handler answers by itself, through @Res() or server-sent events, has answered already, or this is no handler but a guard or a field resolver of GraphQL. Await tasks.enqueue(task)(…) before replying.',
     );
   }
 }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { BrokerUnavailableError } from 'nestjs-tasks';
+import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
 import { onError } from './scenarios.js';
 import { TRANSPORTS, type Reached } from './transports.js';
 
@@ -79,6 +81,30 @@ describe.each(TRANSPORTS.map((kind) => [kind.name, kind] as const))('%s', (name,
     await play('nothing');
     const { services } = reached.scenarios;
     expect(new Set(services).size).toBe(2);
+  });
+
+  it('holds the reply until the queue has accepted, and refuses where nothing can be held', async () => {
+    const broker = reached.app.get<Broker>(BROKER);
+    const add = broker.add.bind(broker);
+    broker.add = async (executions) => {
+      await new Promise(setImmediate);
+      reached.journal.write('accepted by the broker');
+      return add(executions);
+    };
+    const { reply, entries } = await play('enqueue');
+    expect(reply).toBe(isStream(name) ? 'error' : 'ok');
+    const order = entries.filter((entry) => entry !== 'accepted'); // the durable task's run, whenever
+    expect(order).toEqual(isStream(name) ? ['reply'] : ['accepted by the broker', 'route', 'reply']);
+  });
+
+  it('answers with an error when the queue refuses, and starts nothing', async () => {
+    if (isStream(name)) return;
+    const broker = reached.app.get<Broker>(BROKER);
+    broker.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
+    const { reply, entries } = await play('enqueue');
+    expect(reply).toBe('error');
+    expect(entries.filter((entry) => entry !== 'reply')).toEqual([]);
+    expect(reached.scheduler.counts).toMatchObject({ failed: 1, discarded: 1 });
   });
 
   it('leaves nothing behind', async () => {

@@ -1,8 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as macrotask } from 'node:timers/promises';
 import { Inject, Injectable, type CanActivate, type ExecutionContext, type PipeTransform } from '@nestjs/common';
-import { OnTaskError, Shielded, type Task, type TasksService } from 'nestjs-tasks';
+import { Durable, OnTaskError, Shielded, type Task, type TasksService } from 'nestjs-tasks';
 import { Journal } from '../support/journal.js';
+
+/** The name of a durable task. */
+export const NOTE = 'transports.note';
+
+@Injectable()
+export class NoteTasks {
+  constructor(@Inject(Journal) private readonly journal: Journal) {}
+
+  @Durable(NOTE)
+  note(what: string): void {
+    this.journal.write(what);
+  }
+}
 
 /** What the handlers of all transports do, by the name that the client sends. */
 @Injectable()
@@ -63,6 +76,10 @@ export class Scenarios {
         return 'ok';
       case 'layers':
         this.keep(tasks.afterResponse.schedule(write, 'layers'));
+        return 'ok';
+      case 'enqueue':
+        tasks.afterRoute.schedule(write, 'route');
+        tasks.afterRoute.enqueue(NOTE, { key: 'note' })('accepted');
         return 'ok';
       default:
         return 'ok';

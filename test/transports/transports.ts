@@ -39,7 +39,7 @@ import { ADAPTERS } from '../support/app.js';
 import { Journal } from '../support/journal.js';
 import { LogLines } from '../support/log-lines.js';
 import { compile } from '../support/module.js';
-import { FailingPipe, Layers, RouteLayer, Scenarios } from './scenarios.js';
+import { FailingPipe, Layers, NoteTasks, RouteLayer, Scenarios } from './scenarios.js';
 
 /** An application that is reached in one way, with its real client. */
 export interface Reached extends AsyncDisposable {
@@ -58,7 +58,7 @@ export interface TransportKind {
   start(options?: TasksModuleOptions): Promise<Reached>;
 }
 
-const SHARED = [Journal, Scenarios];
+const SHARED = [Journal, Scenarios, NoteTasks];
 
 async function prepare(metadata: ModuleMetadata, options: TasksModuleOptions = {}) {
   const logs = new LogLines();
