@@ -12,7 +12,7 @@ export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, ConfiguredThreadTask, TaskSurface, ThreadTaskConfig } from './scheduler/task-surface.js';
 export type { TaskPoolState } from './scheduler/task-pool.js';
 export { TASK_CHANNEL, type TaskCounts, type TaskEvent, type TaskEventType } from './scheduler/task-events.js';
-export { TasksHealthIndicator } from './telemetry/tasks-health.indicator.js';
+export { TasksHealthIndicator, type TasksHealth, type TasksHealthOptions } from './telemetry/tasks-health.indicator.js';
 export { TaskRunDecorator } from './scheduler/task-run-decorator.js';
 
 export { TaskQueue, type LimitPool, type QueueSnapshot, type ReplaceOptions } from './queue/task-queue.js';

@@ -7,6 +7,7 @@ import type { TaskEngine } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import {
   isAbortOf,
+  isError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskNotEndedError,
@@ -292,5 +293,6 @@ function canBeThenable(result: unknown): boolean {
 
 function reasonOf(task: Task): string {
   const reason = task.life.cancellation?.reason;
-  return typeof reason === 'string' ? reason : 'cancelled';
+  if (isError(reason)) return reason.message || reason.name;
+  return typeof reason === 'string' && reason !== '' ? reason : 'cancelled';
 }

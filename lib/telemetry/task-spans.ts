@@ -16,7 +16,7 @@ import type { TelemetryLog } from './telemetry-log.js';
 export class TaskSpans extends TaskTracer implements TaskWatcher {
   readonly #api: OpenTelemetry;
   readonly #log: TelemetryLog;
-  /** Of a task that has finished, what can be a parent still and nothing more, for what its retries do. */
+  /** Of a task that has finished, what can be a parent still but records nothing, for what its retries do. */
   readonly #spans = new WeakMap<Task, Span>();
   #provider: TracerProvider | undefined;
   #tracer: Tracer | undefined;
@@ -41,7 +41,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     if (type === 'started') return; // run() comes right after
     const mayBeFirst = type === 'cancelled' || type === 'discarded';
     const span = this.#spans.get(task) ?? (mayBeFirst ? this.#startUnstarted(task) : undefined);
-    if (span === undefined) return;
+    if (span?.isRecording() !== true) return;
     switch (type) {
       case 'succeeded':
       case 'discarded':
@@ -70,7 +70,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
 
   finished(task: Task): void {
     const span = this.#spans.get(task);
-    if (span === undefined) return;
+    if (span?.isRecording() !== true) return;
     this.#spans.set(task, this.#api.trace.wrapSpanContext(span.spanContext()));
     span.setAttributes({ 'task.status': task.status, 'task.attempt': task.attempt });
     span.end();
@@ -137,14 +137,13 @@ function nameOf({ run, timing, functionName }: Task): string {
 
 /** Never the arguments. */
 function attributesOf(task: Task): Attributes {
-  return {
-    ...placeOf(task),
-    'task.id': task.id,
-    'task.name': task.name,
-    'task.attempt': task.attempt,
-    'task.shielded': task.shielded,
-    ...(task.run !== undefined && { 'task.key': task.run.key }),
-  };
+  const attributes = placeOf(task);
+  attributes['task.id'] = task.id;
+  attributes['task.name'] = task.name;
+  attributes['task.attempt'] = task.attempt;
+  attributes['task.shielded'] = task.shielded;
+  if (task.run !== undefined) attributes['task.key'] = task.run.key;
+  return attributes;
 }
 
 function recordError(span: Span, error: unknown): void {
