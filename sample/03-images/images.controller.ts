@@ -34,9 +34,10 @@ export class ImagesController {
     @Tasks() tasks: TasksService,
   ): Promise<Image> {
     const image: Image = { id: file.filename, album, status: 'processing' };
+    // After the route, so that one of two tasks gets the file: this one, or if the route fails the interceptor's. First,
+    // for it throws where too many images wait, and then there is none to be saved.
+    tasks.afterRoute.task({ name: `finalize_${image.id}`, pool: 'images' }).schedule(this.images.finalize, image);
     await this.catalogue.save(image);
-    // After the route, so that one of two tasks gets the file: this one, or if the route fails the interceptor's.
-    tasks.afterRoute.task({ name: `finalize_${image.id}` }).schedule(this.images.finalize, image);
     return image;
   }
 

@@ -175,6 +175,23 @@ describe('03-images', () => {
     });
   });
 
+  describe('when too many images wait', () => {
+    it('answers 503, keeps nothing, and goes on when there is room', async () => {
+      let open!: () => void;
+      const gate = new Promise<void>((resolve) => (open = resolve));
+      const fillers = Array.from({ length: 52 }, () => scheduler.task({ pool: 'images' }).schedule(() => gate));
+      const { status, body } = await upload(await picture());
+      expect(status).toBe(503);
+      expect(body.message).toBe('Too many images are being processed. Try again later.');
+      open();
+      await scheduler.idle();
+      expect(fillers.every((filler) => filler.status === 'succeeded')).toBe(true);
+      await expectNoFiles();
+      expect((await upload(await picture())).status).toBe(202);
+      await scheduler.idle();
+    });
+  });
+
   describe('when the request fails', () => {
     it('removes an upload that a pipe has refused', async () => {
       const response = await (

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { BadRequestException, Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { TaskQueue, type Execution } from 'nestjs-tasks';
+import { TaskQueue, Tasks, TasksService, type Execution } from 'nestjs-tasks';
 import { CatalogueTasks } from './catalogue.tasks.js';
 import { InvoiceTasks, invoiceKeys } from './invoice.tasks.js';
 import { OrderTasks } from './order.tasks.js';
@@ -20,10 +20,10 @@ export class ShopController {
 
   @Post('orders')
   @HttpCode(202)
-  async order(@Body('book') book: unknown): Promise<Order> {
+  order(@Body('book') book: unknown, @Tasks() tasks: TasksService): Order {
     if (typeof book !== 'string' || book === '') throw new BadRequestException('book must be the title of a book');
     const order: Order = { id: randomUUID().slice(0, 4), book, total: 42 };
-    await this.queue.add(this.orders.charge, { key: orderKey(order.id, 'charge') })(order);
+    tasks.afterRoute.enqueue(this.orders.charge, { key: orderKey(order.id, 'charge') })(order);
     return order;
   }
 

@@ -135,15 +135,18 @@ describe('a pool that is full', () => {
   });
 
   it('lets retries in: they were accepted once', async () => {
-    const { one, gate, tasks } = await fill(LIMITS, 'mail');
-    const failed = one.scheduler.schedule(() => {
-      throw new Error('no');
+    await using one = await startContext({ concurrency: 1, maxQueue: 0 });
+    const gate = new Gate();
+    const failed = one.scheduler.schedule(function work() {
+      if (failed.attempt === 1) throw new Error('no');
+      return 'at last';
     });
     await failed.done;
+    one.scheduler.schedule(() => gate.passed);
+    const retry = failed.retry();
+    expect(one.scheduler.pools['default']).toMatchObject({ running: 0, waiting: 2 });
     gate.pass();
-    await one.scheduler.idle();
-    await tasks[0]?.retry();
-    await one.context.close();
+    await expect(retry).resolves.toBe('at last');
   });
 });
 

@@ -1,5 +1,13 @@
 // Compiled by `npm run typecheck`, never run: each @ts-expect-error must be an error, and nothing else may be one.
-import type { TaskBatch, TasksService, TaskScheduler, Task, TaskConfig, TaskErrorHandler } from 'nestjs-tasks';
+import type {
+  Execution,
+  TaskBatch,
+  TasksService,
+  TaskScheduler,
+  Task,
+  TaskConfig,
+  TaskErrorHandler,
+} from 'nestjs-tasks';
 import { OnTaskError } from 'nestjs-tasks';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -52,14 +60,43 @@ service.schedule(ping).config = {};
 // @ts-expect-error a task is no promise
 void service.schedule(ping).then(() => {});
 
+// What adds durable tasks knows their arguments and their result.
+for (const tasks of [service, service.afterRoute, service.afterResponse]) {
+  const execution = tasks.enqueue(send, { key: 'mail', when: '5m' })('a@b.c', 2);
+  assert<Equal<typeof execution, Promise<Execution<boolean>>>>();
+  assert<Equal<ReturnType<typeof configured>, Promise<Execution<boolean>>>>();
+  const configured = tasks.task({ name: 'note', runOn: 'always' }).enqueue(send);
+  void tasks.enqueue('mail.send', { remote: true })('anything', 1, new Date());
+  // @ts-expect-error a missing argument
+  void tasks.enqueue(send)();
+  // @ts-expect-error a wrong type
+  void tasks.enqueue(send)(7);
+  // @ts-expect-error a wrong type, behind task() too
+  void tasks.task({}).enqueue(send)(7);
+  // @ts-expect-error an unknown option
+  void tasks.enqueue(send, { delay: 5 })('a@b.c');
+}
+// @ts-expect-error outside of a request there is the queue
+surfaces[2].enqueue(send);
+
 // Every option takes null, to clear, and undefined, to inherit.
-const cleared: TaskConfig = { name: null, shield: null, onError: null, runOn: null, timeout: null };
-const inherited: TaskConfig = {
+const cleared: Required<TaskConfig> = {
+  name: null,
+  shield: null,
+  onError: null,
+  runOn: null,
+  timeout: null,
+  onCancel: null,
+  pool: null,
+};
+const inherited: Required<TaskConfig> = {
   name: undefined,
   shield: undefined,
   onError: undefined,
   runOn: undefined,
   timeout: undefined,
+  onCancel: undefined,
+  pool: undefined,
 };
 void [cleared, inherited];
 
