@@ -2,23 +2,27 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
+
+jest.setTimeout(30_000);
 
 const DEMO = join(import.meta.dirname, '../dist/06-durable-orders/demo/main.js');
 const REDIS_URL = process.env.TASKS_TEST_REDIS_URL ?? '';
 const POSTGRES_URL = process.env.TASKS_TEST_POSTGRES_URL ?? '';
 
-let demo: ChildProcess | undefined;
+const demos: ChildProcess[] = [];
 
 async function run(environment: Record<string, string>) {
   const { REDIS_URL: _redis, POSTGRES_URL: _postgres, ...inherited } = process.env;
   const child = spawn(process.execPath, [DEMO], { env: { ...inherited, ...environment } });
-  demo = child;
+  demos.push(child);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { stdout, stderr, code: code as number };
 }
+
+type Outcome = Awaited<ReturnType<typeof run>>;
 
 async function keysOnRedis(prefix: string): Promise<string[]> {
   const redis = new Redis(REDIS_URL);
@@ -35,19 +39,28 @@ async function tablesOnPostgres(prefix: string): Promise<unknown[]> {
 }
 
 afterAll(() => {
-  demo?.kill(); // when a test has run out of time; the demo then ends its own processes
+  for (const demo of demos) demo.kill(); // when a test has run out of time; the demo then ends its own processes
 });
 
-describe.each([
+const DATABASES = [
   ['Redis', { REDIS_URL }, keysOnRedis],
   ['PostgreSQL', { POSTGRES_URL }, tablesOnPostgres],
-] as const)('06-durable-orders on %s', (label, environment, leftovers) => {
+] as const;
+
+/** Side by side: a demo waits for most of its time. */
+let outcomes: Partial<Record<string, Promise<Outcome>>>;
+
+beforeAll(() => {
+  outcomes = Object.fromEntries(DATABASES.map(([label, environment]) => [label, run(environment)]));
+});
+
+describe.each(DATABASES)('06-durable-orders on %s', (label, _environment, leftovers) => {
   let stdout: string;
   let stderr: string;
   let code: number;
 
   beforeAll(async () => {
-    ({ stdout, stderr, code } = await run(environment));
+    ({ stdout, stderr, code } = (await outcomes[label]) as Outcome);
   }, 120_000);
 
   it('runs to its end', () => {

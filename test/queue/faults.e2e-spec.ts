@@ -94,7 +94,11 @@ describe.each(SHARED_BROKERS)('worker processes on $label', (kind) => {
 
   it('lose nothing that they have added when they are killed', async () => {
     await using stage = openStage();
-    const [client, victim] = await Promise.all([stage.client(), stage.spawn()]);
+    // One at a time: it must not begin what it has just added.
+    const [client, victim] = await Promise.all([
+      stage.client(),
+      stage.spawn({ queue: { worker: { lease: LEASE, concurrency: 1 } } }),
+    ]);
     const adder = await client.add('adder', { addAndDie: 'added' }, SHORT);
     await victim.exited;
     await stage.work();
@@ -287,8 +291,11 @@ describe.each(SHARED_BROKERS)('worker processes on $label', (kind) => {
 
   it('may all boot at once on a database that knows nothing of them', async () => {
     const fresh = new BrokerSpace(kind);
+    const { url, ...own } = fresh.options(fresh.newQueue());
+    // PostgreSQL has a hundred connections for all tests that run, and pools are as large as they may be.
+    const connection = kind.label === 'postgres' ? { connectionString: url, max: 1 } : { url };
     // So busy a machine may not find the time for a renewal in a short lease.
-    const options = { ...fresh.options(fresh.newQueue()), worker: { lease: '10s' } };
+    const options = { ...own, connection, worker: { lease: '10s' } };
     {
       await using stage = new Stage(programs, options);
       const fleet = await Promise.all(Array.from({ length: 10 }, () => stage.spawn({ queue: options })));

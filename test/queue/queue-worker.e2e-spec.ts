@@ -24,6 +24,7 @@ import { Gate } from '../support/app.js';
 import { BROKERS, brokerSpace, SHARED_BROKERS } from '../support/brokers.js';
 import { LogLines } from '../support/log-lines.js';
 import { compile } from '../support/module.js';
+import { expectCounts } from '../support/expect-soon.js';
 import { observe, startQueue, type QueueContextOptions } from '../support/queue-context.js';
 import { until } from '../support/until.js';
 
@@ -285,7 +286,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
     const execution = await test.queue.add('blocking.run', { key: 'k' })();
     expect(await execution.result()).toBe('start 2, attempt 1');
     expect(reasons).toMatchObject([{ code: 'TASK_CANCELLED', cause: { code: 'LEASE_LOST' } }]);
-    expect(test.queue.counts).toMatchObject({ started: 2, leasesLost: 1, recovered: 1, completed: 1, retried: 0 });
+    await expectCounts(test.queue, { started: 2, leasesLost: 1, recovered: 1, completed: 1, retried: 0 });
     expect(test.logs.matching('has lost its lease')).toHaveLength(1);
   });
 

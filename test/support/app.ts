@@ -5,6 +5,7 @@ import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TaskScheduler, type TasksModuleOptions } from 'nestjs-tasks';
+import { TestTasks } from 'nestjs-tasks/testing';
 import { LogLines } from './log-lines.js';
 import { compile } from './module.js';
 
@@ -23,12 +24,17 @@ export interface TestApp extends AsyncDisposable {
   readonly logs: LogLines;
 }
 
+/** One whose tasks are watched. */
+export interface WatchedApp extends TestApp {
+  readonly tasks: TestTasks;
+}
+
 /** An app that listens on a free port. `await using` closes it. */
 export async function startApp(
   metadata: ModuleMetadata,
   options: TasksModuleOptions = {},
   adapter: AdapterFactory = ADAPTERS[0][1],
-): Promise<TestApp> {
+): Promise<WatchedApp> {
   const logs = new LogLines();
   const module = await compile(metadata, options, logs);
   const app = module.createNestApplication(adapter());
@@ -38,6 +44,7 @@ export async function startApp(
     app,
     url: `http://127.0.0.1:${port}`,
     scheduler: app.get(TaskScheduler),
+    tasks: TestTasks.of(app),
     logs,
     [Symbol.asyncDispose]: () => app.close(),
   };

@@ -53,7 +53,8 @@ class Jobs {
     return card.number;
   }
 
-  @Perpetual({ every: 20 })
+  // Apart enough for a run to start only after what is logged of the end of the one before.
+  @Perpetual({ every: 300 })
   @Durable('secrets.tick')
   tick(card: string): string {
     this.seen.push(card);

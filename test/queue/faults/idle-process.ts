@@ -43,4 +43,5 @@ const report = await idle().catch((error: Error & { code?: string }) => {
   return { error: { name, ...(code !== undefined && { code }), message } };
 });
 const required = Object.keys(createRequire(import.meta.url).cache);
-console.log(JSON.stringify({ ...report, required } satisfies IdleReport));
+// What is left of its connections may hold it for seconds.
+process.stdout.write(JSON.stringify({ ...report, required } satisfies IdleReport), () => process.exit());

@@ -12,8 +12,10 @@ import { Recoveries } from './recoveries.js';
 import { REDIS_PROGRAM, RedisServer } from './redis-server.js';
 import { LEASE, Stage, type Actor } from './stage.js';
 import { Traffic } from './traffic.js';
+import { Turns } from './turns.js';
 
-jest.setTimeout(60_000);
+// With the time that tests wait for their turn.
+jest.setTimeout(120_000);
 
 /** What an add may take, at most, to fail. */
 const FAST = 3_000;
@@ -88,6 +90,9 @@ async function expectNoLoss(
 
 describe.each(SHARED_BROKERS)('an outage of $label', (kind) => {
   const space = brokerSpace(kind);
+  // Concurrent tests wait most of the time. Those that read the log are not among them: there is one log, that of the last
+  // application. On PostgreSQL they take turns, for all tests that run share a hundred connections.
+  const turns = new Turns(kind.label === 'postgres' ? 1 : Infinity);
 
   /** Two workers and somebody who adds, with the proxy between them and the broker. */
   async function openStage(proxy: Proxy) {
@@ -126,7 +131,8 @@ describe.each(SHARED_BROKERS)('an outage of $label', (kind) => {
     await until(async () => (await client.queue.workers()).length === 2, 'both workers');
   });
 
-  it('for one worker alone gives its executions to others, and aborts its own runs', async () => {
+  it.concurrent('for one worker alone gives its executions to others, and aborts its own runs', async () => {
+    using _ = await turns.take();
     await using proxy = await new Proxy(kind.url).open();
     await using stage = new Stage(programs, space.options(space.newQueue()));
     const [client, cutOff] = await Promise.all([stage.client(), stage.work({ url: proxy.url })]);
@@ -155,10 +161,12 @@ describe.each(SHARED_BROKERS)('an outage of $label', (kind) => {
     expect(other.queue.counts).toMatchObject({ leasesLost: 0, completed: 3 });
   });
 
-  it('that nobody is told of is noticed, and deafens no worker', async () => {
+  it.concurrent('that nobody is told of is noticed, and deafens no worker', async () => {
+    using _ = await turns.take();
     await using proxy = await new Proxy(kind.url).open();
-    const { stage, client } = await openStage(proxy);
-    await using _ = stage;
+    const opened = await openStage(proxy);
+    await using stage = opened.stage;
+    const { client } = opened;
     await client.add('before', { ms: 0 });
     await until(() => stage.journal.completed('before').length === 1, 'a run before the outage');
     proxy.freeze();
@@ -176,11 +184,12 @@ describe.each(SHARED_BROKERS)('an outage of $label', (kind) => {
     expect(recoveries.note(silentAt, workedAt)).toBeLessThan(NOTICE);
   });
 
-  it.each<[what: string, step: Step]>([
+  it.concurrent.each<[what: string, step: Step]>([
     ['has ended, and cannot be recorded', { ms: 300 }],
     ['stops when it is asked to', { ms: 20_000 }],
     ['does not stop', { stubborn: 4 * LEASE }],
   ])('does not hold a shutdown up in which a run %s', async (_what, step) => {
+    using _ = await turns.take();
     await using proxy = await new Proxy(kind.url).open();
     await using stage = new Stage(programs, { ...space.options(space.newQueue()), url: proxy.url });
     const [client, worker] = await Promise.all([stage.client(), stage.work({}, { gracePeriod: 100 })]);
@@ -201,7 +210,7 @@ describe.each(SHARED_BROKERS)('an outage of $label', (kind) => {
 const canRestartRedis = REDIS_PROGRAM !== undefined && SHARED_BROKERS.some(({ label }) => label === 'redis');
 
 (canRestartRedis ? describe : describe.skip)('a restart of redis', () => {
-  it.each([
+  it.concurrent.each([
     ['SIGTERM', 1_000],
     ['SIGKILL', 7_000],
   ] as const)('with %s, for %i ms, loses nothing that was acknowledged', async (signal, length) => {

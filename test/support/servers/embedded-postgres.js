@@ -15,6 +15,10 @@ const SETTINGS = [
   'unix_socket_directories=',
   // Nobody needs these data after a crash.
   'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  // Ten processes that boot at once take up to eight each, while another file of tests has its own.
+  'max_connections=300',
 ];
 
 /**

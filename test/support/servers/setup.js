@@ -1,4 +1,5 @@
 // Jest's globalSetup of the tests that need servers. The workers inherit the variables.
+import { createOwnDatabase } from './own-database.js';
 import { findPostgres } from './postgres.js';
 import { findRedis } from './redis.js';
 
@@ -6,7 +7,7 @@ import { findRedis } from './redis.js';
 export const servers = [];
 
 export default async function setup() {
-  const searches = await Promise.allSettled([findRedis(), findPostgres()]);
+  const searches = await Promise.allSettled([findRedis(), findPostgres().then(createOwnDatabase)]);
   const refusals = searches.filter(({ status }) => status === 'rejected');
   for (const { reason } of refusals) console.error(reason.message);
   // Thrown, it would be a page of Jest's stack. What one search has started ends with this process.
