@@ -18,8 +18,6 @@ export default {
   // Much of the tests' time goes by in leases and outages. On two cores Jest alone would take one; and more of them than
   // two would have more connections than the hundred of most PostgreSQL servers.
   maxWorkers: 2,
-  // Clients that are cut off from their servers while they close may linger for seconds after the last test.
-  forceExit: true,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
     {

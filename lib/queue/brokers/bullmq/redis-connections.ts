@@ -142,8 +142,14 @@ function isInstance(connection: unknown): connection is Redis {
   return typeof (connection as Partial<Redis> | undefined)?.duplicate === 'function';
 }
 
-/** ioredis prints errors that nobody listens to; ours come out of the calls that they stop. */
+/**
+ * ioredis prints errors that nobody listens to; ours come out of the calls that they stop. And it forgets the timer of
+ * `socketTimeout` when it disconnects, which then holds the process for seconds. BullMQ waits for work on a duplicate.
+ */
 function quiet(client: Redis): Redis {
+  const duplicate = client.duplicate.bind(client);
+  client.duplicate = (override) => quiet(duplicate(override));
+  client.on('end', () => clearTimeout(Reflect.get(client, 'socketTimeoutTimer') as NodeJS.Timeout | undefined));
   return client.on('error', ignore);
 }
 
