@@ -2,13 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { isDue, type TaskPool } from '../scheduler/task-pool.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import type { Task } from '../task/task.js';
-import { isOwn } from './task-record.js';
 
 /** Starts tasks in the call rather than in a microtask: all but those that a pool's limit may hold up. */
 @Injectable()
 export class InlineRunner extends TaskRunner {
   protected override enqueue(task: Task, pool: TaskPool | undefined): void {
-    if (pool !== undefined || !isOwn(task)) super.enqueue(task, pool);
+    if (pool !== undefined) super.enqueue(task, pool);
     else if (isDue(task)) this.run(task);
   }
 

@@ -44,7 +44,11 @@ export interface TestTasksOptions {
   patience?: Duration | undefined;
 }
 
-/** What a call of `shutdown()` may change. */
+/**
+ * What a call of `shutdown()` may change.
+ *
+ * @publicApi
+ */
 export interface TestShutdownOptions {
   /** Instead of the application's `shutdown.gracePeriod`, in real time. */
   gracePeriod?: Duration | undefined;
@@ -52,8 +56,8 @@ export interface TestShutdownOptions {
 
 const MODES: readonly unknown[] = ['run', 'record', 'inline'] satisfies TestTasksMode[];
 
-/** Of an application, so that `of()` finds what was installed. */
-const installed = new WeakMap<TaskEvents, TestTasks>();
+/** By what each application has one of: `of()` is to find what was installed. */
+const known = new WeakMap<TaskEvents, TestTasks>();
 
 /**
  * The request tasks of an application under test, and those of `TaskScheduler`: what was scheduled, with assertions; when
@@ -104,7 +108,7 @@ export class TestTasks extends ScheduledTasks {
       factory: (moduleRef: ModuleRef) => {
         tasks.#find = (token) => moduleRef.get(token);
         const events = new RecordedEvents(tasks.record);
-        installed.set(events, tasks);
+        known.set(events, tasks);
         return events;
       },
     });
@@ -126,10 +130,10 @@ export class TestTasks extends ScheduledTasks {
    */
   static of(app: INestApplicationContext, options: Pick<TestTasksOptions, 'patience'> = {}): TestTasks {
     const events = eventsOf(app);
-    const known = installed.get(events);
-    if (known !== undefined) return known;
+    const own = known.get(events);
+    if (own !== undefined) return own;
     const tasks = new TestTasks(options);
-    installed.set(events, tasks);
+    known.set(events, tasks);
     tasks.#find = (token) => app.get(token, { strict: false });
     events.events$.subscribe((event) => tasks.record.note(event));
     return tasks;

@@ -5,18 +5,21 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { TaskScheduler, type TaskEvent } from 'nestjs-tasks';
+import { TaskScheduler } from 'nestjs-tasks';
+import { TestTasks, type TestTasksOptions } from 'nestjs-tasks/testing';
 import { filter, firstValueFrom, map } from 'rxjs';
 import request from 'supertest';
 import { Alerts } from './alerts.service.js';
 import { AppModule } from './app.module.js';
 import { DATA_DIR } from './data-dir.provider.js';
 import { Mailer, type Mail } from './mailer.service.js';
+import { RegistrationMail } from './registration-mail.service.js';
 import { RETRY_DELAY } from './retry-mail.handler.js';
 import type { User } from './user-store.service.js';
 
 const RETRY_MS = 20;
 const GUESS = 'x'.repeat(43);
+const { sendVerification, sendWelcome } = RegistrationMail.prototype;
 const ada = { email: 'ada@example.com', password: 'correct horse' };
 
 /** A mail server that is down for a while. */
@@ -45,30 +48,27 @@ class LogLines implements LoggerService {
 describe('Registration', () => {
   let folder: string;
   let app: INestApplication;
-  let scheduler: TaskScheduler;
+  let tasks: TestTasks;
   let mailer: FlakyMailer;
   let logs: LogLines;
-  let taskEvents: TaskEvent[];
 
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'registration-'));
+  async function start(options: TestTasksOptions = {}): Promise<void> {
     mailer = new FlakyMailer();
     logs = new LogLines();
-    const module = await Test.createTestingModule({ imports: [AppModule] })
+    const builder = Test.createTestingModule({ imports: [AppModule] })
       .overrideProvider(DATA_DIR)
       .useValue(folder)
       .overrideProvider(Mailer)
       .useValue(mailer)
       .overrideProvider(RETRY_DELAY)
-      .useValue(RETRY_MS)
-      .compile();
+      .useValue(RETRY_MS);
+    tasks = TestTasks.install(builder, options); // before compile()
+    const module = await builder.compile();
     app = module.createNestApplication({ logger: logs });
     await app.listen(0);
-    scheduler = app.get(TaskScheduler);
-    taskEvents = [];
-    scheduler.events$.subscribe((event) => taskEvents.push(event));
-  });
+  }
 
+  beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'registration-'))));
   afterEach(async () => {
     await app.close();
     await rm(folder, { recursive: true });
@@ -82,13 +82,16 @@ describe('Registration', () => {
 
   async function register(): Promise<User> {
     await post('/register', ada).expect(201);
-    await scheduler.idle();
+    await tasks.idle(); // the mail was sent, or has been given up
+    tasks.forgetScheduled();
     const [user] = await users();
     if (user === undefined) throw new Error('No user was stored');
     return user;
   }
 
   describe('POST /register', () => {
+    beforeEach(() => start());
+
     it.each([
       {},
       { email: 'ada@example.com' },
@@ -99,6 +102,7 @@ describe('Registration', () => {
       const { status } = await post('/register', body);
       expect(status).toBe(400);
       expect(await readdir(folder)).toEqual([]);
+      tasks.expectNothingScheduled();
     });
 
     it('stores the user with a hash in place of the password', async () => {
@@ -117,7 +121,7 @@ describe('Registration', () => {
       let response: ServerResponse | undefined;
       app.getHttpServer().prependListener('request', (_request: unknown, its: ServerResponse) => (response = its));
       const isAnswered = firstValueFrom(
-        scheduler.events$.pipe(
+        app.get(TaskScheduler).events$.pipe(
           filter(({ type }) => type === 'started'),
           map(() => response?.writableFinished),
         ),
@@ -129,19 +133,56 @@ describe('Registration', () => {
     it('stores every user of many who register at once', async () => {
       const emails = Array.from({ length: 10 }, (_, number) => `user-${number}@example.com`);
       await Promise.all(emails.map((email) => post('/register', { ...ada, email }).expect(201)));
-      await scheduler.idle();
+      await tasks.idle();
       expect((await users()).map(({ email }) => email).toSorted()).toEqual(emails);
     });
 
     it('answers 409 to an address that is registered, and sends it nothing', async () => {
       await register();
       await post('/register', { ...ada, email: 'ADA@example.com' }).expect(409);
-      await scheduler.idle();
+      tasks.expectNothingScheduled();
+      await tasks.idle();
       expect(mailer.sent).toHaveLength(1);
     });
   });
 
+  // Nothing runs but what the test runs.
+  describe('the mail', () => {
+    beforeEach(() => start({ mode: 'record' }));
+
+    it('is scheduled for after the response, and shutdown waits for it', async () => {
+      const { body } = await post('/register', ada).expect(201);
+      const { id } = body as { id: string };
+      tasks.expectScheduled(sendVerification, {
+        timing: 'afterResponse',
+        name: `verification_mail_${id}`,
+        args: [id],
+        shielded: true,
+        times: 1,
+      });
+      expect(mailer.sent).toEqual([]);
+    });
+
+    it('holds the token', async () => {
+      await post('/register', ada).expect(201);
+      await tasks.run(tasks.expectScheduled(sendVerification));
+      const [user] = await users();
+      expect(mailer.sent).toEqual([{ to: ada.email, subject: 'Confirm your address', text: user?.token }]);
+    });
+
+    it('fails for good after the third try, and the user is marked', async () => {
+      mailer.failures = Infinity;
+      await post('/register', ada).expect(201);
+      const mail = tasks.expectScheduled(sendVerification);
+      await expect(tasks.run(mail)).rejects.toThrow('The mail server is down'); // when onError has settled
+      expect(mail.attempt).toBe(3);
+      expect(await users()).toMatchObject([{ status: 'mail-failed' }]);
+    });
+  });
+
   describe('when the mail server is down', () => {
+    beforeEach(() => start());
+
     it('tries again with growing delays', async () => {
       mailer.failures = 2;
       await register();
@@ -164,19 +205,31 @@ describe('Registration', () => {
 
     it('goes on trying while the application shuts down', async () => {
       mailer.failures = 1;
-      const hasFailed = firstValueFrom(scheduler.events$.pipe(filter(({ type }) => type === 'failed')));
+      const hasFailed = firstValueFrom(app.get(TaskScheduler).events$.pipe(filter(({ type }) => type === 'failed')));
       await post('/register', ada).expect(201);
       await hasFailed;
       await app.close();
       expect(mailer.sent).toHaveLength(1);
     });
+
+    it('is awaited by the shutdown', async () => {
+      mailer.failures = 1;
+      await post('/register', ada).expect(201);
+      const { awaited, cancelled } = await tasks.shutdown();
+      expect(awaited).toEqual([tasks.expectScheduled(sendVerification)]);
+      expect(cancelled).toEqual([]);
+      expect(mailer.sent).toHaveLength(1);
+    });
   });
 
   describe('POST /verify', () => {
+    beforeEach(() => start());
+
     it('verifies the user and sends a welcome after the response', async () => {
       const { token } = await register();
       await post('/verify', { token }).expect(200);
-      await scheduler.idle();
+      tasks.expectScheduled(sendWelcome, { timing: 'afterResponse', shielded: true });
+      await tasks.idle();
       const [user] = await users();
       expect(user?.status).toBe('verified');
       expect(user).not.toHaveProperty('token');
@@ -186,9 +239,10 @@ describe('Registration', () => {
     it('answers 400 to a bad token and discards what it has scheduled', async () => {
       const { id } = await register();
       await post('/verify', { token: `${id}.${GUESS}` }).expect(400);
-      await scheduler.idle();
-      expect(taskEvents.at(-1)).toMatchObject({ type: 'discarded', reason: 'route failed' });
-      expect(taskEvents.at(-1)?.task.name).toBe(`welcome_mail_${id}`);
+      const welcome = tasks.expectDiscarded(sendWelcome, { name: `welcome_mail_${id}`, args: [id] });
+      await expect(welcome.result()).rejects.toMatchObject({ reason: 'route failed' });
+      tasks.expectNothingScheduled();
+      await tasks.idle();
       expect(mailer.sent).toHaveLength(1);
       expect(await users()).toMatchObject([{ status: 'pending' }]);
     });
@@ -197,27 +251,29 @@ describe('Registration', () => {
       const { token } = await register();
       await post('/verify', { token }).expect(200);
       await post('/verify', { token }).expect(400);
-      await scheduler.idle();
+      await tasks.idle();
       expect(mailer.sent).toHaveLength(2);
     });
 
     it.each([{}, { token: '' }, { token: 1 }, { token: GUESS }])('answers 400 to %j', async (body: object) => {
       const { status } = await post('/verify', body);
       expect(status).toBe(400);
-      expect(taskEvents).toEqual([]);
+      tasks.expectNothingScheduled();
+      expect(tasks.discarded).toEqual([]);
     });
 
     it('does not mark a user whose welcome failed', async () => {
       const { token } = await register();
       mailer.failures = Infinity;
       await post('/verify', { token }).expect(200);
-      await scheduler.idle();
+      await tasks.idle();
       expect(app.get(Alerts).raised).toEqual([expect.stringMatching(/^welcome_mail_/)]);
       expect(await users()).toMatchObject([{ status: 'verified' }]);
     });
   });
 
   it('logs neither passwords nor tokens', async () => {
+    await start();
     mailer.failures = Infinity;
     const { id, token = '' } = await register();
     const [, secret = ''] = token.split('.');
@@ -225,7 +281,7 @@ describe('Registration', () => {
     await post('/verify', { token: secret }).expect(400);
     await post('/verify', { token: `${id}.${GUESS}` }).expect(400);
     await post('/verify', { token }).expect(200);
-    await scheduler.idle();
+    await tasks.idle();
     const log = logs.lines.join('\n');
     expect(log).toContain('The mail server is down');
     expect(log).not.toContain(ada.password);
