@@ -135,6 +135,7 @@ export class TaskPool {
 }
 
 /** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */
-export function isDue({ life }: Task): boolean {
+export function isDue(task: Task): boolean {
+  const { life } = task; // not in the parameters: declarations would show it, and it is internal
   return life.hasEnded ? life.isRetrying && !life.isInvoked : true;
 }

@@ -169,8 +169,9 @@ export class TaskRunner implements TaskEngine {
   }
 
   /** Runs of durable executions have a limit of their own: how many of them their worker claims. */
-  protected poolOf({ run, isUnlimited, config: { pool } }: Task): TaskPool | undefined {
-    if (run !== undefined || isUnlimited) return undefined;
+  protected poolOf(task: Task): TaskPool | undefined {
+    const { pool } = task.config;
+    if (task.run !== undefined || task.isUnlimited) return undefined;
     return pool === undefined ? this.defaultPool : this.poolsByName.get(pool);
   }
 

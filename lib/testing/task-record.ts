@@ -5,8 +5,8 @@ import type { Task } from '../task/task.js';
 type Noted = Pick<TaskEvent, 'type' | 'task' | 'reason'>;
 
 /** Whether it is a task of a request or of the scheduler: runs of durable tasks, and what adds them, are the queue's. */
-export function isOwn({ run, isUnlimited }: Task): boolean {
-  return run === undefined && !isUnlimited;
+export function isOwn(task: Task): boolean {
+  return task.run === undefined && !task.isUnlimited;
 }
 
 /** Every task that was scheduled, in order, and why some of them were discarded. */

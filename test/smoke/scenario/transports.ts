@@ -49,7 +49,7 @@ async function checkTcp(): Promise<void> {
   const microservice = app.connectMicroservice({ transport: Transport.TCP, options }, { inheritAppConfig: true });
   await app.startAllMicroservices();
   await app.init();
-  const server = Reflect.get(Reflect.get(microservice, 'server') as object, 'server') as { address(): AddressInfo };
+  const server = microservice.unwrap<{ address(): AddressInfo }>();
   const client = ClientProxyFactory.create({
     transport: Transport.TCP,
     options: { ...options, port: server.address().port },
