@@ -22,7 +22,10 @@ export class Enqueuer {
   }
 }
 
-/** Adds what is given to it in one turn of the microtasks in one step: all or, if the broker refuses, none. */
+/**
+ * Adds together what is given to it in one turn of the microtasks. In memory and on PostgreSQL that is one step: all or,
+ * if the broker refuses, none. On Redis they are sent together, and those before the refused one stay.
+ */
 export class EnqueueGroup {
   #additions: Addition[] = [];
   #written: Promise<Execution[]> | undefined;

@@ -1,70 +1,79 @@
-import type { AddOptions } from '../queue/execution-adder.js';
 import type { Execution } from '../queue/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import { createDeferred } from '../task/deferred.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
+import { currentTask } from '../task/task-context.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { Task } from '../task/task.js';
+import type { EnqueueCall } from './enqueue-call.js';
 import { EnqueueGroup, type Enqueuer } from './enqueuer.js';
-import type { RouteOutcome, TaskBatch } from './task-batch.js';
-
-/** A durable task, and how and with what it is added. */
-export interface EnqueueCall {
-  /** Of the writing, not of the durable task. */
-  readonly own: TaskConfig | undefined;
-  /** Of the durable task. */
-  readonly name: string;
-  readonly options: AddOptions;
-  readonly args: readonly unknown[];
-}
+import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
+import type { TaskBatch } from './task-batch.js';
 
 /** What is needed of the handler that enqueues. */
 export interface EnqueuingHandler {
   readonly enqueuer: Enqueuer;
   readonly runner: TaskRunner;
   /** Makes a task that no pool limits. */
-  createUnlimited(timing: TaskTiming, config: TaskConfig, work: () => Promise<unknown>): Task;
-  createBatch(timing: 'afterRoute'): TaskBatch;
+  createUnlimited(
+    timing: TaskTiming,
+    config: TaskConfig,
+    work: () => Promise<Execution>,
+    args: readonly unknown[],
+  ): Task<Execution>;
+}
+
+/** An addition, and what is known of it before its `onError` has settled: the response does not wait for that. */
+interface Writing {
+  readonly task: Task<Execution>;
+  readonly accepted: Promise<Execution>;
 }
 
 /**
- * What one handler adds to the queue, those of each moment in one step. Each addition is a task, so that it is counted,
+ * Of the options of the handler and the module, a writing takes `onError` alone. It is shielded and has no timeout, since
+ * one that is given up may take place all the same.
+ */
+const WRITING: TaskConfig = { shield: true, timeout: null, onCancel: null, pool: null };
+
+/**
+ * What one handler adds to the queue, those of each moment together. Each addition is a task, so that it is counted,
  * logged, discarded and awaited like all others.
  */
 export class Enqueues {
-  /** What the response waits for. */
-  private readonly acceptance: TaskBatch;
+  /** What the response will wait for. */
+  private held: Writing[] = [];
+  private outcome: RouteOutcome | undefined;
   private readonly groups: Record<'afterRoute' | 'afterResponse', EnqueueGroup>;
-  private awaited: Promise<unknown>[] = [];
-  private isSettled = false;
 
   constructor(private readonly handler: EnqueuingHandler) {
-    this.acceptance = handler.createBatch('afterRoute');
     const { enqueuer } = handler;
     this.groups = { afterRoute: new EnqueueGroup(enqueuer), afterResponse: new EnqueueGroup(enqueuer) };
   }
 
-  now(call: EnqueueCall): Promise<Execution<never>> {
-    const group = new EnqueueGroup(this.handler.enqueuer);
-    const { task, accepted } = this.create('immediate', call, group);
+  /** Whether something is to be accepted before the response. */
+  get isHolding(): boolean {
+    return this.held.length > 0;
+  }
+
+  now(call: EnqueueCall): Promise<Execution> {
+    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.enqueuer));
     this.handler.runner.start(task);
     return accepted;
   }
 
   /** Before the response, which waits. */
-  beforeReply(call: EnqueueCall): Promise<Execution<never>> {
-    const { task, accepted } = this.create('afterRoute', call, this.groups.afterRoute);
-    const isAwaited = !this.isSettled && task.config.runOn !== 'error';
-    if (isAwaited) this.awaited.push(accepted);
-    this.acceptance.hold(task);
-    return accepted;
+  beforeReply(call: EnqueueCall): Task<Execution> {
+    const writing = this.create('afterRoute', call, this.groups.afterRoute);
+    if (this.outcome === undefined) this.held.push(writing);
+    else this.decide(writing.task, this.outcome);
+    return writing.task;
   }
 
   /** When `batch` has its moment. */
-  afterResponse(call: EnqueueCall, batch: TaskBatch): Promise<Execution<never>> {
-    const { task, accepted } = this.create('afterResponse', call, this.groups.afterResponse);
+  afterResponse(call: EnqueueCall, batch: TaskBatch): Task<Execution> {
+    const { task } = this.create('afterResponse', call, this.groups.afterResponse);
     batch.hold(task);
-    return accepted;
+    return task;
   }
 
   /**
@@ -73,44 +82,42 @@ export class Enqueues {
    * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
    */
   accept(): Promise<void> | undefined {
-    const { awaited } = this;
-    if (awaited.length === 0) return undefined;
-    this.awaited = [];
-    this.open('success');
-    return Promise.all(awaited).then(() => {});
+    const due = this.held.filter(({ task }) => task.config.runOn !== 'error');
+    if (due.length === 0) return undefined;
+    this.held = this.held.filter(({ task }) => task.config.runOn === 'error'); // if it is refused, the route has failed
+    for (const { task } of due) this.handler.runner.submit(task);
+    return Promise.all(due.map(({ accepted }) => accepted)).then(() => {});
   }
 
   /** The route has ended. */
   settle(outcome: RouteOutcome): void {
-    this.isSettled = true;
-    this.open(outcome);
+    this.outcome = outcome;
+    const { held } = this;
+    this.held = [];
+    for (const { task } of held) this.decide(task, outcome);
   }
 
-  private open(outcome: RouteOutcome): void {
-    this.acceptance.settle(outcome);
-    this.acceptance.open();
+  private decide(task: Task<Execution>, outcome: RouteOutcome): void {
+    if (isDueOn(outcome, task)) this.handler.runner.submit(task);
+    else this.handler.runner.discard(task, reasonToDiscard(outcome));
   }
 
-  /** @returns beside the task, what is known before its `onError` has settled: the response does not wait for that. */
-  private create(
-    timing: TaskTiming,
-    { own, name, options, args }: EnqueueCall,
-    group: EnqueueGroup,
-  ): { task: Task; accepted: Promise<Execution<never>> } {
+  private create(timing: TaskTiming, { own, name, options, args }: EnqueueCall, group: EnqueueGroup): Writing {
     const addition = this.handler.enqueuer.describe(name, options, args);
-    const accepted = createDeferred<Execution<never>>();
+    const accepted = createDeferred<Execution>();
     const title = `enqueue ${name}`;
     const { [title]: write } = {
       // Under this name, as any function, it is in logs and metrics.
       [title]: (): Promise<Execution> => {
         const written = group.add(addition);
-        written.then((execution) => accepted.resolve(execution as Execution<never>), accepted.reject);
+        written.then(accepted.resolve, accepted.reject);
+        // A timeout of its own: then it counts as refused, whatever becomes of it.
+        const { config, signal } = currentTask();
+        if (config.timeout !== undefined) signal.addEventListener('abort', () => accepted.reject(signal.reason));
         return written;
       },
     };
-    // Shielded, since a writing that is cut off may take place all the same.
-    const config = mergeTaskConfig({ shield: true }, own ?? {});
-    const task = this.handler.createUnlimited(timing, config, write!);
+    const task = this.handler.createUnlimited(timing, mergeTaskConfig(WRITING, own ?? {}), write!, args);
     task.started.catch(accepted.reject);
     return { task, accepted: accepted.promise };
   }

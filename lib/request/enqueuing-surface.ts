@@ -1,13 +1,14 @@
 import { TaskSurface, type ConfiguredTask } from '../scheduler/task-surface.js';
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskFunction } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
 import type { AddOptions, AnyTask } from '../queue/execution-adder.js';
 import type { Execution } from '../queue/execution.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { EnqueueCall } from './enqueues.js';
+import type { EnqueueCall } from './enqueue-call.js';
 
 /**
- * Adds a durable task to the queue, at a moment of the request.
+ * Adds a durable task to the queue, now.
  *
  * @publicApi
  */
@@ -20,13 +21,27 @@ export interface Enqueue {
 }
 
 /**
+ * Adds a durable task to the queue, at a later moment of the request. What it returns is the task that does so, whose
+ * `result()` is the execution; not a promise, which a handler that awaits it would wait for for ever.
+ *
+ * @publicApi
+ */
+export interface EnqueueLater {
+  <A extends unknown[], R>(
+    task: TaskFunction<A, R>,
+    options?: AddOptions,
+  ): (...args: A) => Task<Execution<Awaited<R>>, A>;
+  (task: string, options?: AddOptions): (...args: unknown[]) => Task<Execution>;
+}
+
+/**
  * What `task({...})` of a request's tasks returns.
  *
  * @publicApi
  */
-export interface ConfiguredRequestTask extends ConfiguredTask {
+export interface ConfiguredRequestTask<E extends Enqueue | EnqueueLater> extends ConfiguredTask {
   /** See {@link EnqueuingSurface.enqueue}. The options are those of the writing, not of the durable task. */
-  readonly enqueue: Enqueue;
+  readonly enqueue: E;
 }
 
 /**
@@ -34,15 +49,15 @@ export interface ConfiguredRequestTask extends ConfiguredTask {
  *
  * @publicApi
  */
-export abstract class EnqueuingSurface extends TaskSurface<ConfiguredRequestTask> {
+export abstract class EnqueuingSurface<E extends Enqueue | EnqueueLater> extends TaskSurface<ConfiguredRequestTask<E>> {
   /**
-   * Adds a durable task, as `queue.add()` does: of the service itself at once. `afterRoute.enqueue()` writes all of its
-   * additions in one step when the handler has succeeded, and the response waits until they are accepted; if they are
-   * not, it is a 503 and both batches are discarded. `afterResponse.enqueue()` writes after the response.
+   * Adds a durable task. Of the service itself it is `queue.add()`: at once, and to be awaited. `afterRoute.enqueue()`
+   * writes all of its additions together when the handler has succeeded, and the response waits until they are accepted;
+   * if they are not, it is a 503 and both batches are discarded. `afterResponse.enqueue()` writes after the response.
    *
    * @param task a method with `@Durable()`, or its name.
-   * @returns a function that takes the task's arguments. It returns a promise of the execution, which need not be
-   * awaited: the batches' must not be, for they settle when the handler has returned.
+   * @returns a function that takes the task's arguments, and returns a promise of the execution; of the batches the
+   * {@link Task} that writes, whose `result()` is that.
    * @throws {TaskNotRegisteredError} when this process declares no such task and `remote` is not set. At once.
    * @throws {TaskArgumentError} when an option or an argument cannot be used. Of the batches at once.
    * @throws {ReplyUnderwayError} of `afterRoute`, when the handler replies by itself, or over server-sent events.
@@ -51,12 +66,12 @@ export abstract class EnqueuingSurface extends TaskSurface<ConfiguredRequestTask
    * tasks.afterRoute.enqueue(this.orders.process, { key: `order:${order.id}` })(order.id);
    * ```
    */
-  get enqueue(): Enqueue {
+  get enqueue(): E {
     return this.enqueuing(undefined);
   }
 
   /** @internal */
-  protected override configure(own: TaskConfig): ConfiguredRequestTask {
+  protected override configure(own: TaskConfig): ConfiguredRequestTask<E> {
     return { ...this.scheduling(own), enqueue: this.enqueuing(own) };
   }
 
@@ -64,12 +79,13 @@ export abstract class EnqueuingSurface extends TaskSurface<ConfiguredRequestTask
   protected abstract readonly enqueuer: Enqueuer;
 
   /** @internal */
-  protected abstract submitEnqueue(call: EnqueueCall): Promise<Execution<never>>;
+  protected abstract submitEnqueue(call: EnqueueCall): Promise<Execution> | Task<Execution>;
 
-  private enqueuing(own: TaskConfig | undefined): Enqueue {
-    return (task: AnyTask, options: AddOptions = {}) => {
+  private enqueuing(own: TaskConfig | undefined): E {
+    const enqueue = (task: AnyTask, options: AddOptions = {}) => {
       const name = this.enqueuer.nameOf(task, options);
       return (...args: unknown[]) => this.submitEnqueue({ own, name, options, args });
     };
+    return enqueue as unknown as E;
   }
 }

@@ -9,8 +9,10 @@ import type { TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { Execution } from '../queue/execution.js';
 import type { Enqueuer } from './enqueuer.js';
-import { Enqueues, type EnqueueCall } from './enqueues.js';
-import { TaskBatch, type RouteOutcome } from './task-batch.js';
+import type { EnqueueCall } from './enqueue-call.js';
+import { Enqueues } from './enqueues.js';
+import type { RouteOutcome } from './route-outcome.js';
+import { TaskBatch } from './task-batch.js';
 import type { Route } from './route.js';
 import type { TaskTimings } from './tasks.service.js';
 
@@ -76,12 +78,9 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
     return task;
   }
 
-  /** Adds a durable task now. With options of its own that is a task, which their `onError` may watch. */
-  async enqueue(call: EnqueueCall): Promise<Execution<never>> {
-    if (call.own !== undefined) return this.enqueues.now(call);
-    const { enqueuer } = this.environment;
-    const [execution] = await enqueuer.add([enqueuer.describe(call.name, call.options, call.args)]);
-    return execution as Execution<never>;
+  /** Adds a durable task now. With options of its own that is a task, whose failure its `onError` hears of. */
+  enqueue(call: EnqueueCall): Promise<Execution> {
+    return call.own === undefined ? this.add(call) : this.enqueues.now(call);
   }
 
   /** The request has passed its guards. */
@@ -101,6 +100,11 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
    */
   accept(): Promise<void> | undefined {
     return this.enqueuesOnDemand?.accept();
+  }
+
+  /** What a guard has enqueued for a response that the handler sends by itself. */
+  get isHoldingInVain(): boolean {
+    return this.enqueuesOnDemand?.isHolding === true && this.isReplyUnderway;
   }
 
   /** The handler's Observable has emitted a value. @returns whether after-route tasks are about to start. */
@@ -177,16 +181,23 @@ export abstract class HandlerTasks implements TaskOrigin, TaskTimings {
       this.enqueuesOnDemand = new Enqueues({
         enqueuer: this.environment.enqueuer,
         runner: this.environment.runner,
-        createUnlimited: (timing, config, work) => this.create(timing, config, work, [], true),
-        createBatch: (timing) => this.createBatch(timing),
+        createUnlimited: (timing, config, work, args) =>
+          this.create(timing, config, work, args, true) as Task<Execution>,
       });
       if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
     }
     return this.enqueuesOnDemand;
   }
 
-  private enqueueBeforeReply(call: EnqueueCall): Promise<Execution<never>> {
-    if (this.isReplyUnderway) throw new ReplyUnderwayError();
+  private async add({ name, options, args }: EnqueueCall): Promise<Execution> {
+    const { enqueuer } = this.environment;
+    const [execution] = await enqueuer.add([enqueuer.describe(name, options, args)]);
+    return execution!;
+  }
+
+  private enqueueBeforeReply(call: EnqueueCall): Task<Execution> {
+    // One that comes late is written at once, as all that comes late.
+    if (this.outcome === undefined && this.isReplyUnderway) throw new ReplyUnderwayError();
     this.beforeBatch();
     return this.enqueues.beforeReply(call);
   }

@@ -3,14 +3,15 @@ import type { ContextId } from '@nestjs/core';
 import type { TaskConfig } from '../task/task-config.js';
 import { NoRouteError } from '../task/task-errors.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { EnqueueCall } from './enqueues.js';
+import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/execution.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { HandlerTasks, type RequestEnvironment } from './handler-tasks.js';
 import type { Reply } from './reply.js';
 import { isAsync, type Route } from './route.js';
-import type { RouteOutcome, TaskBatch } from './task-batch.js';
+import type { RouteOutcome } from './route-outcome.js';
+import type { TaskBatch } from './task-batch.js';
 import { TasksService, type TaskTimings } from './tasks.service.js';
 
 const storage = new AsyncLocalStorage<OperationPart>();
@@ -77,7 +78,7 @@ export class OperationTasks implements TaskTimings {
     return this.current.start(own, work, args);
   }
 
-  enqueue(call: EnqueueCall): Promise<Execution<never>> {
+  enqueue(call: EnqueueCall): Promise<Execution> {
     return this.current.enqueue(call);
   }
 
@@ -215,7 +216,7 @@ export class OperationPart extends HandlerTasks {
 
   /** What is outside of all handlers is not waited for either. */
   protected override get isReplyUnderway(): boolean {
-    return this.route === undefined || this.operation.hasEnded || (this.isStreaming && this.hasEmitted);
+    return this.route === undefined || this.operation.reply.hasBegun || (this.isStreaming && this.hasEmitted);
   }
 
   protected override get isRouteOver(): boolean {

@@ -16,6 +16,8 @@ export interface Reply {
   readonly isForetold: boolean;
   /** Each value of an Observable is sent at once, rather than the last one at its end. */
   readonly isStreaming: boolean;
+  /** Somebody gets it, as far as can be told. One whose receiver has gone has not begun. */
+  readonly hasBegun: boolean;
   watch(listener: ReplyListener): void;
 }
 
@@ -25,6 +27,10 @@ export class HttpReply implements Reply {
   readonly isStreaming = false;
 
   constructor(private readonly response: ServerResponse) {}
+
+  get hasBegun(): boolean {
+    return this.response.headersSent;
+  }
 
   watch({ begins, ends }: ReplyListener): void {
     const { response } = this;
@@ -42,6 +48,7 @@ export class HttpReply implements Reply {
 export class UnseenReply implements Reply {
   readonly isForetold = false;
   readonly isStreaming = false;
+  readonly hasBegun = false;
 
   watch({ ends }: ReplyListener): void {
     setImmediate(ends);
@@ -57,6 +64,7 @@ interface WithSocket {
 export class MessageReply implements Reply {
   readonly isForetold = false;
   readonly isStreaming = true;
+  readonly hasBegun = false;
 
   constructor(private readonly context?: WithSocket) {}
 

@@ -83,7 +83,7 @@ export class RequestRegistry implements RequestEnvironment {
         return operation.enter(routeOf(context), countRootFields(info));
       }
       case 'rpc': {
-        const shared = context.getArgByIndex<object>(1);
+        const shared = context.getArgByIndex<object | undefined>(1);
         return this.obtainOperation(shared, () => new MessageReply(shared)).enter(routeOf(context), 1);
       }
       case 'ws':
@@ -146,7 +146,10 @@ export class RequestRegistry implements RequestEnvironment {
   /** What the client gets when the queue has not accepted what its handler has enqueued. */
   refusal(context: ExecutionContext, cause: unknown): Error {
     if (context.getType() === 'http') {
-      this.host.httpAdapter.setHeader(context.switchToHttp().getResponse(), 'Retry-After', RETRY_AFTER);
+      const response: unknown = context.switchToHttp().getResponse();
+      const { httpAdapter } = this.host;
+      // A timeout, for instance, may have answered meanwhile.
+      if (httpAdapter.isHeadersSent(response) !== true) httpAdapter.setHeader(response, 'Retry-After', RETRY_AFTER);
     }
     return new ServiceUnavailableException('Service Unavailable', { cause });
   }
@@ -155,7 +158,9 @@ export class RequestRegistry implements RequestEnvironment {
     return (raw[TASKS] ??= new RequestTasks(this));
   }
 
-  private obtainOperation(shared: object, reply: () => Reply): OperationTasks {
+  /** @param shared a transport of the application's own may have none. */
+  private obtainOperation(shared: object | undefined, reply: () => Reply): OperationTasks {
+    if (typeof shared !== 'object' || shared === null) return new OperationTasks(this, reply());
     let operation = operations.get(shared);
     if (operation === undefined) operations.set(shared, (operation = new OperationTasks(this, reply())));
     return operation;

@@ -2,13 +2,11 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
-import { EnqueuingSurface } from './enqueuing-surface.js';
+import { EnqueuingSurface, type EnqueueLater } from './enqueuing-surface.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { EnqueueCall } from './enqueues.js';
+import type { EnqueueCall } from './enqueue-call.js';
+import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { Execution } from '../queue/execution.js';
-
-/** How a route ended. */
-export type RouteOutcome = 'success' | 'error';
 
 /** Makes the tasks of one batch. */
 export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]) => Task;
@@ -19,12 +17,12 @@ export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, arg
  *
  * @publicApi
  */
-export class TaskBatch extends EnqueuingSurface {
+export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
   /** @internal */
   protected override readonly enqueuer: Enqueuer;
   private readonly create: BatchTaskFactory;
   private readonly runner: TaskRunner;
-  private readonly enqueueLater: (call: EnqueueCall) => Promise<Execution<never>>;
+  private readonly enqueueLater: (call: EnqueueCall) => Task<Execution>;
   private held: Task[] = [];
   private outcome: RouteOutcome | undefined;
   private isOpen = false;
@@ -32,7 +30,7 @@ export class TaskBatch extends EnqueuingSurface {
   /** @internal */
   constructor(
     create: BatchTaskFactory,
-    enqueueLater: (call: EnqueueCall) => Promise<Execution<never>>,
+    enqueueLater: (call: EnqueueCall) => Task<Execution>,
     { enqueuer, runner }: { readonly enqueuer: Enqueuer; readonly runner: TaskRunner },
   ) {
     super();
@@ -81,7 +79,7 @@ export class TaskBatch extends EnqueuingSurface {
   }
 
   /** @internal */
-  protected override submitEnqueue(call: EnqueueCall): Promise<Execution<never>> {
+  protected override submitEnqueue(call: EnqueueCall): Task<Execution> {
     return this.enqueueLater(call);
   }
 
@@ -96,9 +94,9 @@ export class TaskBatch extends EnqueuingSurface {
   private decide(): Task[] {
     const { outcome } = this;
     if (outcome === undefined || this.held.length === 0) return [];
-    const [due, excluded] = partition(this.held, ({ config }) => config.runOn === 'always' || config.runOn === outcome);
+    const [due, excluded] = partition(this.held, (task) => isDueOn(outcome, task));
     this.held = this.isOpen ? [] : due;
-    for (const task of excluded) this.runner.discard(task, outcome === 'error' ? 'route failed' : 'route succeeded');
+    for (const task of excluded) this.runner.discard(task, reasonToDiscard(outcome));
     return this.isOpen ? due : [];
   }
 }

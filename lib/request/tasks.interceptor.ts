@@ -2,6 +2,7 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { Observable, type Observer, type Subscriber } from 'rxjs';
+import { ReplyUnderwayError } from '../task/task-errors.js';
 import { RequestRegistry } from './request-registry.js';
 import type { HandlerTasks } from './handler-tasks.js';
 
@@ -25,6 +26,10 @@ export class TasksInterceptor implements NestInterceptor {
     if (tasks === undefined) return next.handle();
     return new Observable((subscriber) => {
       const observer = new RouteObserver(tasks, subscriber, this.requests, context);
+      if (tasks.isHoldingInVain) {
+        observer.error(new ReplyUnderwayError());
+        return undefined;
+      }
       const route = tasks.run(() => next.handle().subscribe(observer));
       // Before its end: the client has gone, which is no error.
       const tearDown = (): void => {
@@ -32,7 +37,7 @@ export class TasksInterceptor implements NestInterceptor {
         tasks.settle('success');
       };
       return () => {
-        if (tasks.isAwaited) observer.onReturn = tearDown;
+        if (tasks.isAwaited || observer.isAccepting) observer.onReturn = tearDown;
         else tearDown();
       };
     });
@@ -42,6 +47,8 @@ export class TasksInterceptor implements NestInterceptor {
 class RouteObserver implements Observer<unknown> {
   /** Called with the first value, when nobody waits for it any more. */
   onReturn: (() => void) | undefined;
+  /** The queue is asked. */
+  isAccepting = false;
   /** What waits: for the queue to accept, or for after-route tasks to start. */
   private waiting: (() => void)[] | undefined;
 
@@ -56,9 +63,9 @@ class RouteObserver implements Observer<unknown> {
     if (this.waiting !== undefined) return void this.waiting.push(() => this.next(value));
     // What is emitted is sent at once, so it is the answer that must wait.
     const acceptance = this.tasks.isStreaming ? this.tasks.accept() : undefined;
-    if (acceptance !== undefined) return this.wait(acceptance, () => this.next(value));
+    if (acceptance !== undefined) return this.accept(acceptance, () => this.next(value));
     // A gateway sends in this very call, and tasks start in a microtask.
-    if (this.tasks.emitted()) this.wait(Promise.resolve(), () => this.subscriber.next(value));
+    if (this.tasks.emitted()) void this.wait(Promise.resolve(), () => this.subscriber.next(value));
     else this.subscriber.next(value);
     this.onReturn?.();
   }
@@ -73,7 +80,7 @@ class RouteObserver implements Observer<unknown> {
   complete(): void {
     if (this.waiting !== undefined) return void this.waiting.push(() => this.complete());
     const acceptance = this.tasks.accept();
-    if (acceptance !== undefined) return this.wait(acceptance, () => this.complete());
+    if (acceptance !== undefined) return this.accept(acceptance, () => this.complete());
     this.tasks.settle('success');
     this.reply(() => this.subscriber.complete());
   }
@@ -84,21 +91,23 @@ class RouteObserver implements Observer<unknown> {
     else void hold.then(end);
   }
 
-  /** Keeps all further signals back, in their order. */
-  private wait(until: Promise<void>, then: () => void): void {
-    this.waiting = [then];
-    until.then(
-      () => this.goOn(),
-      (cause: unknown) => {
-        this.waiting = [() => this.error(this.requests.refusal(this.context, cause))];
-        this.goOn();
-      },
-    );
+  private accept(acceptance: Promise<void>, then: () => void): void {
+    this.isAccepting = true;
+    void this.wait(acceptance, then);
   }
 
-  private goOn(): void {
-    const { waiting = [] } = this;
+  /** Keeps all further signals back, in their order. */
+  private async wait(until: Promise<void>, then: () => void): Promise<void> {
+    this.waiting = [then];
+    try {
+      await until;
+    } catch (cause) {
+      // The route has failed, whatever else it would have sent.
+      this.waiting = [() => this.error(this.requests.refusal(this.context, cause))];
+    }
+    const { waiting } = this;
     this.waiting = undefined;
+    this.isAccepting = false;
     for (const signal of waiting) signal(); // they may have to wait again, and do so in their order
   }
 }

@@ -2,9 +2,9 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { EnqueueCall } from './enqueues.js';
+import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/execution.js';
-import { EnqueuingSurface } from './enqueuing-surface.js';
+import { EnqueuingSurface, type Enqueue } from './enqueuing-surface.js';
 import type { TaskBatch } from './task-batch.js';
 
 /** What one request does with tasks of each timing. */
@@ -15,7 +15,7 @@ export interface TaskTimings {
   /** At once. */
   start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
   /** At once. */
-  enqueue(call: EnqueueCall): Promise<Execution<never>>;
+  enqueue(call: EnqueueCall): Promise<Execution>;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface TaskTimings {
  * ```
  * @publicApi
  */
-export class TasksService extends EnqueuingSurface {
+export class TasksService extends EnqueuingSurface<Enqueue> {
   private readonly timings: TaskTimings;
 
   /** @internal */
@@ -65,7 +65,7 @@ export class TasksService extends EnqueuingSurface {
   }
 
   /** @internal */
-  protected override submitEnqueue(call: EnqueueCall): Promise<Execution<never>> {
+  protected override submitEnqueue(call: EnqueueCall): Promise<Execution> {
     return this.timings.enqueue(call);
   }
 }

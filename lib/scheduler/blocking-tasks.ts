@@ -21,14 +21,10 @@ export class BlockingTasks {
   check(task: Task, held: number): void {
     if (held <= this.threshold) return;
     // By the code rather than by the task's name, which may hold an id, or by the function, which may be a new closure
-    // each time.
-    const code = task.functionName === 'anonymous' ? sourceOf(task.func) : task.functionName;
+    // each time. Two functions of one name differ in it; bound ones are all alike but for their names.
+    const code = `${task.functionName} ${Function.prototype.toString.call(task.func)}`;
     if (this.known.has(code)) return;
     this.known.add(code);
     this.log.blocked(task, held);
   }
-}
-
-function sourceOf(func: (...args: never[]) => unknown): string {
-  return Function.prototype.toString.call(func);
 }

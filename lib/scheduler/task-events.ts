@@ -83,6 +83,7 @@ export class TaskEvents {
   private readonly subject = new Subject<TaskEvent>();
   readonly events$: Observable<TaskEvent> = this.subject.asObservable();
   private listener: TaskListener | undefined;
+  private onFinish: ((task: Task) => void) | undefined;
 
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
     this.counts[type] += 1;
@@ -99,9 +100,15 @@ export class TaskEvents {
     return this.listener !== undefined || this.isWatched;
   }
 
+  /** Nothing more will happen to the task but retries: before anybody who awaits its `done` goes on. */
+  finish(task: Task): void {
+    this.onFinish?.(task);
+  }
+
   /** For what is part of the library: goes on after `events$` has completed, to the very end. */
-  listen(listener: TaskListener): void {
+  listen(listener: TaskListener, onFinish: (task: Task) => void): void {
     this.listener = listener;
+    this.onFinish = onFinish;
   }
 
   complete(): void {

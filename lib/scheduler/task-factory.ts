@@ -83,11 +83,9 @@ export class TaskFactory {
   }
 
   private holdPlatform(waitUntil: (pending: Promise<unknown>) => void, task: Task): void {
-    try {
-      waitUntil(task.done);
-    } catch (error) {
-      this.log.waitUntilFailed(task, error);
-    }
+    // Some platforms answer with a promise of their own.
+    const held = new Promise((resolve) => resolve(waitUntil(task.done)));
+    held.catch((error: unknown) => this.log.waitUntilFailed(task, error));
   }
 
   private register(parts: Omit<TaskParts, 'engine'>): Task {

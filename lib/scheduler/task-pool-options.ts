@@ -2,7 +2,8 @@ import { TasksConfigError } from '../task/task-errors.js';
 
 /**
  * What becomes of a task that finds its pool full: `'reject'`: `schedule()` throws; `'discard'`: the task is discarded,
- * with a warning; `'run'`: it starts beyond the limit when its moment has come.
+ * with a warning; `'run'`: when its moment has come it waits like the others, and the one that has waited longest starts
+ * beyond the limit.
  *
  * @publicApi
  */

@@ -13,6 +13,8 @@ export interface TaskPoolState {
   readonly concurrency: number;
   readonly running: number;
   readonly waiting: number;
+  /** How many open requests hold for later. Where `maxQueue` is limited, they have their place among those that wait. */
+  readonly held: number;
   /** How many may wait. */
   readonly maxQueue: number;
 }
@@ -21,6 +23,8 @@ export interface TaskPoolState {
 export class TaskPool {
   private readonly queue = new Fifo<Task>();
   private running = 0;
+  /** How many may run beyond the limit, until as many have ended. */
+  private surplus = 0;
   /** How many tasks that batches hold have a place in the queue. */
   private reserved = 0;
   /** How many tasks of the queue will not run. */
@@ -35,7 +39,7 @@ export class TaskPool {
 
   get state(): TaskPoolState {
     const { concurrency, maxQueue } = this.options;
-    return { concurrency, running: this.running, waiting: this.waiting + this.reserved, maxQueue };
+    return { concurrency, running: this.running, waiting: this.waiting, held: this.reserved, maxQueue };
   }
 
   /** What becomes of a task that is refused. */
@@ -51,7 +55,10 @@ export class TaskPool {
   admit(task: Task): TaskPoolFullError | undefined {
     const { concurrency, maxQueue, overflow } = this.options;
     if (maxQueue === Infinity) return undefined;
-    if (this.running + this.waiting + this.reserved < concurrency + maxQueue) {
+    const busy = this.running + this.waiting;
+    // A slot that is free is not kept for what requests hold: they may be open for long.
+    const isFree = task.timing === 'immediate' && busy < concurrency;
+    if (isFree || busy + this.reserved < concurrency + maxQueue) {
       task.life.place = 'reserved';
       this.reserved += 1;
       return undefined;
@@ -61,10 +68,10 @@ export class TaskPool {
     return undefined;
   }
 
-  /** Starts the task when a slot is free. */
+  /** Starts the task when a slot is free; one that came beyond the limit makes a slot, for whoever has waited longest. */
   push(task: Task): void {
     const { place } = task.life;
-    if (place === 'beyond') return this.pass(task);
+    if (place === 'beyond') this.surplus += 1;
     if (place === 'reserved') this.reserved -= 1;
     task.life.place = 'queue';
     this.queue.push(task);
@@ -87,6 +94,7 @@ export class TaskPool {
   /** A task has ended, or was given up. */
   release(): void {
     this.running -= 1;
+    if (this.surplus > 0) this.surplus -= 1;
     if (this.queue.size > 0) this.queueDrain();
   }
 
@@ -94,34 +102,34 @@ export class TaskPool {
     return this.queue.size - this.stale;
   }
 
-  private fullFor(task: Task): TaskPoolFullError {
-    const { waiting } = this.state;
-    // Those that the next microtask will start count as running.
-    const starting = Math.min(waiting, Math.max(0, this.options.concurrency - this.running));
-    return new TaskPoolFullError(task.label, this.name, this.running + starting, waiting - starting);
+  private get slots(): number {
+    return this.options.concurrency + this.surplus;
   }
 
-  /** Starts the task beyond the limit: those that wait will wait a little longer. */
-  private pass(task: Task): void {
-    this.running += 1;
-    queueMicrotask(() => {
-      this.running -= 1;
-      if (isDue(task)) this.begin(task);
-      else this.queueDrain();
+  private fullFor(task: Task): TaskPoolFullError {
+    // Those that the next microtask will start count as running.
+    const starting = Math.min(this.waiting, Math.max(0, this.slots - this.running));
+    return new TaskPoolFullError(task.label, this.name, {
+      running: this.running + starting,
+      waiting: this.waiting - starting,
+      held: this.reserved,
     });
   }
 
   private queueDrain(): void {
-    if (this.isDrainQueued || this.running >= this.options.concurrency) return;
+    if (this.isDrainQueued || this.running >= this.slots) return;
     this.isDrainQueued = true;
     queueMicrotask(this.drain);
   }
 
   private readonly drain = (): void => {
     this.isDrainQueued = false;
-    while (this.running < this.options.concurrency) {
+    while (this.running < this.slots) {
       const task = this.queue.shift();
-      if (task === undefined) return;
+      if (task === undefined) {
+        this.surplus = 0; // nobody is left to whom it could be of use
+        return;
+      }
       if (isDue(task)) this.begin(task);
       else this.stale -= 1;
     }

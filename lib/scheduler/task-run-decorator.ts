@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Task } from '../task/task.js';
 
 /**
- * Where an APM wraps the runs of tasks, each attempt of request tasks and of durable ones: replace it with
- * `overrideProvider()` or a subclass, or patch `TaskRunDecorator.prototype.decorate`. Untouched, it costs nothing.
+ * Where an APM wraps the runs of tasks, each attempt of request tasks and of durable ones: it patches
+ * `TaskRunDecorator.prototype.decorate`. Untouched, it costs nothing.
  *
  * @example
  * ```ts
@@ -21,3 +21,6 @@ export class TaskRunDecorator {
     return run;
   }
 }
+
+/** What `decorate` is as long as nobody has patched it: who wraps no run shall not pay for it. */
+export const UNDECORATED = TaskRunDecorator.prototype.decorate;

@@ -11,7 +11,6 @@ import {
   TaskCancelledError,
   TaskDiscardedError,
   TaskNotEndedError,
-  TasksConfigError,
   TaskTimeoutError,
 } from '../task/task-errors.js';
 import { ErrorHandlers } from './error-handlers.js';
@@ -19,13 +18,10 @@ import { BlockingTasks } from './blocking-tasks.js';
 import { TaskEvents } from './task-events.js';
 import { TaskLedger } from './task-ledger.js';
 import { TaskLog } from './task-log.js';
-import { DEFAULT_POOL } from './task-pool-options.js';
-import { isDue, TaskPool, type TaskPoolState } from './task-pool.js';
-import { TaskRunDecorator } from './task-run-decorator.js';
+import { isDue, type TaskPool, type TaskPoolState } from './task-pool.js';
+import { TaskPools } from './task-pools.js';
+import { TaskRunDecorator, UNDECORATED } from './task-run-decorator.js';
 import { TaskTracer } from './task-tracer.js';
-
-/** Compared with: who wraps no run shall not pay for it. */
-const UNDECORATED = TaskRunDecorator.prototype.decorate;
 
 /**
  * Runs tasks in this process. `submit` queues; a microtask starts what the concurrency limit allows; each run ends in
@@ -33,8 +29,7 @@ const UNDECORATED = TaskRunDecorator.prototype.decorate;
  */
 @Injectable()
 export class TaskRunner implements TaskEngine {
-  private readonly poolsByName: ReadonlyMap<string, TaskPool>;
-  private readonly defaultPool: TaskPool;
+  private readonly allPools: TaskPools;
   private isClosed = false;
   private refusesUnshielded = false;
 
@@ -48,27 +43,16 @@ export class TaskRunner implements TaskEngine {
     private readonly decorator: TaskRunDecorator,
     private readonly tracer: TaskTracer,
   ) {
-    const run = (task: Task): void => this.run(task);
-    const pools = [...options.pools].map(([name, limits]) => [name, new TaskPool(name, limits, run)] as const);
-    this.poolsByName = new Map(pools);
-    this.defaultPool = this.poolsByName.get(DEFAULT_POOL)!;
+    this.allPools = new TaskPools(options.pools, (task) => this.run(task));
   }
 
   get pools(): Readonly<Record<string, TaskPoolState>> {
-    return Object.fromEntries([...this.poolsByName].map(([name, { state }]) => [name, state]));
+    return this.allPools.states;
   }
 
   /** @throws {TasksConfigError} when the module has no such pool. */
   checkPool(name: string): void {
-    if (name !== DEFAULT_POOL && this.poolsByName.has(name)) return;
-    const names = [...this.poolsByName.keys()].filter((known) => known !== DEFAULT_POOL);
-    throw new TasksConfigError(
-      'pool',
-      name,
-      names.length === 0
-        ? 'the name of a pool; TasksModule.forRoot() has none: add it to pools, as in { pools: { mail: { concurrency: 5 } } }'
-        : `the name of one of the pools of TasksModule.forRoot(): ${names.join(', ')}`,
-    );
+    this.allPools.check(name);
   }
 
   /**
@@ -77,7 +61,7 @@ export class TaskRunner implements TaskEngine {
    * @throws {TaskPoolFullError} when that is full, and is to reject. Where it is to discard, the task has ended.
    */
   admit(task: Task): void {
-    if (this.isClosed) return; // another reason not to run it
+    if (this.isClosed || task.life.hasEnded) return; // another reason not to run it
     const pool = this.poolOf(task);
     const refusal = pool?.admit(task);
     if (pool === undefined || refusal === undefined) return;
@@ -170,9 +154,7 @@ export class TaskRunner implements TaskEngine {
 
   /** Runs of durable executions have a limit of their own: how many of them their worker claims. */
   protected poolOf(task: Task): TaskPool | undefined {
-    const { pool } = task.config;
-    if (task.run !== undefined || task.isUnlimited) return undefined;
-    return pool === undefined ? this.defaultPool : this.poolsByName.get(pool);
+    return task.run !== undefined || task.isUnlimited ? undefined : this.allPools.of(task);
   }
 
   protected enqueue(task: Task, pool: TaskPool | undefined): void {
@@ -207,10 +189,9 @@ export class TaskRunner implements TaskEngine {
   }
 
   private readonly invoke = (task: Task): unknown => {
-    const call =
-      this.decorator.decorate === UNDECORATED ? undefined : this.decorator.decorate(() => invoke(task), task);
-    if (this.tracer.isActive) return this.tracer.run(task, call ?? (() => invoke(task)));
-    return call === undefined ? invoke(task) : call();
+    const isPlain = this.decorator.decorate === UNDECORATED;
+    const call = isPlain ? invoke : (): unknown => this.decorator.decorate(() => invoke(task), task)();
+    return this.tracer.isActive ? this.tracer.run(task, () => call(task)) : call(task);
   };
 
   private timeOut(activity: TaskActivity, timeout: number): void {
@@ -278,6 +259,7 @@ export class TaskRunner implements TaskEngine {
 
   private finish(task: Task): void {
     if (task.life.isFinished) return; // abandoned while its onError ran
+    this.events.finish(task);
     task.life.finish();
     if (!task.life.isRetrying) this.ledger.delete(task);
   }

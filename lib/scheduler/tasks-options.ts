@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from '../task/duration.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { resolveThreadsOptions, type ResolvedThreadsOptions, type ThreadsOptions } from '../threads/thread-options.js';
+import { checkPool } from './task-pools.js';
 import { resolveTaskPools, type ResolvedTaskPoolOptions, type TaskPoolOptions } from './task-pool-options.js';
 import { mergeTaskConfig, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
 
@@ -73,6 +74,13 @@ export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unk
     throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
   }
   validateTaskConfig(options);
+  if (options.onCancel != null) {
+    throw new TasksConfigError(
+      'onCancel',
+      options.onCancel,
+      'nothing for all tasks of the module, most of which no queue can keep; set it on @Durable() methods',
+    );
+  }
   const { isGlobal, pools, shutdown = {}, threads, blockingThreshold = '50ms', waitUntil, telemetry = true } = options;
   if (isGlobal !== undefined) {
     // forRoot() has taken it out; Nest must know it before any factory runs.
@@ -86,9 +94,11 @@ export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unk
     throw new TasksConfigError('shutdown', shutdown, 'an object with gracePeriod and timeout');
   }
   const { gracePeriod = '1s', timeout } = shutdown;
+  const resolvedPools = resolveTaskPools(options, pools);
+  if (options.pool != null) checkPool(options.pool, [...resolvedPools.keys()]);
   return {
     config: mergeTaskConfig({}, options),
-    pools: resolveTaskPools(options, pools),
+    pools: resolvedPools,
     threads: resolveThreadsOptions(threads),
     blockingThreshold: blockingThreshold === false ? Infinity : parseDuration('blockingThreshold', blockingThreshold),
     waitUntil,

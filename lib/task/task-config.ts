@@ -70,7 +70,10 @@ export interface TaskConfig {
    * process runs it from its beginning. For methods with `@Durable()`. Default: nothing.
    */
   onCancel?: 'enqueue' | null | undefined;
-  /** Which of the module's `pools` limits it. Default: none of them, but the module's own `concurrency`. */
+  /**
+   * Which of the module's `pools` limits it in this process. Runs of durable tasks are in none: there is
+   * `@ConcurrencyLimit()`. Default: none of them, but the module's own `concurrency`.
+   */
   pool?: string | null | undefined;
 }
 

@@ -216,10 +216,10 @@ export class TaskPoolFullError extends TaskDiscardedError {
     task: string,
     /** The pool's name; `'default'` for tasks that name none. */
     readonly pool: string,
-    running: number,
-    waiting: number,
+    { running, waiting, held }: { readonly running: number; readonly waiting: number; readonly held: number },
   ) {
-    super(task, `pool '${pool}' is full, ${running} running and ${waiting} waiting`);
+    const holding = held === 0 ? '' : `, and ${held} held for later by open requests`;
+    super(task, `pool '${pool}' is full, ${running} running and ${waiting} waiting${holding}`);
   }
 }
 

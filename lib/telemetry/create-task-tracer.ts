@@ -18,6 +18,6 @@ export function createTaskTracer(
   const log = new TelemetryLog(api);
   const spans = new TaskSpans(api, log);
   const watchers = new TaskWatchers([spans, new TaskMetrics(api)], log);
-  events.listen(watchers.hear);
+  events.listen(watchers.hear, watchers.finish);
   return spans;
 }

@@ -7,7 +7,16 @@ const require = createRequire(import.meta.url);
 
 /** What spans and metrics are attributed to. */
 export const SCOPE = 'nestjs-tasks';
-export const { version: SCOPE_VERSION } = require('../../package.json') as { version: string };
+export const SCOPE_VERSION = readVersion();
+
+/** A bundle of the application has no package.json of ours. */
+function readVersion(): string | undefined {
+  try {
+    return (require('../../package.json') as { version: string }).version;
+  } catch {
+    return undefined;
+  }
+}
 
 /** @returns nothing where the application does not have it; one that is there but broken fails with its own error. */
 export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | undefined {

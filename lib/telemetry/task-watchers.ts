@@ -5,7 +5,7 @@ import type { TelemetryLog } from './telemetry-log.js';
 /** Who is told what happens to each task. May throw. */
 export interface TaskWatcher {
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void;
-  /** Its `done` settles: nothing more will come but retries. */
+  /** Its `done` is about to settle: nothing more will come but retries. */
   finished(task: Task): void;
 }
 
@@ -28,12 +28,9 @@ export class TaskWatchers {
         this.#log.failed(ownError);
       }
     }
-    if (type === 'succeeded' || type === 'discarded') this.#finish(task);
-    // Its onError may run first, or it may be abandoned.
-    else if (type === 'failed' || type === 'cancelled') void task.done.then(() => this.#finish(task));
   };
 
-  #finish(task: Task): void {
+  readonly finish = (task: Task): void => {
     for (const watcher of this.#watchers) {
       try {
         watcher.finished(task);
@@ -41,5 +38,5 @@ export class TaskWatchers {
         this.#log.failed(error);
       }
     }
-  }
+  };
 }

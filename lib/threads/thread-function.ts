@@ -42,7 +42,8 @@ export class ThreadFunction {
       const index = args.findIndex((arg) => !isCloneable(arg));
       if (index === -1) throw this.#error('its thread ended before it did', undefined, error);
       const problem = `its argument ${index}, counted from 0, cannot be cloned into a thread`;
-      throw this.#error(problem, 'Pass data, without functions in it', error);
+      // Not V8's own message: it shows the argument.
+      throw this.#error(problem, 'Pass data, without functions in it', undefined);
     }
   }
 

@@ -1,5 +1,18 @@
-import { Controller, Get, Inject, Injectable, Res, Sse, type MessageEvent } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Req,
+  Res,
+  Scope,
+  Sse,
+  UseGuards,
+  type CanActivate,
+  type MessageEvent,
+} from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
 import { of, type Observable } from 'rxjs';
 import {
   BrokerUnavailableError,
@@ -12,6 +25,7 @@ import {
   Tasks,
   TasksService,
   type Execution,
+  type Task,
 } from 'nestjs-tasks';
 import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
 import { ADAPTERS, Gate, send, startApp, type TestApp } from '../support/app.js';
@@ -32,10 +46,21 @@ class OrderTasks {
 const errors: unknown[] = [];
 const caught = (_task: unknown, error: unknown): void => void errors.push(error);
 
+@Injectable({ scope: Scope.REQUEST })
+class EnqueuingGuard implements CanActivate {
+  constructor(@Inject(TasksService) private readonly tasks: TasksService) {}
+
+  canActivate(): boolean {
+    this.tasks.afterRoute.enqueue('orders.process', { key: 'guarded' })('1');
+    return true;
+  }
+}
+
 @Controller()
 class OrdersController {
-  executions: Promise<Execution<string>>[] = [];
+  executions: Task<Execution<string>>[] = [];
   service: TasksService | undefined;
+  raw: ServerResponse | undefined;
 
   constructor(
     @Inject(Journal) private readonly journal: Journal,
@@ -131,6 +156,26 @@ class OrdersController {
     }
   }
 
+  @Get('answered')
+  async answered(@Req() request: { res?: ServerResponse }, @Tasks() tasks: TasksService) {
+    tasks.afterRoute.enqueue(this.orders.process)('1');
+    this.raw = request.res;
+    return 'too late';
+  }
+
+  @Get('mixed')
+  mixed(@Tasks() tasks: TasksService) {
+    tasks.afterRoute.enqueue(this.orders.process)('1');
+    tasks.afterRoute.task({ runOn: 'error' }).enqueue(this.orders.process)('2');
+    return 'never';
+  }
+
+  @Get('hurried')
+  hurried(@Tasks() tasks: TasksService) {
+    tasks.afterRoute.task({ timeout: 20 }).enqueue(this.orders.process)('1');
+    return 'never';
+  }
+
   @Get('late')
   late(@Tasks() tasks: TasksService) {
     this.service = tasks;
@@ -138,7 +183,16 @@ class OrdersController {
   }
 }
 
-const METADATA = { controllers: [OrdersController], providers: [OrderTasks, Journal] };
+@Controller()
+class GuardedController {
+  @Get('guarded')
+  @UseGuards(EnqueuingGuard)
+  guarded(@Res() response: { send(body: unknown): void }) {
+    response.send('never');
+  }
+}
+
+const METADATA = { controllers: [OrdersController, GuardedController], providers: [OrderTasks, Journal] };
 
 describe.each(BROKERS.map((kind) => [kind.label, kind] as const))(
   'enqueueing from a request, on %s',
@@ -195,7 +249,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))(
         held.goOn.pass();
         expect((await reply).status).toBe(200);
         expect(held.sizes[0]).toBe(3);
-        const executions = await Promise.all(controller.executions);
+        const executions = await Promise.all(controller.executions.map((task) => task.result()));
         expect(await Promise.all(executions.map((execution) => execution.result()))).toEqual([
           'processed 1',
           'processed 2',
@@ -215,7 +269,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))(
         await test.scheduler.idle();
         expect(journal.entries).toEqual([]);
         expect(test.scheduler.counts).toMatchObject({ failed: 3, discarded: 2 });
-        for (const execution of controller.executions) await expect(execution).rejects.toThrow(BrokerUnavailableError);
+        for (const task of controller.executions) await expect(task.result()).rejects.toThrow(BrokerUnavailableError);
         expect(test.logs.matching('Task enqueue orders.process')[0]).toContain('connection refused');
       });
 
@@ -223,21 +277,21 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))(
         expect((await send(`${test.url}/throws`)).status).toBe(500);
         await test.scheduler.idle();
         const [route, response, onError] = controller.executions;
-        await expect(route).rejects.toThrow('route failed');
-        await expect(response).rejects.toThrow('route failed');
-        expect(await (await onError)?.result()).toBe('processed 3');
+        await expect(route?.result()).rejects.toThrow('route failed');
+        await expect(response?.result()).rejects.toThrow('route failed');
+        expect(await (await onError?.result())?.result()).toBe('processed 3');
         expect(journal.entries).toEqual(['process 3']);
         expect(test.scheduler.counts.discarded).toBe(2);
       });
 
       it('does not take for a refusal what was not to be enqueued', async () => {
         expect((await send(`${test.url}/on-error`)).status).toBe(200);
-        await expect(controller.executions[0]).rejects.toThrow('route succeeded');
+        await expect(controller.executions[0]?.result()).rejects.toThrow('route succeeded');
       });
 
       it('after the response, whose failure goes to onError', async () => {
         expect((await send(`${test.url}/response`)).status).toBe(200);
-        expect(await (await controller.executions[0])?.result()).toBe('processed 1');
+        expect(await (await controller.executions[0]?.result())?.result()).toBe('processed 1');
 
         const held = holdAdd(new BrokerUnavailableError('Redis', 'connection refused'));
         held.goOn.pass();
@@ -272,10 +326,62 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))(
         expect(await queue.get('passthrough')).toBeDefined();
       });
 
+      it('counts as refused when nothing could be held: a guard has enqueued, and the handler answers by itself', async () => {
+        const { status } = await send(`${test.url}/guarded`);
+        expect(status).toBe(500);
+        await test.scheduler.idle();
+        expect(await queue.get('guarded')).toBeUndefined();
+        expect(test.scheduler.counts.discarded).toBe(1);
+      });
+
+      it('survives a refusal after somebody else has answered', async () => {
+        if (test.app.getHttpAdapter().getType() !== 'express') return;
+        const held = holdAdd(new BrokerUnavailableError('Redis', 'connection refused'));
+        const reply = send(`${test.url}/answered`);
+        await held.asked.passed;
+        (controller.raw as ServerResponse).writeHead(504).end('timed out');
+        expect((await reply).status).toBe(504);
+        held.goOn.pass();
+        await test.scheduler.idle();
+        expect(test.scheduler.counts).toMatchObject({ failed: 1 });
+      });
+
+      it('writes what is to run on an error also when its siblings are refused', async () => {
+        const held = holdAdd(new BrokerUnavailableError('Redis', 'connection refused'));
+        held.goOn.pass();
+        expect((await send(`${test.url}/mixed`)).status).toBe(503);
+        await test.scheduler.idle();
+        expect(held.sizes).toEqual([1, 1]);
+      });
+
+      it('takes of the options of the route its onError alone', async () => {
+        await test.app.close();
+        test = await startApp(METADATA, { timeout: 30, queue: { url: 'memory://' } }, adapter);
+        broker = test.app.get<Broker>(BROKER);
+        controller = test.app.get(OrdersController);
+        const held = holdAdd();
+        const reply = send(`${test.url}/route`);
+        await held.asked.passed;
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        held.goOn.pass();
+        expect((await reply).status).toBe(200);
+        expect(test.scheduler.counts.failed).toBe(0);
+      });
+
+      it('is refused by a timeout of its own, whatever comes of the writing', async () => {
+        const held = holdAdd();
+        expect((await send(`${test.url}/hurried`)).status).toBe(503);
+        held.goOn.pass();
+        await test.scheduler.idle();
+        expect(test.scheduler.counts.failed).toBe(1);
+      });
+
       it('starts at once when the moment has passed', async () => {
         await send(`${test.url}/late`);
-        const execution = await controller.service?.afterResponse.enqueue('orders.process')('late');
-        expect(await execution?.result()).toBe('processed late');
+        for (const batch of [controller.service?.afterResponse, controller.service?.afterRoute]) {
+          const execution = (await batch?.enqueue('orders.process')('late').result()) as Execution | undefined;
+          expect(await execution?.result()).toBe('processed late');
+        }
       });
     });
   },

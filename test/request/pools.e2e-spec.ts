@@ -46,7 +46,7 @@ describe.each(ADAPTERS)('a pool that is full, on %s', (_name, adapter) => {
     await using test = await startApp(METADATA, pools('reject'), adapter);
     const { status, body } = await send(`${test.url}/send`);
     expect(status).toBe(503);
-    expect(body).toContain("pool 'mail' is full, 1 running and 1 waiting");
+    expect(body).toContain("pool 'mail' is full, 0 running and 0 waiting, and 2 held for later by open requests");
     await test.scheduler.idle();
     expect(test.scheduler.counts.discarded).toBe(3);
     expect(test.scheduler.pools['mail']).toMatchObject({ running: 0, waiting: 0 });
@@ -71,12 +71,17 @@ describe.each(ADAPTERS)('a pool that is full, on %s', (_name, adapter) => {
 
   it('counts what open requests hold, and gives the place back when their route fails', async () => {
     await using test = await startApp(METADATA, pools('reject'), adapter);
-    const { entered, hold } = test.app.get(MailController);
+    const { entered, hold, gate } = test.app.get(MailController);
     const slow = send(`${test.url}/slow`);
     await entered.passed;
-    expect(test.scheduler.pools['mail']).toMatchObject({ running: 0, waiting: 1 });
+    expect(test.scheduler.pools['mail']).toMatchObject({ running: 0, waiting: 0, held: 1 });
+    // A slot that is free is not kept for it.
+    const now = [test.scheduler.task({ pool: 'mail' }).schedule(() => gate.passed)];
+    expect(() => test.scheduler.task({ pool: 'mail' }).schedule(() => {})).toThrow(TaskPoolFullError);
     hold.pass();
     expect((await slow).status).toBe(500);
-    expect(test.scheduler.pools['mail']).toMatchObject({ running: 0, waiting: 0 });
+    expect(test.scheduler.pools['mail']).toMatchObject({ running: 1, waiting: 0, held: 0 });
+    gate.pass();
+    await Promise.all(now.map(({ done }) => done));
   });
 });

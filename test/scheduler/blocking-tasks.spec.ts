@@ -20,6 +20,13 @@ describe('a task that holds the event loop', () => {
     ]);
   });
 
+  it('is told from another of the same name', async () => {
+    await using one = await startContext({ blockingThreshold: 20 });
+    const sends = [{ send: () => hold(25) }, { send: () => hold(26) }];
+    for (const { send } of [...sends, ...sends]) await one.scheduler.schedule(send).done;
+    expect(one.logs.matching('held the event loop')).toHaveLength(2);
+  });
+
   it('is told from other functions without a name', async () => {
     await using one = await startContext({ blockingThreshold: 20 });
     const anonymous = [() => () => hold(25), () => () => hold(26)];

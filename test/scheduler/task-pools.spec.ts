@@ -20,8 +20,8 @@ describe('a pool', () => {
     await mails[1]?.started;
     expect(order).toEqual(['mail 1', 'mail 2']);
     expect(one.scheduler.pools).toEqual({
-      default: { concurrency: 1, running: 1, waiting: 0, maxQueue: Infinity },
-      mail: { concurrency: 2, running: 2, waiting: 1, maxQueue: Infinity },
+      default: { concurrency: 1, running: 1, waiting: 0, held: 0, maxQueue: Infinity },
+      mail: { concurrency: 2, running: 2, waiting: 1, held: 0, maxQueue: Infinity },
     });
     gate.pass();
     await one.scheduler.idle();
@@ -38,7 +38,6 @@ describe('a pool', () => {
 
   it.each([
     [{ pool: 'post' }, "pool is 'post'. Allowed: the name of one of the pools of TasksModule.forRoot(): mail."],
-    [{ pool: 'default' }, "pool is 'default'."],
     [{ pool: 3 as never }, 'task().pool is 3. Allowed: the name of a pool.'],
   ])('is refused by a name that the module does not have: %j', async (config, message) => {
     await using one = await startContext(LIMITS);
@@ -100,19 +99,52 @@ describe('a pool that is full', () => {
   });
 
   it('runs where it is told to, beyond its limit, and takes no more until it is back below', async () => {
-    const { one, gate, started, schedule } = await fill({ concurrency: 2, maxQueue: 3, overflow: 'run' }, undefined);
+    const { one, gate, started, schedule, tasks } = await fill(
+      { concurrency: 2, maxQueue: 3, overflow: 'run' },
+      undefined,
+    );
     const [fifth, sixth] = [schedule(5), schedule(6)];
     const dropped = schedule(7);
     dropped.cancel();
-    await sixth?.started;
-    expect(started.toSorted()).toEqual([0, 1, 5, 6]);
-    expect(one.scheduler.pools['default']).toMatchObject({ running: 4, waiting: 3 });
+    await tasks[4]?.started;
+    // Those that have waited longest: nobody is overtaken.
+    expect(started).toEqual([0, 1, 2, 3, 4]);
+    expect(one.scheduler.pools['default']).toMatchObject({ running: 5, waiting: 2 });
     gate.pass();
     await one.scheduler.idle();
     expect(started).toHaveLength(7);
-    expect([fifth?.status, dropped.status]).toEqual(['succeeded', 'cancelled']);
+    expect([fifth, sixth, dropped].map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'cancelled']);
     expect(one.scheduler.pools['default']).toMatchObject({ running: 0, waiting: 0 });
     await one.context.close();
+  });
+
+  it('keeps no place for what is cancelled as soon as it is scheduled', async () => {
+    await using one = await startContext({ concurrency: 1, maxQueue: 1 });
+    one.scheduler.events$.subscribe(({ type, task }) => {
+      if (type === 'scheduled' && task.name === 'doomed') task.cancel();
+    });
+    for (let n = 0; n < 5; n += 1) one.scheduler.task({ name: 'doomed' }).schedule(() => {});
+    expect(one.scheduler.counts).toMatchObject({ cancelled: 5, discarded: 0 });
+    expect(one.scheduler.pools['default']).toMatchObject({ running: 0, waiting: 0, held: 0 });
+    await one.scheduler.schedule(() => 'room').result();
+  });
+
+  it('starves nobody while more than it can take comes all the time', async () => {
+    await using one = await startContext({ concurrency: 1, maxQueue: 1, overflow: 'run' });
+    const order: number[] = [];
+    const gates = Array.from({ length: 6 }, () => new Gate());
+    for (const [n, gate] of gates.entries()) {
+      one.scheduler.schedule(() => {
+        order.push(n);
+        return gate.passed;
+      });
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    expect(order).toEqual([0, 1, 2, 3, 4]); // one waits, as may
+    for (const gate of gates) gate.pass();
+    await one.scheduler.idle();
+    expect(order).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('makes room for what is cancelled while it waits', async () => {
@@ -159,6 +191,8 @@ describe('limits that cannot be used', () => {
     [{ pools: { mail: 5 as never } }, 'pools.mail is 5. Allowed: an object'],
     [{ pools: { default: { concurrency: 1 } } }, 'pools.default is'],
     [{ pools: 'mail' as never }, "pools is 'mail'."],
+    [{ pool: 'mial', pools: { mail: {} } }, "pool is 'mial'. Allowed: the name of one of the pools"],
+    [{ onCancel: 'enqueue' }, "onCancel is 'enqueue'. Allowed: nothing for all tasks of the module"],
     [{ blockingThreshold: 'soon' }, "blockingThreshold is 'soon'."],
     [{ waitUntil: true as never }, 'waitUntil is true. Allowed: a function that takes a promise.'],
     [{ telemetry: 'no' as never }, "telemetry is 'no'. Allowed: true or false."],

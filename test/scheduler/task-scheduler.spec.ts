@@ -917,9 +917,9 @@ describe('concurrency', () => {
     await using one = await startContext({ concurrency: 1 });
     const gate = new Gate();
     await one.scheduler.schedule(() => gate.passed).started;
-    const pool = Reflect.get(one.context.get(TaskRunner), 'defaultPool') as object;
-    const queue = Reflect.get(pool, 'queue') as { size: number };
     const tasks = Array.from({ length: 1_000 }, () => one.scheduler.schedule(() => {}));
+    const pools = Reflect.get(one.context.get(TaskRunner), 'allPools') as { of(task: unknown): object };
+    const queue = Reflect.get(pools.of(tasks[0]), 'queue') as { size: number };
     for (const task of tasks.slice(1)) task.cancel();
     expect(queue.size).toBeLessThan(10);
     gate.pass();

@@ -12,7 +12,7 @@ import {
 
 /** The SDK as an application registers it, in memory. `using` takes it back. */
 export class Sdk implements Disposable {
-  private readonly exporter = new InMemorySpanExporter();
+  readonly exporter = new InMemorySpanExporter();
   private readonly begun: Span[] = [];
   private readonly reader = new PulledReader();
   private readonly provider: BasicTracerProvider;

@@ -56,6 +56,26 @@ describe('the span of a task', () => {
     expect(span.status.code).toBe(SpanStatusCode.UNSET);
   });
 
+  it('has ended when whoever has awaited the end of the task goes on', async () => {
+    const gate = new Gate();
+    const stopped = scheduler.schedule(untilAborted);
+    const tasks = [
+      scheduler.schedule(() => 'fine'),
+      scheduler.schedule(bad),
+      scheduler.task({ onError: () => gate.passed }).schedule(bad),
+      scheduler.task({ timeout: 5 }).schedule(untilAborted),
+      stopped,
+    ];
+    const counted = tasks.map(async (task) => {
+      await task.done;
+      return sdk.exporter.getFinishedSpans().filter(({ attributes }) => attributes['task.id'] === task.id).length;
+    });
+    await stopped.started;
+    stopped.cancel();
+    gate.pass();
+    expect(await Promise.all(counted)).toEqual([1, 1, 1, 1, 1]);
+  });
+
   it('begins a trace of its own, which links to the span in which it was scheduled', async () => {
     const { traceId, spanId } = inSpan('request', (request) => {
       scheduler.schedule(() => {});

@@ -61,7 +61,7 @@ describe.each<[what: string, name: string, args: unknown[], message: RegExp]>([
     'an argument that cannot be cloned',
     'throwValue',
     ['fine', { onDone: () => {} }],
-    /its argument 1, counted from 0, cannot be cloned into a thread \(.*\)\. Pass data/,
+    /its argument 1, counted from 0, cannot be cloned into a thread\. Pass data, without functions in it\.$/,
   ],
   [
     'an export that is not there',

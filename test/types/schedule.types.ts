@@ -60,21 +60,28 @@ service.schedule(ping).config = {};
 // @ts-expect-error a task is no promise
 void service.schedule(ping).then(() => {});
 
-// What adds durable tasks knows their arguments and their result.
-for (const tasks of [service, service.afterRoute, service.afterResponse]) {
-  const execution = tasks.enqueue(send, { key: 'mail', when: '5m' })('a@b.c', 2);
-  assert<Equal<typeof execution, Promise<Execution<boolean>>>>();
-  assert<Equal<ReturnType<typeof configured>, Promise<Execution<boolean>>>>();
-  const configured = tasks.task({ name: 'note', runOn: 'always' }).enqueue(send);
-  void tasks.enqueue('mail.send', { remote: true })('anything', 1, new Date());
+// What adds durable tasks knows their arguments and their result: now, a promise, and later, the task that adds.
+const now = service.enqueue(send, { key: 'mail', when: '5m' })('a@b.c', 2);
+assert<Equal<typeof now, Promise<Execution<boolean>>>>();
+const configuredNow = service.task({ name: 'note' }).enqueue(send)('a@b.c');
+assert<Equal<typeof configuredNow, Promise<Execution<boolean>>>>();
+void service.enqueue('mail.send', { remote: true })('anything', 1, new Date());
+// @ts-expect-error a missing argument
+void service.enqueue(send)();
+// @ts-expect-error a wrong type
+void service.enqueue(send)(7);
+for (const batch of [service.afterRoute, service.afterResponse]) {
+  const later = batch.enqueue(send, { key: 'mail' })('a@b.c', 2);
+  assert<Equal<typeof later, Task<Execution<boolean>, [to: string, copies?: number | undefined]>>>();
+  const configured = batch.task({ runOn: 'always' }).enqueue(send)('a@b.c');
+  assert<Equal<typeof configured, Task<Execution<boolean>, [to: string, copies?: number | undefined]>>>();
+  batch.enqueue('mail.send')('anything');
   // @ts-expect-error a missing argument
-  void tasks.enqueue(send)();
-  // @ts-expect-error a wrong type
-  void tasks.enqueue(send)(7);
+  batch.enqueue(send)();
   // @ts-expect-error a wrong type, behind task() too
-  void tasks.task({}).enqueue(send)(7);
+  batch.task({}).enqueue(send)(7);
   // @ts-expect-error an unknown option
-  void tasks.enqueue(send, { delay: 5 })('a@b.c');
+  batch.enqueue(send, { delay: 5 })('a@b.c');
 }
 // @ts-expect-error outside of a request there is the queue
 surfaces[2].enqueue(send);

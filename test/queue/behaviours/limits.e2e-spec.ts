@@ -319,7 +319,13 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
     const names = Array.from({ length: 20 }, (_, number) => String(number + 1).padStart(2, '0'));
     for (const name of names) await queue.add(jobs.brief)('a', name);
     await queue.runUntilFinished();
-    expect(inside.entered).toEqual(['00', ...names]);
+    if (kind.label !== 'postgres') {
+      expect(inside.entered).toEqual(['00', ...names]);
+      return;
+    }
+    // There, those that find a slot free at the same moment may enter in either order: neighbours, and no others.
+    expect(inside.entered.toSorted()).toEqual(['00', ...names]);
+    for (const [place, name] of inside.entered.entries()) expect(Math.abs(place - Number(name))).toBeLessThanOrEqual(2);
   });
 
   it('runs each of many exactly once, never too many at a time', async () => {

@@ -1,0 +1,42 @@
+import type { Task } from '../task/task.js';
+import { TasksConfigError } from '../task/task-errors.js';
+import { DEFAULT_POOL, type ResolvedTaskPoolOptions } from './task-pool-options.js';
+import { TaskPool, type TaskPoolState } from './task-pool.js';
+
+/** The pools of the application: the module's own, and those that it names. */
+export class TaskPools {
+  readonly #pools: ReadonlyMap<string, TaskPool>;
+  readonly #default: TaskPool;
+
+  constructor(options: ReadonlyMap<string, ResolvedTaskPoolOptions>, run: (task: Task) => void) {
+    this.#pools = new Map([...options].map(([name, limits]) => [name, new TaskPool(name, limits, run)]));
+    this.#default = this.#pools.get(DEFAULT_POOL)!;
+  }
+
+  get states(): Readonly<Record<string, TaskPoolState>> {
+    return Object.fromEntries([...this.#pools].map(([name, { state }]) => [name, state]));
+  }
+
+  of(task: Task): TaskPool | undefined {
+    const { pool } = task.config;
+    return pool === undefined ? this.#default : this.#pools.get(pool);
+  }
+
+  /** @throws {TasksConfigError} when the module has no such pool. */
+  check(name: string): void {
+    checkPool(name, [...this.#pools.keys()]);
+  }
+}
+
+/** @throws {TasksConfigError} when it is none of them. */
+export function checkPool(name: string, pools: readonly string[]): void {
+  if (pools.includes(name)) return;
+  const names = pools.filter((known) => known !== DEFAULT_POOL);
+  throw new TasksConfigError(
+    'pool',
+    name,
+    names.length === 0
+      ? 'the name of a pool; TasksModule.forRoot() has none: add it to pools, as in { pools: { mail: { concurrency: 5 } } }'
+      : `the name of one of the pools of TasksModule.forRoot(): ${names.join(', ')}`,
+  );
+}
