@@ -39,9 +39,10 @@ async function followChain(stage: Stage, api: AppProcess): Promise<void> {
 async function killInFanOut(stage: Stage, api: AppProcess, worker: AppProcess): Promise<AppProcess> {
   title(`${PAGES} pages of invoices, and kill -9 in the middle`);
   await post(api, `/invoices/${MONTH}`);
-  await until(`${PAGES_BEFORE_KILL} pages are done`, async () => {
-    const pages = await stage.ledger.done(KEYS.pages);
-    return pages.size >= PAGES_BEFORE_KILL;
+  await until(`${PAGES_BEFORE_KILL} pages are done, and more have started`, async () => {
+    const started = pagesOf(await stage.ledger.entries(), 'started');
+    const done = await stage.ledger.done(KEYS.pages);
+    return done.size >= PAGES_BEFORE_KILL && new Set(started).size > done.size;
   });
   console.log(`   ${worker.name} is killed: ${await worker.kill('SIGKILL')}`);
   const atKill = await stage.ledger.done(KEYS.pages);
@@ -111,9 +112,13 @@ async function find({ queue }: Stage, key: string) {
 
 /** The pages that were started more often than once. */
 function runAgain(entries: readonly Entry[]): number[] {
-  const started = entries.filter(({ key, event }) => event === 'started' && key.startsWith(KEYS.pages));
-  const again = started.filter(({ key }, index) => started.findIndex((other) => other.key === key) < index);
-  return again.map(({ key }) => Number(key.slice(KEYS.pages.length))).toSorted((a, b) => a - b);
+  const started = pagesOf(entries, 'started');
+  return started.filter((page, index) => started.indexOf(page) < index).toSorted((a, b) => a - b);
+}
+
+function pagesOf(entries: readonly Entry[], event: Entry['event']): number[] {
+  const found = entries.filter((entry) => entry.event === event && entry.key.startsWith(KEYS.pages));
+  return found.map(({ key }) => Number(key.slice(KEYS.pages.length)));
 }
 
 async function untilQueueIsEmpty({ queue }: Stage): Promise<void> {
