@@ -5,6 +5,7 @@ import { TaskLog } from '../scheduler/task-log.js';
 import type { Task } from '../task/task.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { DurableRegistry } from './durable-registry.js';
+import { encodeArgs } from './payload.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from './queue-options.js';
 import { TaskQueue } from './task-queue.js';
 
@@ -20,15 +21,8 @@ export class QueueHandover extends TaskHandover {
     super();
   }
 
-  override check(func: (...args: never[]) => unknown): void {
-    try {
-      this.modules.get(DurableRegistry).require(func);
-    } catch (cause) {
-      throw Object.assign(
-        new TasksConfigError('onCancel', 'enqueue', 'for methods with @Durable() alone, which a queue can keep'),
-        { cause },
-      );
-    }
+  override check(func: (...args: never[]) => unknown, args: readonly unknown[]): void {
+    encodeArgs(this.nameOf(func), args);
   }
 
   override async take(tasks: readonly Task[]): Promise<void> {
@@ -38,6 +32,17 @@ export class QueueHandover extends TaskHandover {
       );
     }
     await Promise.all(tasks.map((task) => this.add(task)));
+  }
+
+  private nameOf(func: (...args: never[]) => unknown): string {
+    try {
+      return this.modules.get(DurableRegistry).require(func).name;
+    } catch (cause) {
+      throw Object.assign(
+        new TasksConfigError('onCancel', 'enqueue', 'for methods with @Durable() alone, which a queue can keep'),
+        { cause },
+      );
+    }
   }
 
   private async add(task: Task): Promise<void> {

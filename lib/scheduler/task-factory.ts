@@ -62,7 +62,7 @@ export class TaskFactory {
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
-    if (config.onCancel !== undefined) this.handover.check(func);
+    if (config.onCancel !== undefined) this.handover.check(func, args);
     if (config.pool !== undefined) this.runner.checkPool(config.pool);
     const task = this.register({ func, args, config, timing, host: method?.host, origin, isUnlimited });
     if (this.options.waitUntil !== undefined) this.holdPlatform(this.options.waitUntil, task);

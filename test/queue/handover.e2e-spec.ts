@@ -1,6 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { currentTask, Durable, TaskQueue, TaskScheduler, TasksConfigError } from 'nestjs-tasks';
+import {
+  BrokerUnavailableError,
+  currentTask,
+  Durable,
+  TaskArgumentError,
+  TaskQueue,
+  TaskScheduler,
+  TasksConfigError,
+} from 'nestjs-tasks';
 import { Gate } from '../support/app.js';
 import { BROKERS, brokerSpace } from '../support/brokers.js';
 import { startContext } from '../support/context.js';
@@ -64,15 +72,14 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     expect(second.context.get(Journal).entries).toEqual(['from the queue: 1', SINCE.toISOString()]);
   });
 
-  it('says what cannot be handed over, and goes on', async () => {
-    const first = await startQueue(space, METADATA, { worker: false, shutdown: { gracePeriod: 10 } });
-    const gate = new Gate();
-    // A promise does not travel.
-    const task = first.scheduler.schedule(first.context.get(ReportTasks).ignore, gate.passed);
+  it('says what could not be handed over, and goes on', async () => {
+    const first = await startQueue(space, METADATA, { worker: false });
+    const reports = first.context.get(ReportTasks);
+    const task = first.scheduler.schedule(reports.build, '1', { since: SINCE });
     await task.started;
+    first.broker.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     await first.context.close();
-    gate.pass();
-    expect(first.logs.matching('could not be added to the queue, and is lost')).toEqual([
+    expect(first.logs.matching('could not be added to the queue, and is lost: The broker cannot be reached')).toEqual([
       expect.stringContaining(`#${task.id}`),
     ]);
   });
@@ -84,6 +91,10 @@ describe('onCancel', () => {
     const configured = test.scheduler.task({ onCancel: 'enqueue' });
     expect(() => configured.schedule(test.context.get(ReportTasks).undecorated)).toThrow(TasksConfigError);
     expect(() => configured.schedule(() => {})).toThrow(/^onCancel is 'enqueue'\. Allowed: for methods with @Durable/);
+    // A promise does not travel.
+    expect(() => test.scheduler.schedule(test.context.get(ReportTasks).ignore, Promise.resolve())).toThrow(
+      TaskArgumentError,
+    );
     expect(() => test.context.get(TaskScheduler).task({ onCancel: 'requeue' as never })).toThrow(
       "task().onCancel is 'requeue'. Allowed: 'enqueue'.",
     );
