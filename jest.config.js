@@ -15,9 +15,10 @@ const base = {
 const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/sample/06-durable-orders/'];
 
 export default {
-  // Much of the tests' time goes by in leases and outages. On two cores Jest alone would take one; and more of them than
-  // two would have more connections than the hundred of most PostgreSQL servers.
+  // Of those without servers; on two cores Jest alone would take one.
   maxWorkers: 2,
+  // Clients that are cut off from their servers while they close may linger for seconds after the last test.
+  forceExit: true,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
     {
@@ -29,6 +30,7 @@ export default {
     {
       ...base,
       displayName: 'queue',
+      runner: '<rootDir>/test/support/serial-runner.js',
       testMatch: WITH_SERVERS.map((folder) => `${folder}**/*.e2e-spec.ts`),
       globalSetup: '<rootDir>/test/support/servers/setup.js',
       globalTeardown: '<rootDir>/test/support/servers/teardown.js',
