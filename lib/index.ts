@@ -8,6 +8,7 @@ export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
 export type { ConfiguredRequestTask, Enqueue, EnqueuingSurface } from './request/enqueuing-surface.js';
 export { Tasks } from './request/tasks.decorator.js';
+export { NoRequestError, NoRouteError, ReplyUnderwayError } from './request/request-errors.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, ConfiguredThreadTask, TaskSurface, ThreadTaskConfig } from './scheduler/task-surface.js';
 export type { TaskPoolState } from './scheduler/task-pool.js';
@@ -68,12 +69,9 @@ export { Shielded } from './decorators/shielded.decorator.js';
 
 export {
   NoActiveTaskError,
-  NoRequestError,
-  NoRouteError,
   NotDurableError,
   NotPerpetualError,
   PackageMissingError,
-  ReplyUnderwayError,
   TaskCancelledError,
   TaskDiscardedError,
   TaskHostError,

@@ -3,7 +3,7 @@ import type { TaskFactory } from '../scheduler/task-factory.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { ConfigLayer } from '../task/config-layer.js';
 import type { TaskConfig } from '../task/task-config.js';
-import { ReplyUnderwayError } from '../task/task-errors.js';
+import { ReplyUnderwayError } from './request-errors.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';

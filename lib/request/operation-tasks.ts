@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
 import type { TaskConfig } from '../task/task-config.js';
-import { NoRouteError } from '../task/task-errors.js';
+import { NoRouteError } from './request-errors.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/execution.js';

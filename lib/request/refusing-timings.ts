@@ -1,4 +1,4 @@
-import { NoRequestError } from '../task/task-errors.js';
+import { NoRequestError } from './request-errors.js';
 import type { TaskTimings } from './tasks.service.js';
 
 /**

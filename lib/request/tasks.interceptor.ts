@@ -2,7 +2,7 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { Observable, type Observer, type Subscriber } from 'rxjs';
-import { ReplyUnderwayError } from '../task/task-errors.js';
+import { ReplyUnderwayError } from './request-errors.js';
 import { RequestRegistry } from './request-registry.js';
 import type { HandlerTasks } from './handler-tasks.js';
 

@@ -1,10 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
+import { runSample, type SampleRun } from '../../test/support/run-sample.js';
 
 jest.setTimeout(30_000);
 
@@ -12,17 +10,10 @@ const DEMO = join(import.meta.dirname, '../dist/06-durable-orders/demo/main.js')
 const REDIS_URL = process.env.TASKS_TEST_REDIS_URL ?? '';
 const POSTGRES_URL = process.env.TASKS_TEST_POSTGRES_URL ?? '';
 
-const demos: ChildProcess[] = [];
-
-async function run(environment: Record<string, string>) {
+function run(environment: Record<string, string>): Promise<SampleRun> {
   const { REDIS_URL: _redis, POSTGRES_URL: _postgres, ...inherited } = process.env;
-  const child = spawn(process.execPath, [DEMO], { env: { ...inherited, ...environment } });
-  demos.push(child);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  return { stdout, stderr, code: code as number };
+  return runSample(DEMO, { ...inherited, ...environment });
 }
-
-type Outcome = Awaited<ReturnType<typeof run>>;
 
 async function keysOnRedis(prefix: string): Promise<string[]> {
   const redis = new Redis(REDIS_URL);
@@ -38,17 +29,13 @@ async function tablesOnPostgres(prefix: string): Promise<unknown[]> {
   return rows;
 }
 
-afterAll(() => {
-  for (const demo of demos) demo.kill(); // when a test has run out of time; the demo then ends its own processes
-});
-
 const DATABASES = [
   ['Redis', { REDIS_URL }, keysOnRedis],
   ['PostgreSQL', { POSTGRES_URL }, tablesOnPostgres],
 ] as const;
 
 /** Side by side: a demo waits for most of its time. */
-let outcomes: Partial<Record<string, Promise<Outcome>>>;
+let outcomes: Partial<Record<string, Promise<SampleRun>>>;
 
 beforeAll(() => {
   outcomes = Object.fromEntries(DATABASES.map(([label, environment]) => [label, run(environment)]));
@@ -60,7 +47,7 @@ describe.each(DATABASES)('06-durable-orders on %s', (label, _environment, leftov
   let code: number;
 
   beforeAll(async () => {
-    ({ stdout, stderr, code } = (await outcomes[label]) as Outcome);
+    ({ stdout, stderr, code } = (await outcomes[label]) as SampleRun);
   }, 120_000);
 
   it('runs to its end', () => {

@@ -1,16 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runSample } from '../../test/support/run-sample.js';
 
 const MAIN = join(import.meta.dirname, '../dist/07-patterns/main.js');
-
-let sample: ChildProcess | undefined;
-
-afterAll(() => {
-  sample?.kill(); // when a test has run out of time
-});
 
 describe('07-patterns in memory', () => {
   let stdout: string;
@@ -19,13 +11,7 @@ describe('07-patterns in memory', () => {
 
   beforeAll(async () => {
     const { REDIS_URL: _redis, POSTGRES_URL: _postgres, ...environment } = process.env;
-    const child = spawn(process.execPath, [MAIN], { env: environment });
-    sample = child;
-    [stdout, stderr, [code]] = (await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])) as [
-      string,
-      string,
-      [number],
-    ];
+    ({ stdout, stderr, code } = await runSample(MAIN, environment));
   }, 60_000);
 
   /** What a scene has printed. */

@@ -1,16 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runSample } from '../../test/support/run-sample.js';
 
 const MAIN = join(import.meta.dirname, '../dist/08-transports/main.js');
-
-let sample: ChildProcess | undefined;
-
-afterAll(() => {
-  sample?.kill(); // when a test has run out of time
-});
 
 describe('08-transports', () => {
   let stdout: string;
@@ -18,13 +10,7 @@ describe('08-transports', () => {
   let code: number;
 
   beforeAll(async () => {
-    const child = spawn(process.execPath, [MAIN]);
-    sample = child;
-    [stdout, stderr, [code]] = (await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])) as [
-      string,
-      string,
-      [number],
-    ];
+    ({ stdout, stderr, code } = await runSample(MAIN));
   }, 60_000);
 
   /** What has happened in a scene: each line without its time, and of its moment alone. */

@@ -1,17 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runSample } from '../../test/support/run-sample.js';
 
 // The built sample: a thread loads JavaScript.
 const MAIN = join(import.meta.dirname, '../dist/09-threads/main.js');
-
-let sample: ChildProcess | undefined;
-
-afterAll(() => {
-  sample?.kill(); // when a test has run out of time
-});
 
 describe('09-threads', () => {
   let stdout: string;
@@ -19,13 +11,7 @@ describe('09-threads', () => {
   let code: number;
 
   beforeAll(async () => {
-    const child = spawn(process.execPath, [MAIN], { env: { ...process.env, NO_COLOR: '1' } });
-    sample = child;
-    [stdout, stderr, [code]] = (await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])) as [
-      string,
-      string,
-      [number],
-    ];
+    ({ stdout, stderr, code } = await runSample(MAIN, { ...process.env, NO_COLOR: '1' }));
   }, 60_000);
 
   /** What was printed under a heading. */
