@@ -46,3 +46,14 @@ export class EnqueueGroup {
     return this.enqueuer.add(additions);
   }
 }
+
+/** The groups of one route: what its handler and its guards add at one moment is written together. */
+export class EnqueueGroups {
+  readonly afterRoute: EnqueueGroup;
+  readonly afterResponse: EnqueueGroup;
+
+  constructor(enqueuer: Enqueuer) {
+    this.afterRoute = new EnqueueGroup(enqueuer);
+    this.afterResponse = new EnqueueGroup(enqueuer);
+  }
+}

@@ -6,14 +6,15 @@ import { currentTask } from '../task/task-context.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import { EnqueueGroup, type Enqueuer } from './enqueuer.js';
+import { EnqueueGroup, type EnqueueGroups, type Enqueuer } from './enqueuer.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { TaskBatch } from './task-batch.js';
 
-/** What is needed of the handler that enqueues. */
+/** Needs of what enqueues. */
 export interface EnqueuingHandler {
   readonly enqueuer: Enqueuer;
   readonly runner: TaskRunner;
+  readonly groups: EnqueueGroups;
   /** Makes a task that no pool limits. */
   createUnlimited(
     timing: TaskTiming,
@@ -43,12 +44,8 @@ export class Enqueues {
   /** What the response will wait for. */
   private held: Writing[] = [];
   private outcome: RouteOutcome | undefined;
-  private readonly groups: Record<'afterRoute' | 'afterResponse', EnqueueGroup>;
 
-  constructor(private readonly handler: EnqueuingHandler) {
-    const { enqueuer } = handler;
-    this.groups = { afterRoute: new EnqueueGroup(enqueuer), afterResponse: new EnqueueGroup(enqueuer) };
-  }
+  constructor(private readonly handler: EnqueuingHandler) {}
 
   /** Whether something is to be accepted before the response. */
   get isHolding(): boolean {
@@ -63,7 +60,7 @@ export class Enqueues {
 
   /** Before the response, which waits. */
   beforeReply(call: EnqueueCall): Task<Execution> {
-    const writing = this.create('afterRoute', call, this.groups.afterRoute);
+    const writing = this.create('afterRoute', call, this.handler.groups.afterRoute);
     if (this.outcome === undefined) this.held.push(writing);
     else this.decide(writing.task, this.outcome);
     return writing.task;
@@ -71,7 +68,7 @@ export class Enqueues {
 
   /** When `batch` has its moment. */
   afterResponse(call: EnqueueCall, batch: TaskBatch): Task<Execution> {
-    const { task } = this.create('afterResponse', call, this.groups.afterResponse);
+    const { task } = this.create('afterResponse', call, this.handler.groups.afterResponse);
     batch.hold(task);
     return task;
   }

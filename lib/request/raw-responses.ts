@@ -1,6 +1,6 @@
-import type { Server, ServerResponse } from 'node:http';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import type { ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 
 /** Where Fastify's response is noted on Node's request. A property, for it is written in every request. */
 const RESPONSE = Symbol('nestjs-tasks:response');
@@ -23,25 +23,22 @@ interface FastifyLike {
  * Fastify tells it nowhere but in its hooks.
  */
 @Injectable()
-export class RawResponses implements OnModuleInit {
-  constructor(private readonly host: HttpAdapterHost) {}
-
-  onModuleInit(): void {
-    // Absent in createApplicationContext().
-    const adapter = this.host.httpAdapter as typeof this.host.httpAdapter | undefined;
-    if (adapter?.getType() !== 'fastify') return;
-    const note = (request: RawRequest, response: ServerResponse): void => {
-      request[RESPONSE] = response;
-    };
-    // The server's event comes before middleware, which Nest has registered by now; inject() has no server.
-    (adapter.getHttpServer() as Server).prependListener('request', note as never);
-    adapter.getInstance<FastifyLike>().addHook('onRequest', (request, reply, done) => {
-      note(request.raw, reply.raw);
-      done();
+export class RawResponses {
+  constructor(host: HttpAdapterHost) {
+    // Before middleware, which Nest registers as a hook too when the application is initialised.
+    host.init$.subscribe(() => {
+      // Absent in createApplicationContext().
+      const adapter = host.httpAdapter as AbstractHttpAdapter | null;
+      if (adapter?.getType() === 'fastify') adapter.getInstance<FastifyLike>().addHook('onRequest', note);
     });
   }
 
   of(request: RawRequest): ServerResponse | undefined {
     return request.res ?? request[RESPONSE];
   }
+}
+
+function note(request: { raw: RawRequest }, reply: { raw: ServerResponse }, done: () => void): void {
+  request.raw[RESPONSE] = reply.raw;
+  done();
 }

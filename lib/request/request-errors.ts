@@ -13,24 +13,26 @@ export class NoRequestError extends TasksError {
   constructor(request?: unknown) {
     super(
       request === undefined || request === null
-        ? 'TasksService belongs to one request, and it was asked for outside of one, or in a durable provider whose ContextIdStrategy has no payload. Inject TaskScheduler instead: it is a singleton with the same schedule() and task(). In a request, take the service with @Tasks() in the handler.'
-        : `TasksService belongs to one request, and REQUEST is ${describeValue(request)} here, which is none: it was injected into a durable provider, which all requests of a tenant share, into a gateway, or into a GraphQL resolver of an application with a ContextIdStrategy. Take it with @Tasks() in the handler, or inject TaskScheduler.`,
+        ? 'TasksService belongs to one request, and there is none here: it was asked for outside of one, or in a durable provider whose ContextIdStrategy has no payload. Inject TaskScheduler instead: it is a singleton with the same schedule() and task(). In a request, take the service with @Tasks() in the handler.'
+        : `TasksService belongs to one request, and REQUEST is ${describeValue(request)} here, which has no response: a durable provider's payload, a gateway's client, the AsyncContext of a CQRS handler, a resolver of an application with a ContextIdStrategy, or an object that was registered for a job. Take the service with @Tasks() in the handler and hand it on, or inject TaskScheduler.`,
     );
   }
 }
 
 /**
- * A batch of a message was asked for before the message has reached its handler, where nothing would tell that its moment
- * has come.
+ * A batch was asked for where nothing tells that its moment has come: before a message has reached its handler, or, for
+ * `afterRoute.enqueue()`, in a route without `@Tasks()`.
  *
  * @publicApi
  */
 export class NoRouteError extends TasksError {
   readonly code = 'NO_ROUTE';
 
-  constructor() {
+  constructor(of: 'message' | 'request') {
     super(
-      'afterRoute and afterResponse were asked for before the message has reached its handler: in a guard, in the constructor of a request-scoped provider, or in a hybrid application whose microservice was connected without { inheritAppConfig: true }. Nothing would tell when a guard denies the message. Use schedule(), which starts at once, or schedule in the handler.',
+      of === 'message'
+        ? 'afterRoute and afterResponse were asked for before the message has reached its handler: in a guard, or in the constructor of a request-scoped provider. Nothing would tell when a guard denies the message. Use schedule(), which starts at once, or schedule in the handler.'
+        : 'afterRoute.enqueue() was called in a route whose handler neither has @Tasks() nor is request-scoped, so the response cannot wait for the queue. Add the parameter @Tasks() tasks: TasksService to the handler, or await tasks.enqueue(task)(…).',
     );
   }
 }

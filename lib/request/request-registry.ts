@@ -7,15 +7,15 @@ import { TaskFactory } from '../scheduler/task-factory.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
-import { TasksModuleMissingError } from '../task/task-errors.js';
 import { NoRequestError } from './request-errors.js';
 import { Enqueuer } from './enqueuer.js';
-import type { HandlerTasks, RequestEnvironment } from './handler-tasks.js';
-import { currentPart, OperationTasks, type OperationPart } from './operation-tasks.js';
+import type { RequestEnvironment } from './exchange.js';
+import { obtainOperation, OperationTasks } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
 import { HttpReply, MessageReply, UnseenReply, type Reply } from './reply.js';
 import { RequestTasks } from './request-tasks.js';
 import type { Route } from './route.js';
+import type { RouteRun } from './route-run.js';
 import { countRootFields, isRootField, type ResolveInfo } from './root-fields.js';
 import { RefusingTimings } from './refusing-timings.js';
 import { TasksService } from './tasks.service.js';
@@ -43,9 +43,6 @@ const TASKS = Symbol('nestjs-tasks:tasks');
 /** In seconds: about what a broker needs to come back, or an operator to be called by others. */
 const RETRY_AFTER = '5';
 
-/** By the context of a GraphQL operation or of a microservice's message, which may be anybody's object. */
-const operations = new WeakMap<object, OperationTasks>();
-
 /** Knows the tasks of each request, and the options that its route gives them. */
 @Injectable()
 export class RequestRegistry implements RequestEnvironment {
@@ -63,29 +60,31 @@ export class RequestRegistry implements RequestEnvironment {
     this.moduleLayer = new ConfigLayer(options.config);
   }
 
-  /** For an HTTP request that has reached its route. */
-  enter(context: ExecutionContext): RequestTasks {
-    const [request, response] = context.getArgs<[AdapterRequest, AdapterResponse]>();
-    const tasks = this.obtain(request.raw ?? request);
-    tasks.enter(routeOf(context));
-    tasks.meet(response.raw ?? response, contextIdOf(request));
-    return tasks;
-  }
-
-  /** The same for what comes by another way; `undefined` for what belongs to a handler that has been entered. */
-  enterOperation(context: ExecutionContext): OperationPart | undefined {
+  /**
+   * A request, an operation or a message has reached a route.
+   *
+   * @returns a run without a route for what is none, such as a field resolver; nothing where nothing is known of it.
+   */
+  enter(context: ExecutionContext): RouteRun | undefined {
     switch (context.getType<string>()) {
+      case 'http': {
+        const [request, response] = context.getArgs<[AdapterRequest, AdapterResponse]>();
+        const tasks = this.obtain(request.raw ?? request);
+        tasks.meet(response.raw ?? response, contextIdOf(request));
+        return tasks.enter(routeOf(context));
+      }
       case 'graphql': {
         const [, , shared, info] = context.getArgs<[unknown, unknown, GraphqlContext, ResolveInfo | undefined]>();
         // A resolver of references, for a federation's gateway, has other arguments.
-        if (info === undefined || !isRootField(info)) return undefined;
-        const operation = this.obtainOperation(shared, () => this.replyOf(shared));
+        if (info === undefined) return undefined;
+        const operation = obtainOperation(this, shared, () => this.replyOf(shared));
         operation.meet(shared[REQUEST_CONTEXT_ID]);
+        if (!isRootField(info)) return operation.outside;
         return operation.enter(routeOf(context), countRootFields(info));
       }
       case 'rpc': {
         const shared = context.getArgByIndex<object | undefined>(1);
-        return this.obtainOperation(shared, () => new MessageReply(shared)).enter(routeOf(context), 1);
+        return obtainOperation(this, shared, () => new MessageReply(shared)).enter(routeOf(context), 1);
       }
       case 'ws':
         return new OperationTasks(this, new MessageReply()).enter(routeOf(context), 1);
@@ -102,18 +101,22 @@ export class RequestRegistry implements RequestEnvironment {
   serviceFor(request: unknown): TasksService {
     if (isHttpRequest(request)) {
       const raw = request.raw ?? request;
+      const response = this.responses.of(raw);
+      const contextId = contextIdOf(request);
+      // A made-up one. That of an unknown adapter will have a response when it reaches its route.
+      if (response === undefined && contextId === undefined) throw new NoRequestError(request);
       const tasks = this.obtain(raw);
-      tasks.meet(this.responses.of(raw), contextIdOf(request));
+      tasks.meet(response, contextId);
       return tasks.service;
     }
     if (isMessageHost(request)) {
       const shared = request.getContext();
-      const operation = this.obtainOperation(shared, () => new MessageReply(shared));
+      const operation = obtainOperation(this, shared, () => new MessageReply(shared));
       operation.meet(request[REQUEST_CONTEXT_ID]);
       return operation.service;
     }
     if (isGraphqlContext(request)) {
-      const operation = this.obtainOperation(request, () => this.replyOf(request));
+      const operation = obtainOperation(this, request, () => this.replyOf(request));
       operation.meet(request[REQUEST_CONTEXT_ID]);
       return operation.service;
     }
@@ -140,7 +143,7 @@ export class RequestRegistry implements RequestEnvironment {
    *
    * @returns what the reply is to wait for, as it does in tests that ask for it; must not reject.
    */
-  beforeReply(_tasks: HandlerTasks): Promise<void> | undefined {
+  beforeReply(_run: RouteRun): Promise<void> | undefined {
     return undefined;
   }
 
@@ -156,50 +159,16 @@ export class RequestRegistry implements RequestEnvironment {
   }
 
   private obtain(raw: NodeRequest): RequestTasks {
-    return (raw[TASKS] ??= new RequestTasks(this));
-  }
-
-  /** @param shared a transport of the application's own may have none. */
-  private obtainOperation(shared: object | undefined, reply: () => Reply): OperationTasks {
-    if (typeof shared !== 'object' || shared === null) return new OperationTasks(this, reply());
-    let operation = operations.get(shared);
-    if (operation === undefined) operations.set(shared, (operation = new OperationTasks(this, reply())));
-    return operation;
+    const known = raw[TASKS];
+    for (let tasks = known; tasks !== undefined; tasks = tasks.other) {
+      if (tasks.environment === this) return tasks;
+    }
+    return (raw[TASKS] = new RequestTasks(this, known));
   }
 
   private replyOf({ req }: GraphqlContext): Reply {
     const response = isHttpRequest(req) ? this.responses.of(req.raw ?? req) : undefined;
     return response === undefined ? new UnseenReply() : new HttpReply(response);
-  }
-}
-
-/**
- * The tasks of the request that `context` belongs to.
- *
- * @throws {TasksModuleMissingError} when no interceptor of ours has seen the request.
- */
-export function tasksServiceOf(context: ExecutionContext): TasksService {
-  const service = findService(context);
-  if (service !== undefined) return service;
-  throw new TasksModuleMissingError(
-    '@Tasks() finds no tasks module',
-    context.getType() === 'http'
-      ? undefined
-      : 'In a hybrid application, connect with connectMicroservice(options, { inheritAppConfig: true }).',
-  );
-}
-
-function findService(context: ExecutionContext): TasksService | undefined {
-  switch (context.getType<string>()) {
-    case 'http': {
-      const request = context.getArgByIndex<AdapterRequest>(0);
-      return (request.raw ?? request)[TASKS]?.service;
-    }
-    case 'graphql':
-      return operations.get(context.getArgByIndex<object>(2))?.service;
-    default:
-      // A message of a gateway is nobody's object but that of the handler that runs.
-      return currentPart()?.operation.service;
   }
 }
 

@@ -8,27 +8,53 @@ export interface Route {
   readonly handler: object;
 }
 
+/** A parameter of a handler, as Nest keeps it. */
+export interface RouteParameter {
+  /** `undefined` for that of a custom decorator. */
+  readonly kind: RouteParamtypes | undefined;
+  /** What the decorator was given, such as the name of a property. */
+  readonly data: unknown;
+  /** Of a custom decorator. */
+  readonly factory: unknown;
+}
+
 /** Whether the handler sends server-sent events. */
 export function isEventStream({ handler }: Route): boolean {
   return Reflect.getMetadata(SSE_METADATA, handler) === true;
 }
 
-/** Whether the handler returns a promise, as far as it can be told before it is called. */
-export function isAsync({ controller, handler }: Route): boolean {
-  if (types.isAsyncFunction(handler)) return true;
-  const { prototype } = controller as { prototype: object };
-  return Reflect.getMetadata('design:returntype', prototype, keyOf({ controller, handler })) === Promise;
+/** Whether the handler is an async generator, whose chunks Nest sends as they come. */
+export function repliesInChunks({ handler }: Route): boolean {
+  return types.isGeneratorFunction(handler);
 }
 
 /** Whether the handler answers through `@Res()` or `@Next()`, rather than by what it returns: as Nest decides it. */
-export function repliesByItself({ controller, handler }: Route): boolean {
-  const key = keyOf({ controller, handler });
-  const params = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, key) ?? {}) as object;
-  // Keys are such as '1:0', the kind of the parameter and its place. Those of custom decorators begin with random letters
-  // and digits.
-  const kinds = Object.keys(params).map((param) => (/^\d+:\d+$/.test(param) ? Number.parseInt(param, 10) : undefined));
-  const takesResponse = kinds.some((kind) => kind === RouteParamtypes.RESPONSE || kind === RouteParamtypes.NEXT);
-  return takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, key) !== true;
+export function repliesByItself(route: Route): boolean {
+  const takesResponse = takes(route, RouteParamtypes.RESPONSE) || takes(route, RouteParamtypes.NEXT);
+  return takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, route.controller, keyOf(route)) !== true;
+}
+
+/** Whether the handler leaves the answer to the next one, having no response of its own to answer with. */
+export function handsOn(route: Route): boolean {
+  return takes(route, RouteParamtypes.NEXT) && !takes(route, RouteParamtypes.RESPONSE);
+}
+
+function takes(route: Route, kind: RouteParamtypes): boolean {
+  return parametersOf(route).some((parameter) => parameter.kind === kind);
+}
+
+/** The decorated parameters, in no order. */
+export function parametersOf({ controller, handler }: Route): RouteParameter[] {
+  const params = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, keyOf({ controller, handler })) ?? {}) as Record<
+    string,
+    Partial<RouteParameter>
+  >;
+  return Object.entries(params).map(([key, { data, factory }]) => ({ kind: kindOf(key), data, factory }));
+}
+
+/** Keys are such as '1:0', the kind of the parameter and its place. Those of custom decorators begin with random characters. */
+function kindOf(key: string): RouteParamtypes | undefined {
+  return /^\d+:\d+$/.test(key) ? Number.parseInt(key, 10) : undefined;
 }
 
 /** What Nest keeps a handler's metadata under. Not its name: a decorator may have wrapped it in another function. */

@@ -8,8 +8,16 @@ import type { EnqueueCall } from './enqueue-call.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { Execution } from '../queue/execution.js';
 
-/** Makes the tasks of one batch. */
-export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]) => Task;
+/** The later moments of a request. */
+export type BatchTiming = 'afterRoute' | 'afterResponse';
+
+/** Makes the tasks of its batches. */
+export interface BatchTasks {
+  readonly enqueuer: Enqueuer;
+  readonly runner: TaskRunner;
+  create(timing: BatchTiming, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
+  createEnqueue(timing: BatchTiming, call: EnqueueCall): Task<Execution>;
+}
 
 /**
  * Tasks that are held until their moment in the request has come, then started in the order in which they were
@@ -18,42 +26,32 @@ export type BatchTaskFactory = (own: TaskConfig | undefined, work: TaskWork, arg
  * @publicApi
  */
 export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
-  /** @internal */
-  protected override readonly enqueuer: Enqueuer;
-  private readonly create: BatchTaskFactory;
-  private readonly runner: TaskRunner;
-  private readonly enqueueLater: (call: EnqueueCall) => Task<Execution>;
+  private readonly tasks: BatchTasks;
+  private readonly timing: BatchTiming;
   private held: Task[] = [];
   private outcome: RouteOutcome | undefined;
   private isOpen = false;
 
   /** @internal */
-  constructor(
-    create: BatchTaskFactory,
-    enqueueLater: (call: EnqueueCall) => Task<Execution>,
-    { enqueuer, runner }: { readonly enqueuer: Enqueuer; readonly runner: TaskRunner },
-  ) {
+  constructor(tasks: BatchTasks, timing: BatchTiming) {
     super();
-    this.create = create;
-    this.enqueuer = enqueuer;
-    this.runner = runner;
-    this.enqueueLater = enqueueLater;
+    this.tasks = tasks;
+    this.timing = timing;
   }
 
-  /** The route has ended: what does not run on such an end is discarded. @internal */
+  /** @internal */
+  protected override get enqueuer(): Enqueuer {
+    return this.tasks.enqueuer;
+  }
+
+  /** Decides which tasks run, and discards the others. The first outcome counts. @internal */
   settle(outcome: RouteOutcome): void {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
     this.release();
   }
 
-  /** The moment has come. @returns whether tasks are about to start. @internal */
-  open(): boolean {
-    this.isOpen = true;
-    return this.release();
-  }
-
-  /** {@link open} for who starts the tasks of several batches, in one order. @returns those that are due. @internal */
+  /** Lets tasks start from now on. @returns the tasks that are due, for the caller to start. @internal */
   take(): Task[] {
     this.isOpen = true;
     return this.decide();
@@ -66,44 +64,36 @@ export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
    * @internal
    */
   hold(task: Task): void {
-    this.runner.admit(task);
+    this.tasks.runner.admit(task);
     this.held.push(task);
     this.release();
   }
 
   /** @internal */
   protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
-    const task = this.create(own, work, args);
+    const task = this.tasks.create(this.timing, own, work, args);
     this.hold(task);
     return task;
   }
 
   /** @internal */
   protected override submitEnqueue(call: EnqueueCall): Task<Execution> {
-    return this.enqueueLater(call);
+    return this.tasks.createEnqueue(this.timing, call);
   }
 
-  /** @returns whether tasks are about to start. */
-  private release(): boolean {
-    const due = this.decide();
-    for (const task of due) this.runner.submit(task);
-    return due.length > 0;
+  private release(): void {
+    for (const task of this.decide()) this.tasks.runner.submit(task);
   }
 
-  /** Lets go of each task that is decided on. @returns those that are to start. */
+  /** Lets go of each task that is decided on. @returns the tasks that are to start. */
   private decide(): Task[] {
     const { outcome } = this;
     if (outcome === undefined || this.held.length === 0) return [];
-    const [due, excluded] = partition(this.held, (task) => isDueOn(outcome, task));
+    const due: Task[] = [];
+    const excluded: Task[] = [];
+    for (const task of this.held) (isDueOn(outcome, task) ? due : excluded).push(task);
     this.held = this.isOpen ? [] : due;
-    for (const task of excluded) this.runner.discard(task, reasonToDiscard(outcome));
+    for (const task of excluded) this.tasks.runner.discard(task, reasonToDiscard(outcome));
     return this.isOpen ? due : [];
   }
-}
-
-function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {
-  const first: T[] = [];
-  const second: T[] = [];
-  for (const item of items) (isFirst(item) ? first : second).push(item);
-  return [first, second];
 }

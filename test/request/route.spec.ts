@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Controller, createParamDecorator, Get, Next, Res, Sse } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { describe, expect, it } from '@jest/globals';
-import { isAsync, isEventStream, repliesByItself } from '../../lib/request/route.js';
+import { isEventStream, repliesByItself, repliesInChunks } from '../../lib/request/route.js';
 
 const Custom = createParamDecorator(() => 'custom');
 
@@ -42,7 +42,7 @@ class Routes extends Base {
   @Sse('events')
   events() {}
 
-  async asynchronous() {}
+  async *chunks() {}
 }
 
 const route = (key: keyof Routes) => ({ controller: Routes, handler: Routes.prototype[key] });
@@ -68,12 +68,8 @@ describe('a route', () => {
     }
   });
 
-  it('is known to stream events, and to return a promise', () => {
+  it('is known to stream events, and to reply in chunks', () => {
     expect([isEventStream(route('events')), isEventStream(route('plain'))]).toEqual([true, false]);
-    expect([isAsync(route('asynchronous')), isAsync(route('wrapped')), isAsync(route('plain'))]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect([repliesInChunks(route('chunks')), repliesInChunks(route('wrapped'))]).toEqual([true, false]);
   });
 });

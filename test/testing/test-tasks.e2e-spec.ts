@@ -429,7 +429,7 @@ describe.each(ADAPTERS)('TestTasks on %s', (_name, adapter) => {
       await until(() => tasks.scheduled.length === 2, 'the handler');
       await expect(tasks.shutdown()).rejects.toThrow(/poll#\d+ \(immediate\) runs.*\n.*send#\d+ .* is held until/);
       gate.pass();
-      await tasks.idle();
+      await app!.get(TaskScheduler).idle();
       const late = app!.get(TaskScheduler).schedule(send, 'late');
       expect((await late.done).status).toBe('succeeded'); // what was given up goes no further
       client.destroy();

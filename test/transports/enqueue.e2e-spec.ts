@@ -6,7 +6,7 @@ import { MessagePattern, Server, type CustomTransportStrategy } from '@nestjs/mi
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { describe, expect, it } from '@jest/globals';
-import { firstValueFrom, from, of, type Observable } from 'rxjs';
+import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { BrokerUnavailableError, Tasks, TaskQueue, TaskScheduler, TasksService } from 'nestjs-tasks';
 import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
@@ -129,7 +129,7 @@ describe("a transport of the application's own, whose messages have no context",
 
     async ask(pattern: string, data: unknown): Promise<unknown> {
       const answer: unknown = await (this.getHandlerByPattern(pattern) as (data: unknown) => Promise<unknown>)(data);
-      return firstValueFrom(from(answer as Observable<unknown>));
+      return isObservable(answer) ? firstValueFrom(answer as Observable<unknown>) : answer;
     }
   }
 

@@ -1,20 +1,10 @@
 import { once } from 'node:events';
 import { setImmediate as macrotask } from 'node:timers/promises';
-import {
-  Catch,
-  Controller,
-  Inject,
-  Injectable,
-  Scope,
-  UseFilters,
-  UseGuards,
-  type CanActivate,
-  type RpcExceptionFilter,
-} from '@nestjs/common';
+import { Controller, Inject, Injectable, Scope, UseGuards, type CanActivate } from '@nestjs/common';
 import { EventPattern, MessagePattern, RpcException } from '@nestjs/microservices';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { from, Subject, throwError, type Observable } from 'rxjs';
-import { Tasks, TaskScheduler, TasksService, type Task } from 'nestjs-tasks';
+import { from, Subject, throwError } from 'rxjs';
+import { Tasks, TasksService, type Task } from 'nestjs-tasks';
 import { Gate } from '../support/app.js';
 import type { Journal } from '../support/journal.js';
 import { until } from '../support/until.js';
@@ -33,18 +23,7 @@ class StageGuard implements CanActivate {
   }
 }
 
-@Catch()
-class KeepErrors implements RpcExceptionFilter {
-  static last: unknown;
-
-  catch(error: unknown): Observable<never> {
-    KeepErrors.last = error;
-    return throwError(() => error);
-  }
-}
-
 @Controller()
-@UseFilters(KeepErrors)
 class MessagesController {
   constructor(@Inject(Stage) private readonly stage: Stage) {}
 
@@ -96,22 +75,6 @@ class GuardedController {
   @UseGuards(StageGuard)
   guarded(@Tasks() tasks: TasksService) {
     return this.stage.play('guarded', tasks);
-  }
-}
-
-@Controller()
-@UseFilters(KeepErrors)
-class InjectedController {
-  constructor(
-    private readonly stage: Stage,
-    private readonly tasks: TasksService,
-    private readonly scheduler: TaskScheduler,
-  ) {}
-
-  @MessagePattern('injected')
-  injected() {
-    this.scheduler.schedule(() => this.stage.journal.write('scheduler'));
-    return this.stage.play('injected', this.tasks);
   }
 }
 
@@ -410,41 +373,17 @@ describe('messages over TCP in shutdown', () => {
 });
 
 describe('a hybrid application', () => {
-  it('with inheritAppConfig has the tasks of a microservice', async () => {
-    await using test = await startTcp(CONTROLLERS, 'hybrid');
-    const { stage, journal } = test;
-    stage.on('scoped', stage.batches('scoped'));
-    await test.send('scoped');
-    await test.scheduler.idle();
-    expect(journal.take()).toEqual(['scoped: route', 'sent: scoped', 'scoped: response']);
-  });
-
-  it('without it: @Tasks() fails, and says what to do', async () => {
-    await using test = await startTcp(CONTROLLERS, 'hybrid without inheritAppConfig');
-    await test.send('play');
-    expect(test.stage.services).toEqual([]);
-    expect(KeepErrors.last).toMatchObject({
-      code: 'TASKS_MODULE_MISSING',
-      message: expect.stringContaining('connectMicroservice(options, { inheritAppConfig: true })'),
-    });
-  });
-
-  it('without it: the batches of an injected service fail, and say what to do; schedule() and TaskScheduler work', async () => {
-    await using test = await startTcp(
-      { controllers: [InjectedController], providers: [] },
-      'hybrid without inheritAppConfig',
-    );
-    const { stage, journal } = test;
-    stage.on('injected', (tasks) => {
-      tasks.schedule(journal.write, 'now');
-      return stage.batches('injected')(tasks);
-    });
-    await test.send('injected');
-    await test.scheduler.idle();
-    expect(journal.take()).toEqual(['scheduler', 'now', 'sent: error']);
-    expect(KeepErrors.last).toMatchObject({
-      code: 'NO_ROUTE',
-      message: expect.stringContaining('connected without { inheritAppConfig: true }'),
-    });
-  });
+  it.each(['hybrid', 'hybrid without inheritAppConfig'] as const)(
+    'has the tasks of a microservice: %s',
+    async (kind) => {
+      await using test = await startTcp(CONTROLLERS, kind);
+      const { stage, journal } = test;
+      for (const pattern of ['scoped', 'play']) {
+        stage.on(pattern, stage.batches(pattern));
+        await test.send(pattern);
+        await test.scheduler.idle();
+        expect(journal.take()).toEqual([`${pattern}: route`, `sent: ${pattern}`, `${pattern}: response`]);
+      }
+    },
+  );
 });

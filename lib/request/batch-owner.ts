@@ -1,0 +1,207 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ContextId } from '@nestjs/core';
+import type { Execution } from '../queue/execution.js';
+import type { TaskRunner } from '../scheduler/task-runner.js';
+import type { TaskConfig } from '../task/task-config.js';
+import type { TaskTiming } from '../task/task-outcome.js';
+import type { TaskOrigin, TaskWork } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
+import type { EnqueueCall } from './enqueue-call.js';
+import type { EnqueueGroups, Enqueuer } from './enqueuer.js';
+import { Enqueues } from './enqueues.js';
+import type { Exchange } from './exchange.js';
+import type { Route } from './route.js';
+import type { RouteOutcome } from './route-outcome.js';
+import { TaskBatch, type BatchTasks, type BatchTiming } from './task-batch.js';
+import type { TasksService, TaskTimings } from './tasks.service.js';
+
+const storage = new AsyncLocalStorage<BatchOwner>();
+
+/** The owner of what is scheduled here, where there is one. */
+export function currentOwner(): BatchOwner | undefined {
+  return storage.getStore();
+}
+
+/**
+ * Two batches and the additions to the queue, with the outcome that decides on them. After-route tasks start when the
+ * outcome is known; after-response tasks when the response has ended too. Either may come first: a reply through `@Res()`
+ * ends before its handler, and so does a response whose client has gone.
+ *
+ * Made for every request, so that it must cost next to nothing until the first task is scheduled.
+ */
+export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks {
+  protected outcome: RouteOutcome | undefined = undefined;
+  /** Status of the reply when this had succeeded. */
+  protected statusAtSuccess: number | undefined = undefined;
+  protected hasEmitted = false;
+  private isRouteOver = false;
+  private isReplyOver = false;
+  private afterRouteOnDemand: TaskBatch | undefined = undefined;
+  private afterResponseOnDemand: TaskBatch | undefined = undefined;
+  private enqueuesOnDemand: Enqueues | undefined = undefined;
+
+  constructor(readonly exchange: Exchange) {}
+
+  abstract readonly route: Route | undefined;
+
+  protected abstract readonly enqueueGroups: EnqueueGroups;
+
+  /** That of the request. */
+  get service(): TasksService {
+    return this.exchange.service;
+  }
+
+  get contextId(): ContextId | undefined {
+    return this.exchange.contextId;
+  }
+
+  get enqueuer(): Enqueuer {
+    return this.exchange.environment.enqueuer;
+  }
+
+  get runner(): TaskRunner {
+    return this.exchange.environment.runner;
+  }
+
+  get afterRoute(): TaskBatch {
+    if (this.afterRouteOnDemand === undefined) {
+      this.exchange.beforeBatch();
+      this.afterRouteOnDemand = new TaskBatch(this, 'afterRoute');
+      if (this.isRouteOver) this.afterRouteOnDemand.take();
+      if (this.outcome !== undefined || this.isRouteOver) this.afterRouteOnDemand.settle(this.outcome ?? 'success');
+    }
+    return this.afterRouteOnDemand;
+  }
+
+  get afterResponse(): TaskBatch {
+    if (this.afterResponseOnDemand === undefined) {
+      this.exchange.beforeBatch();
+      this.afterResponseOnDemand = new TaskBatch(this, 'afterResponse');
+      if (this.isReplyOver) this.afterResponseOnDemand.take();
+      this.settleAfterResponse();
+    }
+    return this.afterResponseOnDemand;
+  }
+
+  /** Decided on. */
+  get isSettled(): boolean {
+    return this.outcome !== undefined;
+  }
+
+  get hasFailed(): boolean {
+    return this.outcome === 'error';
+  }
+
+  get isEnded(): boolean {
+    return this.isSettled && this.exchange.hasEnded;
+  }
+
+  /** Runs `func`: what it and all that it starts schedule is of this owner. */
+  runAs<R>(func: () => R): R {
+    return storage.run(this, func);
+  }
+
+  /** A task that starts now. */
+  start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+    const task = this.create('immediate', own, work, args);
+    this.runner.start(task);
+    return task;
+  }
+
+  /** Adds a durable task now. With options of its own that is a task, whose failure its `onError` hears of. */
+  enqueue(call: EnqueueCall): Promise<Execution> {
+    return call.own === undefined ? this.add(call) : this.enqueues.now(call);
+  }
+
+  create(
+    timing: TaskTiming,
+    own: TaskConfig | undefined,
+    work: TaskWork,
+    args: readonly unknown[],
+    isUnlimited = false,
+  ): Task {
+    const { factory } = this.exchange.environment;
+    const layer = this.exchange.environment.layerOf(this.route);
+    const task = factory.create({ timing, layer, origin: this, isUnlimited }, own, work, args);
+    this.exchange.watchReply();
+    return task;
+  }
+
+  createEnqueue(timing: BatchTiming, call: EnqueueCall): Task<Execution> {
+    if (timing === 'afterResponse') return this.enqueues.afterResponse(call, this.afterResponse);
+    // One that comes late is written at once, as all that comes late.
+    if (!this.isSettled) this.exchange.beforeEnqueue(this.route, this.hasEmitted);
+    return this.enqueues.beforeReply(call);
+  }
+
+  /**
+   * Adds what is to be accepted before the response.
+   *
+   * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
+   */
+  accept(): Promise<void> | undefined {
+    return this.enqueuesOnDemand?.accept();
+  }
+
+  /** Something is to be accepted before the response. */
+  get isHolding(): boolean {
+    return this.enqueuesOnDemand?.isHolding === true;
+  }
+
+  /** Decides on both batches and the additions. The first word counts. */
+  settle(outcome: RouteOutcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.statusAtSuccess ??= this.exchange.status;
+    this.enqueuesOnDemand?.settle(outcome);
+    this.afterRouteOnDemand?.settle(outcome);
+    this.settleAfterResponse();
+  }
+
+  /** @returns the after-route tasks that are due, for the caller to start. */
+  takeAfterRoute(): Task[] {
+    this.isRouteOver = true;
+    this.afterRouteOnDemand?.settle(this.outcome ?? 'success'); // undecided: its first value is about to be sent
+    return this.afterRouteOnDemand?.take() ?? [];
+  }
+
+  /** @returns the after-response tasks that are due, for the caller to start. */
+  takeAfterResponse(): Task[] {
+    this.isReplyOver = true;
+    this.settleAfterResponse();
+    return this.afterResponseOnDemand?.take() ?? [];
+  }
+
+  /** A success is final when the response has ended: whatever sent it may have failed. */
+  private settleAfterResponse(): void {
+    const { outcome } = this;
+    if (outcome === 'error') this.afterResponseOnDemand?.settle(outcome);
+    else if (outcome === 'success' && this.isReplyOver) {
+      this.afterResponseOnDemand?.settle(this.hasTurnedIntoError() ? 'error' : outcome);
+    }
+  }
+
+  private hasTurnedIntoError(): boolean {
+    const { status } = this.exchange;
+    return status !== undefined && status >= 400 && this.statusAtSuccess !== undefined && this.statusAtSuccess < 400;
+  }
+
+  private get enqueues(): Enqueues {
+    if (this.enqueuesOnDemand === undefined) {
+      this.enqueuesOnDemand = new Enqueues({
+        enqueuer: this.enqueuer,
+        runner: this.runner,
+        groups: this.enqueueGroups,
+        createUnlimited: (timing, config, work, args) =>
+          this.create(timing, config, work, args, true) as Task<Execution>,
+      });
+      if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
+    }
+    return this.enqueuesOnDemand;
+  }
+
+  private async add({ name, options, args }: EnqueueCall): Promise<Execution> {
+    const [execution] = await this.enqueuer.add([this.enqueuer.describe(name, options, args)]);
+    return execution!;
+  }
+}

@@ -1,0 +1,100 @@
+import type { ContextId } from '@nestjs/core';
+import type { Execution } from '../queue/execution.js';
+import type { TaskConfig } from '../task/task-config.js';
+import type { TaskWork } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
+import { currentOwner, type BatchOwner } from './batch-owner.js';
+import type { EnqueueCall } from './enqueue-call.js';
+import type { Enqueuer } from './enqueuer.js';
+import type { RequestEnvironment } from './exchange.js';
+import { ReplyUnderwayError } from './request-errors.js';
+import type { Route } from './route.js';
+import type { RoutedExchange, RouteRun } from './route-run.js';
+import type { TaskBatch } from './task-batch.js';
+import { TasksService, type TaskTimings } from './tasks.service.js';
+
+/** The tasks of a request, an operation or a message: one service, and the runs of the routes that answer. */
+export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
+  contextId: ContextId | undefined = undefined;
+  hasEnded = false;
+  protected readonly runs: RouteRun[] = [];
+  private serviceOnDemand: TasksService | undefined = undefined;
+
+  constructor(readonly environment: RequestEnvironment) {}
+
+  abstract readonly status: number | undefined;
+  abstract readonly readsGenerators: boolean;
+
+  /** No route that has not ended will be waited for. */
+  abstract readonly isOver: boolean;
+
+  get service(): TasksService {
+    return (this.serviceOnDemand ??= new TasksService(this));
+  }
+
+  get enqueuer(): Enqueuer {
+    return this.environment.enqueuer;
+  }
+
+  get afterRoute(): TaskBatch {
+    return this.current.afterRoute;
+  }
+
+  get afterResponse(): TaskBatch {
+    return this.current.afterResponse;
+  }
+
+  start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+    return this.current.start(own, work, args);
+  }
+
+  enqueue(call: EnqueueCall): Promise<Execution> {
+    return this.current.enqueue(call);
+  }
+
+  abstract beforeBatch(): void;
+  abstract watchReply(): void;
+  abstract isReplyUnderway(route: Route | undefined, hasEmitted: boolean): boolean;
+  abstract isStreaming(route: Route | undefined): boolean;
+  abstract needsValue(route: Route | undefined): boolean;
+  /** The reply has ended, as far as tasks are concerned. */
+  abstract end(): void;
+  abstract routeEnded(run: RouteRun, owners: readonly BatchOwner[]): void;
+  abstract decided(owner: BatchOwner): void;
+
+  beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void {
+    if (this.isReplyUnderway(route, hasEmitted)) throw new ReplyUnderwayError();
+    this.beforeBatch();
+  }
+
+  begin(owners: readonly BatchOwner[]): boolean {
+    return this.submit(owners.map((owner) => owner.takeAfterRoute()));
+  }
+
+  /** Owner of what is scheduled where the async context names none of this exchange. */
+  protected abstract readonly elsewhere: BatchOwner;
+
+  /** Starts what is due of owners that have been decided on. */
+  protected release(owners: readonly BatchOwner[]): void {
+    this.begin(owners);
+    if (this.hasEnded) this.releaseAfterResponse(owners);
+  }
+
+  protected releaseAfterResponse(owners: readonly BatchOwner[]): void {
+    this.submit(owners.map((owner) => owner.takeAfterResponse()));
+  }
+
+  /** In the order in which they were scheduled, whoever owns them. @returns whether there are any. */
+  private submit(tasks: readonly (readonly Task[])[]): boolean {
+    const due = tasks.filter(({ length }) => length > 0);
+    const ordered = due.length > 1 ? due.flat().toSorted((one, other) => Number(one.id) - Number(other.id)) : due[0];
+    if (ordered === undefined) return false;
+    for (const task of ordered) this.environment.runner.submit(task);
+    return true;
+  }
+
+  private get current(): BatchOwner {
+    const owner = currentOwner();
+    return owner?.exchange === this ? owner : this.elsewhere;
+  }
+}

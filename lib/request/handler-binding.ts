@@ -1,0 +1,96 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import type { ContextId, ModulesContainer } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { STATIC_CONTEXT } from '@nestjs/core/injector/constants.js';
+import { InterceptorsConsumer } from '@nestjs/core/interceptors/interceptors-consumer.js';
+import { InterceptorsContextCreator } from '@nestjs/core/interceptors/interceptors-context-creator.js';
+import type { Observable } from 'rxjs';
+import type { Route } from './route.js';
+
+/** Sees one way of a request through the interceptors, and each call of the handler. */
+export interface PassInterceptor extends NestInterceptor {
+  /** Calls the handler in the place of Nest. */
+  call(next: () => unknown): Promise<unknown>;
+}
+
+/** An interceptor that is bound to some handlers, outside of all others, and makes another for each request. */
+export abstract class HandlerInterceptor implements NestInterceptor {
+  /** @returns nothing where the request is none of its business. */
+  abstract enter(context: ExecutionContext): PassInterceptor | undefined;
+
+  /** @param isStatic its instance is made once, rather than for each request. */
+  abstract isFor(route: Route, isStatic: boolean): boolean;
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    return this.enter(context)?.intercept(context, next) ?? next.handle();
+  }
+}
+
+const interceptors = new WeakMap<ModulesContainer, HandlerInterceptor>();
+
+/**
+ * Binds an interceptor to those handlers of an application that it is for. Two methods of Nest are replaced, as tracing
+ * libraries replace them:
+ *
+ * - `InterceptorsContextCreator.create()` makes the list of interceptors of each handler. A global interceptor would be
+ *   paid for by every route, about a third of its time on Fastify, and those of classes and methods are within the
+ *   application's global ones.
+ * - `InterceptorsConsumer.intercept()` is given the function that calls the handler. Its end is that of the handler,
+ *   whatever interceptors make of it. A second, innermost interceptor would see it too, at some 9 to 14 % of a request on
+ *   Fastify against 2 to 7 % (Node.js 20 and 24), and a wrapped method loses what others know of the original.
+ */
+export function bindToHandlers(modules: ModulesContainer, interceptor: HandlerInterceptor): void {
+  interceptors.set(modules, interceptor);
+  replaceOnce();
+}
+
+let isReplaced = false;
+
+function replaceOnce(): void {
+  if (isReplaced) return;
+  isReplaced = true;
+  replaceCreate();
+  replaceIntercept();
+}
+
+interface ContextCreator {
+  readonly container: { getModules(): ModulesContainer };
+}
+
+function replaceCreate(): void {
+  const { prototype } = InterceptorsContextCreator;
+  const { create } = prototype;
+  prototype.create = function (instance, callback, module, contextId?: ContextId, inquirerId?: string) {
+    const list = create.call(this, instance, callback, module, contextId, inquirerId);
+    const interceptor = interceptors.get((this as unknown as ContextCreator).container.getModules());
+    const isStatic = contextId === undefined || contextId === STATIC_CONTEXT;
+    const isBound = interceptor?.isFor({ controller: instance.constructor, handler: callback }, isStatic) === true;
+    return isBound ? [interceptor, ...list] : list;
+  };
+}
+
+function replaceIntercept(): void {
+  const { prototype } = InterceptorsConsumer;
+  const { intercept } = prototype;
+  prototype.intercept = function (list, args, instance, callback, next, type) {
+    const first = (list as NestInterceptor[] | undefined)?.[0];
+    if (!(first instanceof HandlerInterceptor)) {
+      return intercept.call(this, list, args, instance, callback, next, type) as Promise<never>;
+    }
+    const inner = list.slice(1);
+    const context = new ExecutionContextHost(args, instance.constructor as never, callback as never);
+    if (type !== undefined) context.setType(type);
+    const pass = first.enter(context);
+    return pass === undefined
+      ? (intercept.call(this, inner, args, instance, callback, next, type) as Promise<never>)
+      : (intercept.call(
+          this,
+          [pass, ...inner],
+          args,
+          instance,
+          callback,
+          () => pass.call(next),
+          type,
+        ) as Promise<never>);
+  };
+}

@@ -1,0 +1,43 @@
+import type { ModulesContainer } from '@nestjs/core';
+import { isStatic, methodsOf, prototypeOf } from '../scheduler/provider-classes.js';
+import { parametersOf, type Route } from './route.js';
+import { takeTasks } from './take-tasks.js';
+
+/** Marks of @nestjs/graphql on the methods of resolvers. */
+const ROOT_RESOLVER = 'graphql:resolver_type';
+const FIELD_RESOLVER = 'graphql:resolve_property';
+
+/** Tells which handlers of classes that are made once can have tasks. */
+export class HandlersWithTasks {
+  private resolversHaveTasks: boolean | undefined;
+
+  constructor(private readonly modules: ModulesContainer) {}
+
+  has(route: Route): boolean {
+    return hasTasksParameter(route) || (isRootResolver(route.handler) && this.resolvers);
+  }
+
+  /**
+   * All root resolvers of an operation count, for its tasks wait for the last of them; so they are all in, or none is.
+   */
+  private get resolvers(): boolean {
+    return (this.resolversHaveTasks ??= [...this.modules.values()]
+      .flatMap(({ providers }) => [...providers.values()])
+      .some((wrapper) => {
+        const routes = [...methodsOf(prototypeOf(wrapper))].flatMap(({ func, prototype }) =>
+          isRootResolver(func) || Reflect.hasMetadata(FIELD_RESOLVER, func)
+            ? [{ controller: prototype.constructor, handler: func }]
+            : [],
+        );
+        return routes.length > 0 && (!isStatic(wrapper) || routes.some(hasTasksParameter));
+      }));
+  }
+}
+
+function isRootResolver(handler: object): boolean {
+  return Reflect.hasMetadata(ROOT_RESOLVER, handler);
+}
+
+function hasTasksParameter(route: Route): boolean {
+  return parametersOf(route).some(({ factory }) => factory === takeTasks);
+}

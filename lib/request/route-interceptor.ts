@@ -1,0 +1,152 @@
+import { types } from 'node:util';
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import { Observable, type Observer, type Subscriber } from 'rxjs';
+import type { BatchOwner } from './batch-owner.js';
+import type { PassInterceptor } from './handler-binding.js';
+import { ReplyUnderwayError } from './request-errors.js';
+import type { RequestRegistry } from './request-registry.js';
+import type { RouteRun } from './route-run.js';
+
+/** Tells the run of a route how it ended, and holds the reply back while the queue is asked. */
+export class RouteInterceptor implements PassInterceptor {
+  constructor(
+    private readonly run: RouteRun,
+    private readonly requests: RequestRegistry,
+  ) {}
+
+  call(next: () => unknown): Promise<unknown> {
+    return this.run.call(next);
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { run } = this;
+    return new Observable((subscriber) => {
+      const observer = new RouteObserver(run, subscriber, this.requests, context);
+      if (run.isHoldingInVain) {
+        observer.error(new ReplyUnderwayError());
+        return undefined;
+      }
+      // Only what is injected schedules in interceptors.
+      const isInjected = run.contextId !== undefined;
+      const handled = isInjected ? run.runAs(() => next.handle()) : next.handle();
+      const route = isInjected ? run.runAs(() => handled.subscribe(observer)) : handled.subscribe(observer);
+      // Before its end: the client has gone, which is no error.
+      const tearDown = (): void => {
+        route.unsubscribe();
+        run.end('success');
+      };
+      return () => {
+        if (observer.isAccepting) observer.onReturn = tearDown;
+        else tearDown();
+      };
+    });
+  }
+}
+
+/** For a handler that is no route: its tasks are those of the whole. */
+export class OutsideInterceptor implements PassInterceptor {
+  constructor(private readonly outside: BatchOwner) {}
+
+  async call(next: () => unknown): Promise<unknown> {
+    return this.outside.runAs(next);
+  }
+
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle();
+  }
+}
+
+class RouteObserver implements Observer<unknown> {
+  /** Called with the first value, when nobody waits for it any more. */
+  onReturn: (() => void) | undefined = undefined;
+  /** The queue is asked. */
+  isAccepting = false;
+  /** Signals that wait: for the queue to accept, for after-route tasks to start, or for the promise of a value. */
+  private waiting: (() => void)[] | undefined = undefined;
+  private value: unknown = undefined;
+
+  constructor(
+    private readonly run: RouteRun,
+    private readonly subscriber: Subscriber<unknown>,
+    private readonly requests: RequestRegistry,
+    private readonly context: ExecutionContext,
+  ) {}
+
+  next(value: unknown): void {
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.next(value));
+    // What is emitted is sent at once, so it is the answer that must wait.
+    const acceptance = this.run.isStreaming ? this.run.accept() : undefined;
+    if (acceptance !== undefined) return this.accept(acceptance, () => this.next(value));
+    this.value = value;
+    // A gateway sends in this very call, and tasks start in a microtask.
+    if (this.run.emitted()) void this.wait(Promise.resolve(), () => this.subscriber.next(value));
+    else this.subscriber.next(value);
+    this.onReturn?.();
+  }
+
+  error(error: unknown): void {
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.error(error));
+    this.run.end('error');
+    this.reply(() => this.subscriber.error(error));
+  }
+
+  /** Nest answers when the Observable completes. */
+  complete(): void {
+    if (this.waiting !== undefined) return void this.waiting.push(() => this.complete());
+    // As `map(async …)` makes it. Nest waits for it, and answers with its error.
+    if (types.isPromise(this.value) && !this.run.isStreaming) this.completeWith(this.value);
+    else this.succeed();
+  }
+
+  private completeWith(value: Promise<unknown>): void {
+    this.waiting = [];
+    const end = (signal: () => void) => (): void => {
+      this.waiting = undefined;
+      signal();
+    };
+    value.then(
+      end(() => this.succeed()),
+      end(() => this.fail()),
+    );
+  }
+
+  private succeed(): void {
+    if (this.run.lacksValue) return this.fail();
+    const acceptance = this.run.accept();
+    if (acceptance !== undefined) return this.accept(acceptance, () => this.succeed());
+    this.run.end('success');
+    this.reply(() => this.subscriber.complete());
+  }
+
+  /** Completed, with what Nest makes an error of. */
+  private fail(): void {
+    this.run.end('error');
+    this.reply(() => this.subscriber.complete());
+  }
+
+  private reply(end: () => void): void {
+    const hold = this.requests.beforeReply(this.run);
+    if (hold === undefined) end();
+    else void hold.then(end);
+  }
+
+  private accept(acceptance: Promise<void>, then: () => void): void {
+    this.isAccepting = true;
+    void this.wait(acceptance, then);
+  }
+
+  /** Keeps all further signals back, in their order. */
+  private async wait(until: Promise<void>, then: () => void): Promise<void> {
+    this.waiting = [then];
+    try {
+      await until;
+    } catch (cause) {
+      // The route has failed, whatever else it would have sent.
+      this.waiting = [() => this.error(this.requests.refusal(this.context, cause))];
+    }
+    const { waiting } = this;
+    this.waiting = undefined;
+    this.isAccepting = false;
+    for (const signal of waiting) signal(); // they may have to wait again, and do so in their order
+  }
+}

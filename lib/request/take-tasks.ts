@@ -1,0 +1,62 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import { TasksModuleMissingError } from '../task/task-errors.js';
+import { currentOwner } from './batch-owner.js';
+import { operationOf } from './operation-tasks.js';
+import { parametersOf, type RouteParameter } from './route.js';
+
+/** Properties of a request that a parameter with pipes is taken from. */
+const SOURCES: ReadonlyMap<RouteParamtypes | undefined, 'body' | 'query' | 'params'> = new Map([
+  [RouteParamtypes.BODY, 'body'],
+  [RouteParamtypes.QUERY, 'query'],
+  [RouteParamtypes.PARAM, 'params'],
+]);
+
+const siblings = new WeakMap<object, RouteParameter | null>();
+
+/**
+ * What Nest makes of `@Tasks()` before pipes. Nest gives a custom parameter to all pipes of the method, the controller and
+ * the application, which may copy it, or check it by a schema that was meant for the body. So they are given a value
+ * that they were meant for.
+ *
+ * @throws {TasksModuleMissingError} when nothing of ours has seen the request reach this handler.
+ */
+export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
+  const type = context.getType<string>();
+  const owner = currentOwner();
+  // An application without the module may answer for another one, in a handler of it.
+  if (owner?.route?.handler !== context.getHandler()) {
+    // No interceptor sees field resolvers, unless the application asks for it.
+    const service = type === 'graphql' ? operationOf(context.getArgByIndex(2))?.service : undefined;
+    if (service === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
+    return service;
+  }
+  switch (type) {
+    case 'http':
+      return valueOf(context.getArgByIndex(0), siblingOf(context));
+    case 'rpc':
+      return context.getArgByIndex(0);
+    default:
+      return context.getArgByIndex(1); // of a gateway's message, and of a resolver
+  }
+}
+
+/** The parameter beside it that the pipes of the method are meant for. */
+function siblingOf(context: ExecutionContext): RouteParameter | null {
+  const handler = context.getHandler();
+  let sibling = siblings.get(handler);
+  if (sibling === undefined) {
+    const parameters = parametersOf({ controller: context.getClass(), handler });
+    sibling = parameters.find(({ kind }) => SOURCES.has(kind)) ?? null;
+    siblings.set(handler, sibling);
+  }
+  return sibling;
+}
+
+function valueOf(request: Record<string, unknown>, sibling: RouteParameter | null): unknown {
+  const source = SOURCES.get(sibling?.kind);
+  if (sibling === null || source === undefined) return undefined;
+  const value = request[source];
+  const isPart = typeof sibling.data === 'string' && typeof value === 'object' && value !== null;
+  return isPart ? (value as Record<string, unknown>)[sibling.data as string] : value;
+}
