@@ -102,9 +102,9 @@ export class RequestTasks extends ExchangeTasks {
     const wasRouteAwaited = this.isRouteAwaited;
     this.contextId = undefined;
     for (const run of this.runs) run.replyEnded();
-    const decided = this.runs.flatMap(({ owners }) => owners).filter(({ isSettled }) => isSettled);
-    this.releaseAfterResponse(decided);
     if (this.next !== undefined && response !== undefined) this.endUnrouted(this.next, response, wasRouteAwaited);
+    const runs = this.next === undefined ? this.runs : [...this.runs, this.next];
+    this.releaseAfterResponse(runs.flatMap(({ owners }) => owners).filter(({ isSettled }) => isSettled));
   }
 
   protected override get elsewhere(): BatchOwner {
