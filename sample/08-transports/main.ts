@@ -13,10 +13,10 @@ app.enableShutdownHooks();
 app.useWebSocketAdapter(new WsAdapter(app));
 const timeline = app.get(Timeline);
 app.use(noteReplies.ofHttp(timeline));
-const microservice = app.connectMicroservice<MicroserviceOptions>(
-  { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0, socketClass: noteReplies.ofTcp(timeline) } },
-  { inheritAppConfig: true }, // without it, messages have no tasks
-);
+const microservice = app.connectMicroservice<MicroserviceOptions>({
+  transport: Transport.TCP,
+  options: { host: '127.0.0.1', port: 0, socketClass: noteReplies.ofTcp(timeline) },
+});
 await app.startAllMicroservices();
 await app.listen(0, '127.0.0.1');
 const url = await app.getUrl();
