@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { TaskFactory, type TaskCall } from '../scheduler/task-factory.js';
+import { TaskFactory } from '../scheduler/task-factory.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { describeValue } from '../task/task-errors.js';
 import type { TaskOutcome } from '../task/task-outcome.js';
+import type { TaskCall } from '../task/task-parts.js';
 import { Doorkeeper } from './behaviours/doorkeeper.js';
 import { RunPerpetual } from './behaviours/run-perpetual.js';
 import type { Settlement } from './brokers/broker.js';

@@ -41,7 +41,11 @@ export class ErrorHandlers implements OnModuleInit {
 
   /** Settles when `onError` has; never rejects. Runs in the task's async context and trace, and so does the logger. */
   handle(task: Task, error: unknown): Promise<void> {
-    return runInActivity(task.life.beginHandling(), () => this.tracer.run(task, () => this.logAndCall(task, error)));
+    return runInActivity(
+      task.life.beginHandling(),
+      () => this.tracer.run(task, () => this.logAndCall(task, error)),
+      undefined,
+    );
   }
 
   private isProvided(token: Type): boolean {

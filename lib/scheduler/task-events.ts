@@ -61,8 +61,14 @@ export const TASK_CHANNEL = 'nestjs-tasks.task';
 
 const CHANNEL = diagnosticsChannel.channel(TASK_CHANNEL);
 
-/** A {@link TaskEvent} in its parts: who listens for the library need not pay for an object each time. */
-export type TaskListener = (type: TaskEventType, task: Task, reason: string, error: unknown) => void;
+/** Part of the library that is told of each {@link TaskEvent}, in its parts: an object each time would cost. */
+export interface TaskListener {
+  /** Whether it wants to hear of what happens, asked before tasks start. */
+  readonly isActive: boolean;
+  hear(type: TaskEventType, task: Task, reason: string, error: unknown): void;
+  /** Nothing more will happen to the task but retries: before anybody who awaits its `done` goes on. */
+  finish(task: Task): void;
+}
 
 /** Tells whoever watches what happens to tasks, and counts it. */
 @Injectable()
@@ -83,11 +89,11 @@ export class TaskEvents {
   private readonly subject = new Subject<TaskEvent>();
   readonly events$: Observable<TaskEvent> = this.subject.asObservable();
   private listener: TaskListener | undefined;
-  private onFinish: ((task: Task) => void) | undefined;
+  private isHeard = false;
 
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
     this.counts[type] += 1;
-    this.listener?.(type, task, reason, error);
+    if (this.isHeard) this.listener?.hear(type, task, reason, error);
     if (!this.isWatched) return;
     const { status } = task;
     const event: TaskEvent = { type, task, status, at: Date.now(), reason, ...(error !== undefined && { error }) };
@@ -95,20 +101,26 @@ export class TaskEvents {
     this.subject.next(event);
   }
 
-  /** Somebody is told of each event, and takes time for it. */
-  get isObserved(): boolean {
-    return this.listener !== undefined || this.isWatched;
+  /**
+   * Something is about to happen to tasks: asks whether the listener wants to hear of it. Once for all tasks that start
+   * together, because asking OpenTelemetry whether it has an SDK by now costs a tenth of a task.
+   */
+  attend(): void {
+    this.isHeard = this.listener?.isActive === true;
   }
 
-  /** Nothing more will happen to the task but retries: before anybody who awaits its `done` goes on. */
+  /** Somebody is told of each event, and takes time for it. */
+  get isObserved(): boolean {
+    return this.isHeard || this.isWatched;
+  }
+
   finish(task: Task): void {
-    this.onFinish?.(task);
+    if (this.isHeard) this.listener?.finish(task);
   }
 
   /** For what is part of the library: goes on after `events$` has completed, to the very end. */
-  listen(listener: TaskListener, onFinish: (task: Task) => void): void {
+  listen(listener: TaskListener): void {
     this.listener = listener;
-    this.onFinish = onFinish;
   }
 
   complete(): void {

@@ -2,8 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigLayer } from '../task/config-layer.js';
 import type { ResolvedTaskConfig, TaskConfig } from '../task/task-config.js';
 import { describeValue } from '../task/task-errors.js';
-import type { TaskTiming } from '../task/task-outcome.js';
-import type { TaskOrigin, TaskParts, TaskRun, TaskWork } from '../task/task-parts.js';
+import type { TaskCall, TaskPlace, TaskRun, TaskWork } from '../task/task-parts.js';
 import { Task } from '../task/task.js';
 import { Threads } from '../threads/threads.js';
 import { ErrorHandlers } from './error-handlers.js';
@@ -17,17 +16,13 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
-/** Where a task is scheduled. */
-export interface TaskPlace {
-  readonly timing: TaskTiming;
+/** Where tasks are scheduled, with the options that hold there. */
+export interface LayeredPlace extends TaskPlace {
   readonly layer: ConfigLayer;
-  readonly origin: TaskOrigin | undefined;
-  /** In no pool. */
-  readonly isUnlimited?: boolean;
 }
 
-/** A function, and what it is called with and on. */
-export type TaskCall = Pick<TaskParts, 'func' | 'args' | 'host'>;
+/** That of all runs of durable executions. */
+const RUN_PLACE: TaskPlace = { timing: 'immediate', origin: undefined, isUnlimited: false };
 
 /** Makes tasks: merges the layers of their options and finds what an unbound method runs on. */
 @Injectable()
@@ -51,27 +46,23 @@ export class TaskFactory {
    * @throws {PackageMissingError} when it is to run in a thread and that package is not installed.
    * @throws {TaskHostError} when it is a decorated method whose provider cannot be told.
    */
-  create(
-    { timing, layer, origin, isUnlimited = false }: TaskPlace,
-    own: TaskConfig | undefined,
-    work: TaskWork,
-    args: readonly unknown[],
-  ): Task {
+  create(place: LayeredPlace, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const func = this.functionOf(work);
-    const method = this.methods.find(func, origin?.contextId);
+    const method = this.methods.find(func, place.origin?.contextId);
+    const { layer } = place;
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
     if (config.onCancel !== undefined) this.handover.check(func, args);
     if (config.pool !== undefined) this.runner.checkPool(config.pool);
-    const task = this.register({ func, args, config, timing, host: method?.host, origin, isUnlimited });
+    const task = this.register(new Task(place, { func, args, host: method?.host }, config, this.runner));
     if (this.options.waitUntil !== undefined) this.holdPlatform(this.options.waitUntil, task);
     return task;
   }
 
   /** The task of one run of a durable execution. */
   createRun(run: TaskRun, config: ResolvedTaskConfig, call: TaskCall): Task {
-    return this.register({ ...call, config, timing: 'immediate', origin: undefined, run });
+    return this.register(new Task(RUN_PLACE, call, config, this.runner, run));
   }
 
   private functionOf(work: TaskWork): AnyFunction {
@@ -88,8 +79,7 @@ export class TaskFactory {
     held.catch((error: unknown) => this.log.waitUntilFailed(task, error));
   }
 
-  private register(parts: Omit<TaskParts, 'engine'>): Task {
-    const task = new Task({ ...parts, engine: this.runner });
+  private register(task: Task): Task {
     this.ledger.add(task);
     this.events.emit('scheduled', task, task.timing);
     return task;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { TaskLife } from '../task/task-life.js';
 import type { Task } from '../task/task.js';
 
 interface Watch {
@@ -9,29 +10,37 @@ interface Watch {
 /** Every task that has not finished: held in a batch, waiting, running, handled by its `onError`, or retried. */
 @Injectable()
 export class TaskLedger implements Iterable<Task> {
-  private readonly tasks = new Set<Task>();
+  /** Those of the first and the last task: the tasks are linked, for a Set costs a tenth of a task's time. */
+  private first: TaskLife<unknown> | undefined;
+  private last: TaskLife<unknown> | undefined;
   private readonly watches = new Set<Watch>();
   private idleWaiters: (() => void)[] = [];
 
+  /** Of the tasks that are there now: what happens while they are gone through may end any of them. */
   [Symbol.iterator](): Iterator<Task> {
-    return this.tasks.values();
+    const tasks: Task[] = [];
+    for (let life = this.first; life !== undefined; life = life.after) tasks.push(life.task as Task);
+    return tasks.values();
   }
 
-  add(task: Task): void {
-    this.tasks.add(task);
+  add({ life }: Task): void {
+    if (this.holds(life)) return;
+    life.before = this.last;
+    if (this.last === undefined) this.first = life;
+    else this.last.after = life;
+    this.last = life;
   }
 
   delete(task: Task): void {
-    this.tasks.delete(task);
-    for (const watch of this.watches) {
-      if (watch.waitingFor.delete(task) && watch.waitingFor.size === 0) watch.resolve();
-    }
-    if (this.tasks.size === 0) this.tellIdle();
+    const { life } = task;
+    if (this.holds(life)) this.unlink(life);
+    if (this.watches.size > 0) this.tellWatches(task);
+    if (this.first === undefined && this.idleWaiters.length > 0) this.tellIdle();
   }
 
   /** Resolves when no task is left. */
   idle(): Promise<void> {
-    if (this.tasks.size === 0) return Promise.resolve();
+    if (this.first === undefined) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
@@ -57,6 +66,26 @@ export class TaskLedger implements Iterable<Task> {
     });
     clearTimeout(timer);
     return [...waitingFor];
+  }
+
+  private holds(life: TaskLife<unknown>): boolean {
+    return life.before !== undefined || this.first === life;
+  }
+
+  private unlink(life: TaskLife<unknown>): void {
+    const { before, after } = life;
+    if (before === undefined) this.first = after;
+    else before.after = after;
+    if (after === undefined) this.last = before;
+    else after.before = before;
+    life.before = undefined;
+    life.after = undefined;
+  }
+
+  private tellWatches(task: Task): void {
+    for (const watch of this.watches) {
+      if (watch.waitingFor.delete(task) && watch.waitingFor.size === 0) watch.resolve();
+    }
   }
 
   private tellIdle(): void {

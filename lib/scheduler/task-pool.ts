@@ -19,6 +19,9 @@ export interface TaskPoolState {
   readonly maxQueue: number;
 }
 
+/** Starts a task. @param now the time, where it is known. @returns the time, where it is known. */
+export type RunTask = (task: Task, now: number | undefined) => number | undefined;
+
 /** Starts tasks in microtasks, first in first out, as many at once as it has slots. */
 export class TaskPool {
   private readonly queue = new Fifo<Task>();
@@ -34,7 +37,7 @@ export class TaskPool {
   constructor(
     private readonly name: string,
     private readonly options: ResolvedTaskPoolOptions,
-    private readonly run: (task: Task) => void,
+    private readonly run: RunTask,
   ) {}
 
   get state(): TaskPoolState {
@@ -124,22 +127,22 @@ export class TaskPool {
 
   private readonly drain = (): void => {
     this.isDrainQueued = false;
+    let now: number | undefined;
     while (this.running < this.slots) {
       const task = this.queue.shift();
       if (task === undefined) {
         this.surplus = 0; // nobody is left to whom it could be of use
         return;
       }
-      if (isDue(task)) this.begin(task);
-      else this.stale -= 1;
+      if (!isDue(task)) {
+        this.stale -= 1;
+        continue;
+      }
+      task.life.place = undefined;
+      this.running += 1;
+      now = this.run(task, now);
     }
   };
-
-  private begin(task: Task): void {
-    task.life.place = undefined;
-    this.running += 1;
-    this.run(task);
-  }
 }
 
 /** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */

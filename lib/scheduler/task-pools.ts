@@ -1,14 +1,14 @@
 import type { Task } from '../task/task.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { DEFAULT_POOL, type ResolvedTaskPoolOptions } from './task-pool-options.js';
-import { TaskPool, type TaskPoolState } from './task-pool.js';
+import { TaskPool, type RunTask, type TaskPoolState } from './task-pool.js';
 
 /** The pools of the application: the module's own, and those that it names. */
 export class TaskPools {
   readonly #pools: ReadonlyMap<string, TaskPool>;
   readonly #default: TaskPool;
 
-  constructor(options: ReadonlyMap<string, ResolvedTaskPoolOptions>, run: (task: Task) => void) {
+  constructor(options: ReadonlyMap<string, ResolvedTaskPoolOptions>, run: RunTask) {
     this.#pools = new Map([...options].map(([name, limits]) => [name, new TaskPool(name, limits, run)]));
     this.#default = this.#pools.get(DEFAULT_POOL)!;
   }

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 import { AttemptTimeout } from '../task/attempt-timeout.js';
-import { runInActivity, type TaskActivity } from '../task/task-activity.js';
-import type { TaskOutcome } from '../task/task-outcome.js';
+import { currentActivity, runInActivity, type TaskActivity } from '../task/task-activity.js';
 import type { TaskEngine } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import {
@@ -43,7 +42,7 @@ export class TaskRunner implements TaskEngine {
     private readonly decorator: TaskRunDecorator,
     private readonly tracer: TaskTracer,
   ) {
-    this.allPools = new TaskPools(options.pools, (task) => this.run(task));
+    this.allPools = new TaskPools(options.pools, (task, now) => this.run(task, now));
   }
 
   get pools(): Readonly<Record<string, TaskPoolState>> {
@@ -106,7 +105,7 @@ export class TaskRunner implements TaskEngine {
     const isWaiting = life.isRetrying ? !life.isInvoked : !life.hasEnded && !task.isStarted;
     if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
     if (life.isRetrying) {
-      this.endRetry(task, { status: 'cancelled', error });
+      this.endRetry(task, 'cancelled', error);
       this.poolOf(task)?.leave(task);
     } else this.endUnstarted(task, error);
     return true;
@@ -126,12 +125,13 @@ export class TaskRunner implements TaskEngine {
 
   /** Gives up on a task that was cancelled and does not stop. */
   abandon(task: Task): void {
+    this.events.attend();
     const error = task.life.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
     const runs = task.life.isInvoked;
     if (runs) task.run?.giveUp();
-    if (task.life.isRetrying) this.endRetry(task, { status: 'cancelled', error });
+    if (task.life.isRetrying) this.endRetry(task, 'cancelled', error);
     if (!task.life.hasEnded) {
-      task.life.end({ status: 'cancelled', error });
+      task.life.end('cancelled', error);
       this.events.emit('cancelled', task, reasonOf(task), error);
     }
     if (runs) this.poolOf(task)?.release();
@@ -166,94 +166,117 @@ export class TaskRunner implements TaskEngine {
     }
   }
 
-  protected run(task: Task): void {
-    const begun = performance.now();
+  /**
+   * Calls the task's function.
+   *
+   * @param now in milliseconds of `performance.now()`, where the one before has just returned it: each look at the clock
+   * costs a tenth of a task.
+   * @returns when the function returned, unless others have had their turn since.
+   */
+  protected run(task: Task, now?: number): number | undefined {
+    if (now === undefined) this.events.attend();
+    const begun = now ?? performance.now();
     const activity = task.life.begin(begun);
-    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, `attempt ${task.attempt}`);
-    const { timeout } = task.config;
-    if (timeout !== undefined) activity.timeout = new AttemptTimeout(timeout, (limit) => this.timeOut(activity, limit));
+    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, attemptOf(task));
     // What subscribers of the event take is not the task's.
-    const called = this.events.isObserved ? performance.now() : begun;
-    try {
-      const result = runInActivity(activity, this.invoke);
-      this.blocking.check(task, performance.now() - called);
-      if (!canBeThenable(result)) return this.settle(activity, { status: 'succeeded', value: result });
-      Promise.resolve(result).then(
-        (value) => this.settle(activity, { status: 'succeeded', value }),
-        (error: unknown) => this.settle(activity, { status: 'failed', error }),
-      );
-    } catch (error) {
-      this.blocking.check(task, performance.now() - called);
-      this.settle(activity, { status: 'failed', error });
-    }
+    return runInActivity(activity, this.attempt, this.events.isObserved ? performance.now() : begun);
   }
 
-  private readonly invoke = (task: Task): unknown => {
+  /** Within the task's context, and so is all that follows: who settles it, its timer and its promises. */
+  private readonly attempt = (activity: TaskActivity, called: number): number | undefined => {
+    const { task } = activity;
+    const { timeout } = task.config;
+    if (timeout !== undefined) activity.timeout = new AttemptTimeout(timeout, (limit) => this.timeOut(activity, limit));
+    try {
+      const result = this.invoke(task);
+      const returned = performance.now();
+      this.blocking.check(task, returned - called);
+      if (canBeThenable(result)) {
+        Promise.resolve(result).then(this.settleAsSucceeded, this.settleAsFailed);
+        return returned;
+      }
+      this.settle(activity, 'succeeded', result);
+    } catch (error) {
+      this.blocking.check(task, performance.now() - called);
+      this.settle(activity, 'failed', error);
+    }
+    return undefined;
+  };
+
+  private invoke(task: Task): unknown {
     const isPlain = this.decorator.decorate === UNDECORATED;
     const call = isPlain ? invoke : (): unknown => this.decorator.decorate(() => invoke(task), task)();
-    return this.tracer.isActive ? this.tracer.run(task, () => call(task)) : call(task);
-  };
+    return this.events.isObserved && this.tracer.isActive ? this.tracer.run(task, () => call(task)) : call(task);
+  }
+
+  // One function for all tasks: the async context, in which promises call back, tells whose promise it is.
+  private readonly settleAsSucceeded = (value: unknown): void => this.settle(currentActivity()!, 'succeeded', value);
+  private readonly settleAsFailed = (error: unknown): void => this.settle(currentActivity()!, 'failed', error);
 
   private timeOut(activity: TaskActivity, timeout: number): void {
     const error = new TaskTimeoutError(activity.task.label, timeout);
     activity.abort(error);
     activity.task.run?.giveUp();
-    this.settle(activity, { status: 'failed', error }, 'timeout');
+    this.settle(activity, 'failed', error, 'timeout');
   }
 
   /** The end of every attempt: returned, thrown or out of time. */
-  private settle({ task, isRunning }: TaskActivity, outcome: TaskOutcome, reason = 'threw'): void {
+  private settle(
+    { task, isRunning }: TaskActivity,
+    status: 'succeeded' | 'failed',
+    value: unknown,
+    reason = 'threw',
+  ): void {
     if (!isRunning) {
-      if (outcome.status === 'failed') this.log.failedLate(task, outcome.error);
+      if (status === 'failed') this.log.failedLate(task, value);
       task.run?.unwind();
       return;
     }
     this.poolOf(task)?.release();
-    const isCancelled = outcome.status === 'failed' && task.life.cancellation !== undefined;
-    const final: TaskOutcome = isCancelled ? { status: 'cancelled', error: outcome.error } : outcome;
-    if (task.life.isRetrying) this.endRetry(task, final);
-    else this.endFirstAttempt(task, final, reason);
+    const final = status === 'failed' && task.life.cancellation !== undefined ? 'cancelled' : status;
+    if (task.life.isRetrying) this.endRetry(task, final, value);
+    else this.endFirstAttempt(task, final, value, reason);
   }
 
-  private endFirstAttempt(task: Task, outcome: TaskOutcome, reason: string): void {
-    task.life.end(outcome);
-    if (outcome.status === 'succeeded') {
+  private endFirstAttempt(task: Task, status: 'succeeded' | 'failed' | 'cancelled', value: unknown, why: string): void {
+    task.life.end(status, value);
+    if (status === 'succeeded') {
       this.events.emit('succeeded', task, 'returned');
       this.finish(task);
       return;
     }
-    const { error } = outcome;
-    if (outcome.status === 'cancelled') {
-      this.events.emit('cancelled', task, reasonOf(task), error);
-      this.log.cancelled(task, error, isAbortOf(task.life.cancellation, error));
+    if (status === 'cancelled') {
+      this.events.emit('cancelled', task, reasonOf(task), value);
+      this.log.cancelled(task, value, isAbortOf(task.life.cancellation, value));
       this.finish(task);
       return;
     }
-    this.events.emit('failed', task, reason, error);
-    if (task.run?.willRetry(error) === true) {
-      this.log.attemptFailed(task, error);
+    this.events.emit('failed', task, why, value);
+    if (task.run?.willRetry(value) === true) {
+      this.log.attemptFailed(task, value);
       this.finish(task);
       return;
     }
-    void this.errorHandlers.handle(task, error).then(() => this.finish(task));
+    void this.errorHandlers.handle(task, value).then(() => this.finish(task));
   }
 
-  private endRetry(task: Task, outcome: TaskOutcome): void {
-    task.life.endRetry(outcome);
-    if (outcome.status === 'succeeded') this.events.emit('retrySucceeded', task, `attempt ${task.attempt}`);
+  private endRetry(task: Task, status: 'succeeded' | 'failed' | 'cancelled', value: unknown): void {
+    task.life.endRetry(status, value);
+    if (status === 'succeeded') this.events.emit('retrySucceeded', task, attemptOf(task));
     else {
-      this.events.emit('retryFailed', task, `attempt ${task.attempt}`, outcome.error);
-      if (outcome.status === 'failed') this.log.retryFailed(task, outcome.error);
-      else this.log.cancelled(task, outcome.error, isAbortOf(task.life.cancellation, outcome.error));
+      this.events.emit('retryFailed', task, attemptOf(task), value);
+      if (status === 'failed') this.log.retryFailed(task, value);
+      else this.log.cancelled(task, value, isAbortOf(task.life.cancellation, value));
     }
     if (task.life.isFinished) this.ledger.delete(task);
   }
 
   private endUnstarted(task: Task, error: TaskCancelledError | TaskDiscardedError): void {
-    const isDiscarded = error instanceof TaskDiscardedError;
-    task.life.end({ status: isDiscarded ? 'discarded' : 'cancelled', error });
+    const status = error instanceof TaskDiscardedError ? 'discarded' : 'cancelled';
+    this.events.attend();
+    task.life.end(status, error);
     this.poolOf(task)?.leave(task);
-    this.events.emit(isDiscarded ? 'discarded' : 'cancelled', task, isDiscarded ? error.reason : reasonOf(task), error);
+    this.events.emit(status, task, error instanceof TaskDiscardedError ? error.reason : reasonOf(task), error);
     this.finish(task);
   }
 
@@ -272,6 +295,11 @@ function invoke(task: Task): unknown {
 
 function canBeThenable(result: unknown): boolean {
   return (typeof result === 'object' && result !== null) || typeof result === 'function';
+}
+
+/** Of the first, the one string: nearly all are. */
+function attemptOf({ attempt }: Task): string {
+  return attempt === 1 ? 'attempt 1' : `attempt ${attempt}`;
 }
 
 function reasonOf(task: Task): string {

@@ -5,7 +5,7 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { TaskEvents, type TaskCounts, type TaskEvent } from './task-events.js';
-import { TaskFactory, type TaskPlace } from './task-factory.js';
+import { TaskFactory, type LayeredPlace } from './task-factory.js';
 import { TaskLedger } from './task-ledger.js';
 import type { TaskPoolState } from './task-pool.js';
 import { TaskRunner } from './task-runner.js';
@@ -36,7 +36,7 @@ export class TaskScheduler extends TaskSurface {
    */
   readonly events$: Observable<TaskEvent>;
 
-  private readonly place: TaskPlace;
+  private readonly place: LayeredPlace;
 
   constructor(
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
@@ -47,7 +47,8 @@ export class TaskScheduler extends TaskSurface {
   ) {
     super();
     this.events$ = events.events$;
-    this.place = { timing: 'immediate', layer: new ConfigLayer(options.config), origin: undefined };
+    const layer = new ConfigLayer(options.config);
+    this.place = { timing: 'immediate', layer, origin: undefined, isUnlimited: false };
   }
 
   /** The tasks that have started and not finished: their function runs, or their `onError`, or a retry. */

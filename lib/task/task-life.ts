@@ -4,40 +4,59 @@ import { TaskCancelledError, TaskDiscardedError } from './task-errors.js';
 import type { TaskOutcome, TaskStatus } from './task-outcome.js';
 import type { Task } from './task.js';
 
+/** How an attempt ended. */
+export type TaskEndStatus = TaskOutcome['status'];
+
 /**
  * Where a task stands, and the promises and signals that tell of it. The runner leads it through its transitions, in
  * this order: submit, begin, end, beginHandling (when it failed), finish; and beginRetry, begin, endRetry any number of
  * times after its end.
+ *
+ * All fields are set at once: one that is added later would cost every task a second shape and an array for it.
  */
 export class TaskLife<R> {
+  readonly task: Task<R>;
+  attempt: number;
   status: TaskStatus = 'scheduled';
   /** How the latest attempt ended: `status` stays that of the first. */
   lastAttempt: TaskStatus = 'scheduled';
-  /** Handed to the runner, rather than held back in a batch. */
-  isSubmitted = false;
+  /** `held`: by a batch. `submitted`: to the runner. `finished`: `done` has settled. */
+  stage: 'held' | 'submitted' | 'finished' = 'held';
   /** In its pool, until it starts. `beyond`: it starts although the pool is full. */
-  place: 'reserved' | 'queue' | 'beyond' | undefined;
-  /** `done` has settled. */
-  isFinished = false;
+  place: 'reserved' | 'queue' | 'beyond' | undefined = undefined;
   /** In milliseconds of `performance.now()`. */
-  startedAt: number | undefined;
-  cancellation: TaskCancelledError | undefined;
+  startedAt: number | undefined = undefined;
+  cancellation: TaskCancelledError | undefined = undefined;
+  /** Its neighbours in the ledger, while it is there. */
+  before: TaskLife<unknown> | undefined = undefined;
+  after: TaskLife<unknown> | undefined = undefined;
 
-  #outcome: TaskOutcome<R> | undefined;
-  #latest: TaskActivity | undefined;
-  #handling: TaskActivity | undefined;
-  #started: Deferred<void> | undefined;
-  #done: Deferred<TaskOutcome<R>> | undefined;
-  #retry: Deferred<R> | undefined;
+  /** What the first attempt returned or failed with. */
+  #value: unknown = undefined;
+  #latest: TaskActivity | undefined = undefined;
+  #handling: TaskActivity | undefined = undefined;
+  #started: Deferred<void> | undefined = undefined;
+  #done: Deferred<TaskOutcome<R>> | undefined = undefined;
+  #retry: Deferred<R> | undefined = undefined;
 
-  constructor(
-    private readonly task: Task<R>,
-    public attempt = 1,
-  ) {}
+  constructor(task: Task<R>, attempt: number) {
+    this.task = task;
+    this.attempt = attempt;
+  }
+
+  /** Handed to the runner, rather than held back in a batch. */
+  get isSubmitted(): boolean {
+    return this.stage !== 'held';
+  }
+
+  /** `done` has settled. */
+  get isFinished(): boolean {
+    return this.stage === 'finished';
+  }
 
   /** The first run has ended, or will never begin. */
   get hasEnded(): boolean {
-    return this.#outcome !== undefined;
+    return this.status !== 'scheduled' && this.status !== 'running';
   }
 
   get isRetrying(): boolean {
@@ -73,7 +92,7 @@ export class TaskLife<R> {
   }
 
   submit(): void {
-    this.isSubmitted = true;
+    if (this.stage === 'held') this.stage = 'submitted';
   }
 
   /** The function is called: the first time, or again. */
@@ -87,38 +106,40 @@ export class TaskLife<R> {
     return activity;
   }
 
-  end(outcome: TaskOutcome<R>): void {
-    this.#endAttempt(outcome);
-    this.#outcome = outcome;
-    this.status = outcome.status;
+  /** @param value what it returned, or failed with. */
+  end(status: TaskEndStatus, value: unknown): void {
+    this.#endAttempt(status);
+    this.#value = value;
+    this.status = status;
     this.#settleStarted();
   }
 
   beginHandling(): TaskActivity {
-    this.#handling = this.#createActivity();
+    this.#handling = this.#createActivity(undefined);
     return this.#handling;
   }
 
   /** Nothing more will happen to it but retries. */
   finish(): void {
-    this.isFinished = true;
+    this.stage = 'finished';
     this.#settleDone();
   }
 
   beginRetry(): Promise<R> {
-    this.isSubmitted = true;
+    this.submit();
     this.attempt += 1;
     this.#latest = undefined;
     this.#retry = createDeferred();
     return this.#retry.promise;
   }
 
-  endRetry(outcome: TaskOutcome<R>): void {
-    this.#endAttempt(outcome);
+  /** @param value what it returned, or failed with. */
+  endRetry(status: TaskEndStatus, value: unknown): void {
+    this.#endAttempt(status);
     const retry = this.#retry;
     this.#retry = undefined;
-    if (outcome.status === 'succeeded') retry?.resolve(outcome.value);
-    else retry?.reject(outcome.error);
+    if (status === 'succeeded') retry?.resolve(value as R);
+    else retry?.reject(value);
   }
 
   /** For good: no attempt and no `onError` gets a signal that is not aborted. */
@@ -129,7 +150,7 @@ export class TaskLife<R> {
     return this.cancellation;
   }
 
-  #endAttempt({ status }: TaskOutcome<R>): void {
+  #endAttempt(status: TaskEndStatus): void {
     this.lastAttempt = status;
     if (this.#latest === undefined) return;
     this.#latest.isRunning = false;
@@ -140,7 +161,7 @@ export class TaskLife<R> {
     return (this.#latest ??= this.#createActivity(this.attempt));
   }
 
-  #createActivity(attempt?: number): TaskActivity {
+  #createActivity(attempt: number | undefined): TaskActivity {
     const activity = new TaskActivity(this.task as Task, attempt);
     if (this.cancellation !== undefined) activity.abort(this.cancellation);
     return activity;
@@ -149,14 +170,19 @@ export class TaskLife<R> {
   #settleStarted(): void {
     if (this.#started === undefined) return;
     if (this.startedAt !== undefined) this.#started.resolve();
-    else if (this.#outcome !== undefined && this.#outcome.status !== 'succeeded') {
-      const { error, status } = this.#outcome;
+    else if (this.hasEnded) {
+      const error = this.#value;
       const isDiscarded = error instanceof TaskDiscardedError;
-      this.#started.reject(isDiscarded ? error : new TaskDiscardedError(this.task.label, status, { cause: error }));
+      this.#started.reject(
+        isDiscarded ? error : new TaskDiscardedError(this.task.label, this.status, { cause: error }),
+      );
     }
   }
 
   #settleDone(): void {
-    if (this.isFinished && this.#outcome !== undefined) this.#done?.resolve(this.#outcome);
+    if (this.#done === undefined || !this.isFinished) return;
+    const { status } = this;
+    if (status === 'succeeded') this.#done.resolve({ status, value: this.#value as R });
+    else if (status !== 'scheduled' && status !== 'running') this.#done.resolve({ status, error: this.#value });
   }
 }

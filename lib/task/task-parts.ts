@@ -1,5 +1,4 @@
 import type { ContextId } from '@nestjs/core';
-import type { ResolvedTaskConfig } from './task-config.js';
 import type { ExecutionOutcome, TaskTiming } from './task-outcome.js';
 import type { TaskPerpetual } from './task-perpetual.js';
 import type { TaskProgress } from './task-progress.js';
@@ -63,17 +62,18 @@ export interface TaskEngine {
   retry(task: Task): Promise<unknown>;
 }
 
-/** What a task is made of. */
-export interface TaskParts {
+/** Where tasks are scheduled: one object for all tasks of a place. */
+export interface TaskPlace {
+  readonly timing: TaskTiming;
+  readonly origin: TaskOrigin | undefined;
+  /** In no pool. */
+  readonly isUnlimited: boolean;
+}
+
+/** A function, and what it is called with and on. */
+export interface TaskCall {
   readonly func: (...args: never[]) => unknown;
   readonly args: readonly unknown[];
-  readonly config: ResolvedTaskConfig;
-  readonly timing: TaskTiming;
-  readonly engine: TaskEngine;
   /** The provider that an unbound method runs on, looked up when it starts. */
   readonly host: (() => object) | undefined;
-  readonly origin: TaskOrigin | undefined;
-  readonly run?: TaskRun | undefined;
-  /** In no pool. */
-  readonly isUnlimited?: boolean;
 }

@@ -1,10 +1,10 @@
-import { AsyncResource } from 'node:async_hooks';
-import { currentActivity } from './task-activity.js';
+import type { AsyncResource } from 'node:async_hooks';
+import { createScope, currentActivity } from './task-activity.js';
 import { escapeControls } from './log-text.js';
 import type { ResolvedTaskConfig } from './task-config.js';
 import { TaskLife } from './task-life.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
-import type { TaskEngine, TaskOrigin, TaskParts, TaskRun } from './task-parts.js';
+import type { TaskCall, TaskEngine, TaskOrigin, TaskPlace, TaskRun } from './task-parts.js';
 
 let lastId = 0;
 
@@ -28,42 +28,50 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   readonly args: A;
   /** The options after all layers were merged; frozen. */
   readonly config: ResolvedTaskConfig;
-  /** When it starts. */
-  readonly timing: TaskTiming;
-
   /** @internal */
   readonly host: (() => object) | undefined;
   /** @internal */
-  readonly origin: TaskOrigin | undefined;
-  /** @internal */
   readonly run: TaskRun | undefined;
-  /** @internal */
-  readonly isUnlimited: boolean;
-  /**
-   * The async context in which it was scheduled, and runs. An AsyncResource costs a tenth of
-   * `AsyncLocalStorage.snapshot()` on Node 20.
-   *
-   * @internal
-   */
-  readonly scope = new AsyncResource('Task', { requireManualDestroy: true });
+  /** The async context in which it was scheduled, and runs. @internal */
+  readonly scope: AsyncResource;
   /** @internal */
   readonly life: TaskLife<R>;
 
+  readonly #place: TaskPlace;
   readonly #engine: TaskEngine;
-  readonly #number = ++lastId;
+  readonly #number: number;
+
+  /**
+   * In turn rather than as one object: tasks are made of several kinds of objects, and copying those cost half of all.
+   *
+   * @internal
+   */
+  constructor(place: TaskPlace, call: TaskCall, config: ResolvedTaskConfig, engine: TaskEngine, run?: TaskRun) {
+    this.func = call.func;
+    this.args = call.args as A;
+    this.config = config;
+    this.host = call.host;
+    this.run = run;
+    this.scope = createScope();
+    this.#place = place;
+    this.#engine = engine;
+    this.#number = ++lastId;
+    this.life = new TaskLife<R>(this, run === undefined ? 1 : run.attempt);
+  }
+
+  /** When it starts. */
+  get timing(): TaskTiming {
+    return this.#place.timing;
+  }
 
   /** @internal */
-  constructor(parts: TaskParts) {
-    this.func = parts.func;
-    this.args = parts.args as A;
-    this.config = parts.config;
-    this.timing = parts.timing;
-    this.host = parts.host;
-    this.origin = parts.origin;
-    this.run = parts.run;
-    this.isUnlimited = parts.isUnlimited === true;
-    this.#engine = parts.engine;
-    this.life = new TaskLife<R>(this, parts.run?.attempt);
+  get origin(): TaskOrigin | undefined {
+    return this.#place.origin;
+  }
+
+  /** @internal */
+  get isUnlimited(): boolean {
+    return this.#place.isUnlimited;
   }
 
   /** Unique in this process. */

@@ -17,7 +17,6 @@ export function createTaskTracer(
   if (api === undefined) return new NoTracer();
   const log = new TelemetryLog(api);
   const spans = new TaskSpans(api, log);
-  const watchers = new TaskWatchers([spans, new TaskMetrics(api)], log);
-  events.listen(watchers.hear, watchers.finish);
+  events.listen(new TaskWatchers([spans, new TaskMetrics(api, log)], log));
   return spans;
 }

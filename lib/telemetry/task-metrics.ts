@@ -5,6 +5,7 @@ import type { Task } from '../task/task.js';
 import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
 import { placeOf } from './task-attributes.js';
 import type { TaskWatcher } from './task-watchers.js';
+import type { TelemetryLog } from './telemetry-log.js';
 
 interface Instruments {
   readonly active: UpDownCounter;
@@ -28,11 +29,24 @@ export class TaskMetrics implements TaskWatcher {
   readonly #api: OpenTelemetry;
   /** Where each task that is active was counted, and will be until its end: another SDK may be there by then. */
   readonly #countedIn = new WeakMap<Task, Instruments>();
+  readonly #log: TelemetryLog;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
+  #active = 0;
 
-  constructor(api: OpenTelemetry) {
+  constructor(api: OpenTelemetry, log: TelemetryLog) {
     this.#api = api;
+    this.#log = log;
+  }
+
+  get isActive(): boolean {
+    if (this.#active > 0) return true;
+    try {
+      return this.#find() !== undefined;
+    } catch (error) {
+      this.#log.failed(error);
+      return false;
+    }
   }
 
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
@@ -61,6 +75,7 @@ export class TaskMetrics implements TaskWatcher {
     const instruments = this.#countedIn.get(task);
     if (instruments === undefined) return;
     this.#countedIn.delete(task);
+    this.#active -= 1;
     instruments.active.add(-1, placeOf(task));
   }
 
@@ -69,6 +84,7 @@ export class TaskMetrics implements TaskWatcher {
     if (instruments === undefined) return;
     instruments.active.add(1, placeOf(task));
     this.#countedIn.set(task, instruments);
+    this.#active += 1;
   }
 
   /** Unlike a tracer, a meter that was asked for before the SDK was registered stays without effect. */

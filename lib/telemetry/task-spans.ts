@@ -18,6 +18,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   readonly #log: TelemetryLog;
   /** Of a task that has finished, what can be a parent still but records nothing, for what its retries do. */
   readonly #spans = new WeakMap<Task, Span>();
+  #open = 0;
   #provider: TracerProvider | undefined;
   #tracer: Tracer | undefined;
 
@@ -27,9 +28,9 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     this.#log = log;
   }
 
-  /** Whether the application has registered an SDK: it may do so late. */
+  /** Whether the application has registered an SDK, which it may do late, or a span is open. */
   override get isActive(): boolean {
-    return this.#findTracer() !== undefined;
+    return this.#open > 0 || this.#findTracer() !== undefined;
   }
 
   override run<R>(task: Task, func: () => R): R {
@@ -71,6 +72,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   finished(task: Task): void {
     const span = this.#spans.get(task);
     if (span?.isRecording() !== true) return;
+    this.#open -= 1;
     this.#spans.set(task, this.#api.trace.wrapSpanContext(span.spanContext()));
     span.setAttributes({ 'task.status': task.status, 'task.attempt': task.attempt });
     span.end();
@@ -101,7 +103,9 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
       },
       scheduled,
     );
-    if (span !== undefined) this.#spans.set(task, span);
+    if (span === undefined) return undefined;
+    this.#spans.set(task, span);
+    if (span.isRecording()) this.#open += 1;
     return span;
   }
 

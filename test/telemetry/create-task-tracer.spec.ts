@@ -53,6 +53,7 @@ describe('with @opentelemetry/api', () => {
     const tracer = createTaskTracer({ telemetry: true }, events);
     for (let count = 0; count < 3; count++) {
       expect(tracer.isActive).toBe(true);
+      events.attend();
       events.emit('abandoned', { config: {} } as never, 'did not stop in time');
     }
     expect(getTracer).toHaveBeenCalledTimes(1);
