@@ -1,7 +1,7 @@
 // Nothing is retained: the heap after many requests with tasks is where it was after the first tenth of them.
 //   node --expose-gc test/leak/run.js [requests]
 // Uses the built library, dist/. On Express and on Fastify, with tasks of all timings, some that fail and retry, some
-// that are cancelled, some discarded.
+// that are cancelled, some discarded. Before that, a chain of tasks each of which schedules the next.
 import 'reflect-metadata';
 import http from 'node:http';
 import { Controller, Get, Logger } from '@nestjs/common';
@@ -9,6 +9,8 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Tasks, TaskScheduler, TasksModule, TasksService } from '../../dist/index.js';
+import { measureChain } from './chain.js';
+import { heap } from './heap.js';
 
 const REQUESTS = Number(process.argv[2] ?? 100_000);
 const LIMIT = 5 * 2 ** 20;
@@ -48,11 +50,6 @@ Reflect.defineMetadata('design:paramtypes', [TasksService], LeakController);
 Controller()(LeakController);
 Logger.overrideLogger(false);
 
-function heap() {
-  for (let i = 0; i < 4; i++) globalThis.gc();
-  return process.memoryUsage().heapUsed;
-}
-
 async function load(url, agent, count) {
   let left = count;
   const worker = async () => {
@@ -67,6 +64,12 @@ async function load(url, agent, count) {
 }
 
 let failed = 0;
+const chain = await measureChain();
+const isChainOk = chain.grown <= LIMIT && chain.alive === 0;
+if (!isChainOk) failed += 1;
+console.log(
+  `${isChainOk ? 'ok' : 'not ok'} chain: ${(chain.grown / 2 ** 20).toFixed(2)} MiB more after ${chain.tasks.toLocaleString('en')} tasks than after a tenth of them, at most 5 MiB; of the first 5 arguments ${chain.alive} are left`,
+);
 for (const [name, Adapter] of [
   ['express', ExpressAdapter],
   ['fastify', FastifyAdapter],
