@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Piscina } from 'piscina';
 import type { PiscinaModule } from './load-piscina.js';
 import type { ThreadCall, ThreadReply } from './thread-call.js';
@@ -74,10 +75,11 @@ export class ThreadPool {
       stop: new AbortController(),
     };
     let gone: Promise<void> | undefined;
-    const abort = (): void => {
+    // In the context of the threads: listeners run in that of the task, and no thread is to keep it.
+    const abort = AsyncResource.bind((): void => {
       gone = this.#endOf(run);
       run.stop.abort(signal?.reason);
-    };
+    });
     signal?.addEventListener('abort', abort, { once: true });
     this.#runs.add(run);
     try {

@@ -59,8 +59,9 @@ class Jobs {
     const { signal } = this.context;
     const aborted = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => {
-        this.reasons.push((signal.reason as { reason?: unknown }).reason ?? signal.reason);
-        reject(signal.reason as Error);
+        const { reason } = this.context.signal; // in the run's context, whichever process has asked
+        this.reasons.push((reason as { reason?: unknown }).reason ?? reason);
+        reject(reason as Error);
       });
     });
     await Promise.race([this.go.passed, aborted]);
