@@ -1,8 +1,12 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { AttemptTimeout } from './attempt-timeout.js';
+import type { ResolvedTaskConfig } from './task-config.js';
 import type { Task } from './task.js';
 
 const SCOPE_OPTIONS = { requireManualDestroy: true };
+
+/** Of the first import, before any request. */
+const ROOT = newScope();
 
 const storage = new AsyncLocalStorage<TaskActivity | undefined>();
 
@@ -60,14 +64,15 @@ export function runInActivity<A, R>(activity: TaskActivity, func: (activity: Tas
 }
 
 /**
- * The async context of the caller, without the activity that runs there: on Node 24 a context is kept as a whole, and a
- * task that schedules its next would keep all that came before. An AsyncResource costs a tenth of
- * `AsyncLocalStorage.snapshot()`.
+ * Async context for the runs of a task: that of the caller, or an empty one. Without the activity that runs there: Node 24
+ * keeps a context as a whole, and a task that schedules its next would keep all that came before.
  */
-export function createScope(): AsyncResource {
+export function createScope(asyncContext: ResolvedTaskConfig['asyncContext']): AsyncResource {
+  if (asyncContext === 'none') return ROOT.runInAsyncScope(newScope);
   return storage.getStore() === undefined ? newScope() : storage.run(undefined, newScope);
 }
 
+/** Costs a tenth of `AsyncLocalStorage.snapshot()`. */
 function newScope(): AsyncResource {
   return new AsyncResource('Task', SCOPE_OPTIONS);
 }

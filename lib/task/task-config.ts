@@ -75,6 +75,12 @@ export interface TaskConfig {
    * `@ConcurrencyLimit()`. Default: none of them, but the module's own `concurrency`.
    */
   pool?: string | null | undefined;
+  /**
+   * Context of `AsyncLocalStorage` in which the task runs. `'inherit'`: that of the call which schedules it, with its
+   * request id and its tenant. `'none'`: an empty one, where a transaction that is kept in an `AsyncLocalStorage` would
+   * reach the task after its end. Default `'inherit'`.
+   */
+  asyncContext?: 'inherit' | 'none' | null | undefined;
 }
 
 /**
@@ -91,6 +97,8 @@ export interface ResolvedTaskConfig {
   readonly timeout?: number;
   readonly onCancel?: 'enqueue';
   readonly pool?: string;
+  /** Absent where the task inherits its context. */
+  readonly asyncContext?: 'none';
 }
 
 const FIELDS = [
@@ -101,8 +109,10 @@ const FIELDS = [
   'timeout',
   'onCancel',
   'pool',
+  'asyncContext',
 ] as const satisfies (keyof TaskConfig)[];
 const RUN_ON: readonly unknown[] = ['success', 'error', 'always'] satisfies RunOn[];
+const ASYNC_CONTEXTS: readonly unknown[] = ['inherit', 'none'] satisfies TaskConfig['asyncContext'][];
 
 /**
  * Lays `override` over `base`. Neither is changed; `null` is kept, so layers may be merged in any grouping.
@@ -124,7 +134,7 @@ export function mergeTaskConfig(base: TaskConfig, override: TaskConfig): TaskCon
 
 /** Fills in the defaults and clears every `null`. Expects a config that {@link validateTaskConfig} has passed. */
 export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
-  const { name, shield, onError, runOn, timeout, onCancel, pool } = config;
+  const { name, shield, onError, runOn, timeout, onCancel, pool, asyncContext } = config;
   return Object.freeze({
     ...(name != null && { name }),
     shield: shield ?? false,
@@ -133,6 +143,7 @@ export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
     ...(timeout != null && { timeout: parseDuration('timeout', timeout, 1) }),
     ...(onCancel != null && { onCancel }),
     ...(pool != null && { pool }),
+    ...(asyncContext === 'none' && { asyncContext }),
   });
 }
 
@@ -146,7 +157,7 @@ export function validateTaskConfig(config: TaskConfig, where = ''): void {
   if (typeof config !== 'object' || config === null) {
     throw new TasksConfigError(where === '' ? 'config' : where.replace(/\.$/, ''), config, 'an object');
   }
-  const { name, shield, onError, runOn, timeout, onCancel, pool } = config;
+  const { name, shield, onError, runOn, timeout, onCancel, pool, asyncContext } = config;
   if (name != null && typeof name !== 'string') throw new TasksConfigError(`${where}name`, name, 'a string');
   if (shield != null && typeof shield !== 'boolean') {
     throw new TasksConfigError(`${where}shield`, shield, 'true or false');
@@ -160,6 +171,9 @@ export function validateTaskConfig(config: TaskConfig, where = ''): void {
     throw new TasksConfigError(`${where}onCancel`, onCancel, `'enqueue'`);
   }
   if (pool != null && typeof pool !== 'string') throw new TasksConfigError(`${where}pool`, pool, 'the name of a pool');
+  if (asyncContext != null && !ASYNC_CONTEXTS.includes(asyncContext)) {
+    throw new TasksConfigError(`${where}asyncContext`, asyncContext, `'inherit' or 'none'`);
+  }
 }
 
 /** Tells a provider class from a function. */

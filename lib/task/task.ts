@@ -32,7 +32,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   readonly host: (() => object) | undefined;
   /** @internal */
   readonly run: TaskRun | undefined;
-  /** The async context in which it was scheduled, and runs. @internal */
+  /** Async context of its runs. @internal */
   readonly scope: AsyncResource;
   /** @internal */
   readonly life: TaskLife<R>;
@@ -52,7 +52,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.config = config;
     this.host = call.host;
     this.run = run;
-    this.scope = createScope();
+    this.scope = createScope(config.asyncContext);
     this.#place = place;
     this.#engine = engine;
     this.#number = ++lastId;

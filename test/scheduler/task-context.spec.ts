@@ -170,6 +170,19 @@ describe('a task of this process', () => {
     }
   });
 
+  it("hears of it in an empty context with asyncContext 'none', and has its own task there", async () => {
+    const task = storage.run('caller', () =>
+      test.scheduler.task({ asyncContext: 'none' }).schedule(() => {
+        look('function');
+        return untilAborted('listener');
+      }),
+    );
+    await task.started;
+    const { signal } = task;
+    elsewhere(() => task.cancel());
+    expect(seen).toEqual(['function', 'listener'].map((where) => ({ where, task, signal, store: undefined })));
+  });
+
   it('is not in the context of the task that has scheduled it, but in that of its caller', async () => {
     const outer = schedule(() => {
       look('outer');

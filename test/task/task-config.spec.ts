@@ -57,6 +57,12 @@ describe('resolveTaskConfig', () => {
     expect(Object.isFrozen(resolved)).toBe(true);
   });
 
+  it("has an asyncContext where it is 'none'", () => {
+    expect(resolveTaskConfig({ asyncContext: 'none' }).asyncContext).toBe('none');
+    expect(resolveTaskConfig({ asyncContext: 'inherit' })).toEqual(resolveTaskConfig({}));
+    expect(resolveTaskConfig({ asyncContext: null })).toEqual(resolveTaskConfig({}));
+  });
+
   it('reads the timeout', () => {
     expect(resolveTaskConfig({ timeout: '2s' }).timeout).toBe(2_000);
   });
@@ -72,6 +78,8 @@ describe('validateTaskConfig', () => {
     { name: null, shield: null, onError: null, runOn: null, timeout: null },
     { name: '', shield: false, onError: refund, runOn: 'always', timeout: 1 },
     { onError: WithHandler, timeout: '10m' },
+    { asyncContext: 'none' },
+    { asyncContext: 'inherit' },
     { onError: async (_task, error: Error) => error.message },
   ])('accepts %p', (config) => {
     expect(() => validateTaskConfig(config)).not.toThrow();
@@ -93,6 +101,7 @@ describe('validateTaskConfig', () => {
       'timeout',
       "timeout is 'soon'. Allowed: milliseconds as a number, or a string such as '250ms', '5s' or '10m', from 1 ms to 24.8 days.",
     ],
+    [{ asyncContext: 'own' }, 'asyncContext', "asyncContext is 'own'. Allowed: 'inherit' or 'none'."],
     [{ timeout: '' }, 'timeout', "timeout is ''."],
     [{ timeout: 0 }, 'timeout', 'timeout is 0.'],
     [{ timeout: -1 }, 'timeout', 'timeout is -1.'],

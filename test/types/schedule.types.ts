@@ -95,6 +95,7 @@ const cleared: Required<TaskConfig> = {
   timeout: null,
   onCancel: null,
   pool: null,
+  asyncContext: null,
 };
 const inherited: Required<TaskConfig> = {
   name: undefined,
@@ -104,6 +105,7 @@ const inherited: Required<TaskConfig> = {
   timeout: undefined,
   onCancel: undefined,
   pool: undefined,
+  asyncContext: undefined,
 };
 void [cleared, inherited];
 
