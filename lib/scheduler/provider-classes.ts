@@ -17,19 +17,34 @@ export function classConfigOf(wrapper: InstanceWrapper): TaskConfig {
 
 /** The prototype of what a provider is, or will be, an instance of. */
 export function prototypeOf({ instance, metatype, inject }: InstanceWrapper): object | undefined {
-  if (typeof instance === 'object' && instance !== null) return Object.getPrototypeOf(instance) as object;
+  const value: unknown = instance;
+  if (typeof value === 'object' && value !== null) return ask(() => Object.getPrototypeOf(value) as object);
   // A factory's prototype says nothing of what it makes.
   return inject === undefined || inject === null ? (metatype as { prototype?: object } | null)?.prototype : undefined;
 }
 
-/** Those of the class and of its base classes, also the ones that are overridden. */
+/** Methods of a prototype, or statics of a class, and of its bases: also the ones that are overridden. */
 export function* methodsOf(
   prototype: object | undefined,
 ): Generator<{ readonly name: string; readonly func: AnyFunction; readonly prototype: object }> {
-  for (let at = prototype; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | undefined) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+  for (let at = prototype; at && at !== Object.prototype && at !== Function.prototype; at = parentOf(at)) {
+    const own: Record<string, PropertyDescriptor> = ask(() => Object.getOwnPropertyDescriptors(at)) ?? {};
+    for (const [name, { value }] of Object.entries(own)) {
       if (typeof value === 'function' && name !== 'constructor')
         yield { name, func: value as AnyFunction, prototype: at };
     }
+  }
+}
+
+function parentOf(prototype: object): object | undefined {
+  return ask(() => Object.getPrototypeOf(prototype) as object | null) ?? undefined;
+}
+
+/** Reflects on foreign objects: a Proxy may refuse, and must not take all other providers with it. */
+function ask<T>(reflect: () => T): T | undefined {
+  try {
+    return reflect();
+  } catch {
+    return undefined;
   }
 }

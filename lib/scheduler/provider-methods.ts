@@ -1,23 +1,24 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer, type ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import type { Module } from '@nestjs/core/injector/module.js';
 import { readTaskMetadata } from '../decorators/task-metadata.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
 import { TaskHostError } from '../task/task-errors.js';
-import { classConfigOf, isStatic, methodsOf, prototypeOf, type AnyFunction } from './provider-classes.js';
+import { isMethod, nameOf, usesThis } from './function-source.js';
+import { HostedMethod, type TaskMethod } from './hosted-method.js';
+import { classConfigOf, methodsOf, prototypeOf, type AnyFunction } from './provider-classes.js';
 
-/** What is known of a function before it is scheduled. */
-export interface TaskMethod {
-  /** What its decorators say. */
-  readonly config: TaskConfig;
-  /** The provider that it runs on, when it is one's method. */
-  readonly host?: () => object;
-}
+/** Of the functions that are no methods, one in so many is remembered: entries cost more than closures that come once. */
+const REMEMBERED = 64;
 
-interface HostedMethod {
-  readonly config: TaskConfig;
-  readonly isDecorated: boolean;
-  readonly wrappers: InstanceWrapper[];
+/** A function that needs no host. */
+class FreeFunction {
+  constructor(private readonly method: TaskMethod | undefined) {}
+
+  find(): TaskMethod | undefined {
+    return this.method;
+  }
 }
 
 /**
@@ -26,9 +27,10 @@ interface HostedMethod {
  */
 @Injectable()
 export class ProviderMethods implements OnModuleInit {
-  private readonly index = new Map<AnyFunction, HostedMethod>();
+  private known = new WeakMap<AnyFunction, HostedMethod | FreeFunction>();
   private indexedModules = 0;
   private isInitialized = false;
+  private forgotten = 0;
 
   constructor(private readonly modules: ModulesContainer) {}
 
@@ -40,65 +42,61 @@ export class ProviderMethods implements OnModuleInit {
 
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
-   * @throws {TaskHostError} when the method is decorated and its provider cannot be told. One without decorators is
-   * then called without a `this`, as JavaScript would.
+   * @throws {TaskHostError} when the function would miss its `this`, and which object that is cannot be told.
    */
   find(func: AnyFunction, contextId: ContextId | undefined): TaskMethod | undefined {
-    const method = this.lookUp(func);
-    if (method === undefined) {
-      const config = readTaskMetadata(func);
-      return config && { config };
-    }
-    const { config, wrappers, isDecorated } = method;
-    const hosts = new Map(wrappers.map((wrapper) => [instanceOf(wrapper, contextId), wrapper]));
-    const [[instance, wrapper] = []] = hosts;
-    if (hosts.size === 1 && instance !== undefined && wrapper !== undefined) {
-      // Read when the task starts: in a constructor, Nest may not have made the other provider yet.
-      return { config, host: isStatic(wrapper) ? () => wrapper.instance as object : () => instance };
-    }
-    if (!isDecorated) return undefined;
-    throw new TaskHostError(
-      func.name,
-      hosts.size > 1
-        ? `${hosts.size} providers have it: ${[...hosts.values()].map((host) => `${host.name} in ${host.host?.name}`).join(', ')}`
-        : `its provider ${wrappers[0]?.name} is request-scoped or transient, with no instance for this request`,
-    );
-  }
-
-  private lookUp(func: AnyFunction): HostedMethod | undefined {
     // Modules may be loaded lazily, and what a factory makes is known only when it has.
     if (!this.isInitialized || this.modules.size !== this.indexedModules) this.indexModules();
-    return this.index.get(func);
+    return (this.known.get(func) ?? this.learn(func)).find(contextId);
+  }
+
+  private learn(func: AnyFunction): HostedMethod | FreeFunction {
+    const isMissing = isMethod(func) && usesThis(func);
+    if (isMissing) {
+      this.indexModules(); // what a factory of a lazy module makes may have come since
+      const hosted = this.known.get(func);
+      if (hosted !== undefined) return hosted;
+    }
+    const config = readTaskMetadata(func);
+    if (isMissing) {
+      throw new TaskHostError(nameOf(func), 'no provider of the application is known to have it', config ?? {});
+    }
+    const free = config === undefined ? PLAIN : new FreeFunction({ config });
+    this.forgotten += 1;
+    if (this.forgotten % REMEMBERED === 0) this.known.set(func, free);
+    return free;
   }
 
   private indexModules(): void {
-    this.index.clear();
+    this.known = new WeakMap();
     this.indexedModules = this.modules.size;
-    for (const { providers, controllers } of this.modules.values()) {
-      for (const wrapper of providers.values()) this.indexMethods(wrapper, classConfigOf(wrapper));
+    for (const module of this.modules.values()) {
+      for (const wrapper of module.providers.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
       // A controller's own decorators are the layer of its routes, and not of its methods.
-      for (const wrapper of controllers.values()) this.indexMethods(wrapper, {});
+      for (const wrapper of module.controllers.values()) this.indexMethods(wrapper, module, {});
+      // Guards, pipes, interceptors and filters of routes, each an instance of its module's own.
+      for (const wrapper of module.injectables.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
+      for (const wrapper of module.middlewares.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
     }
   }
 
-  private indexMethods(wrapper: InstanceWrapper, classConfig: TaskConfig): void {
+  private indexMethods(wrapper: InstanceWrapper, module: Module, classConfig: TaskConfig): void {
     if (wrapper.isAlias) return;
-    for (const { func } of methodsOf(prototypeOf(wrapper))) {
-      const known = this.index.get(func);
-      if (known !== undefined) {
-        known.wrappers.push(wrapper);
-        continue;
+    for (const { name, func } of methodsOf(ownerOfMethods(wrapper))) {
+      let known = this.known.get(func);
+      if (!(known instanceof HostedMethod)) {
+        known = new HostedMethod(func, name, mergeTaskConfig(classConfig, readTaskMetadata(func) ?? {}));
+        this.known.set(func, known);
       }
-      const own = readTaskMetadata(func);
-      const config = mergeTaskConfig(classConfig, own ?? {});
-      this.index.set(func, { config, isDecorated: Object.keys(config).length > 0, wrappers: [wrapper] });
+      known.add({ wrapper, module: module.name });
     }
   }
 }
 
-function instanceOf(wrapper: InstanceWrapper, contextId: ContextId | undefined): object | undefined {
-  if (isStatic(wrapper)) return wrapper.instance as object;
-  if (contextId === undefined || wrapper.isTransient) return undefined;
-  const { instance, isResolved } = wrapper.getInstanceByContextId(contextId);
-  return isResolved === true ? (instance as object) : undefined;
+const PLAIN = new FreeFunction(undefined);
+
+/** Object that has the methods: a prototype, or a class that is itself the provider, as a model of Mongoose. */
+function ownerOfMethods(wrapper: InstanceWrapper): object | undefined {
+  const instance: unknown = wrapper.instance;
+  return typeof instance === 'function' ? instance : prototypeOf(wrapper);
 }

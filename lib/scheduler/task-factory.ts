@@ -44,7 +44,7 @@ export class TaskFactory {
    * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's,
    * or its `onCancel` is for durable tasks and it is none.
    * @throws {PackageMissingError} when it is to run in a thread and that package is not installed.
-   * @throws {TaskHostError} when it is a decorated method whose provider cannot be told.
+   * @throws {TaskHostError} when it is a method that needs its `this`, and the instance cannot be told.
    */
   create(place: LayeredPlace, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const func = this.functionOf(work);

@@ -51,7 +51,7 @@ export abstract class TaskSurface<C extends ConfiguredTask = ConfiguredTask> {
    * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
    * the module's `pools`.
    * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
-   * @throws {TaskHostError} when `func` is a decorated method whose provider cannot be told.
+   * @throws {TaskHostError} when `func` is a method that needs its `this`, and the instance cannot be told.
    * @example
    * ```ts
    * tasks.schedule(this.mail.send, user.email, 'Welcome!');

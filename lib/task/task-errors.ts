@@ -205,16 +205,21 @@ export class TaskNotEndedError extends TasksError {
 }
 
 /**
- * A decorated method was passed unbound and the provider that it should run on cannot be told.
+ * A method was passed unbound, and its `this` cannot be told.
  *
  * @publicApi
  */
 export class TaskHostError extends TasksError {
   readonly code = 'TASK_HOST';
 
-  constructor(method: string, why: string) {
+  /** @param config options of the method's decorators, which a bound function does not carry. */
+  constructor(method: string, why: string, config: object) {
+    const options =
+      Object.keys(config).length > 0
+        ? ', and repeat the options of its decorators in task({...}): a bound function does not carry them'
+        : '';
     super(
-      `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …), and repeat the options of its decorators in task({...}): a bound function does not carry them.`,
+      `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …)${options}.`,
     );
   }
 }

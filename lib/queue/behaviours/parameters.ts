@@ -1,4 +1,5 @@
-import { parseExpressionAt, type Pattern } from 'acorn';
+import type { Pattern } from 'acorn';
+import { parseFunction } from '../../scheduler/function-source.js';
 import type { AnyFunction } from '../../scheduler/provider-classes.js';
 
 /** Where a named value is found among the arguments. */
@@ -106,36 +107,7 @@ function parseParameters(func: AnyFunction): readonly Parameter[] {
 
 /** From the source; none where that cannot be read, as of a bound or a native function. */
 function parse(func: AnyFunction): Parameter[] {
-  const source = Function.prototype.toString.call(func);
-  // A method's source is one only inside a class; that of any other function stands for itself.
-  for (const text of [`(class { ${source} })`, `(${source})`]) {
-    try {
-      const expression = parseExpressionAt(text, 0, {
-        ecmaVersion: 'latest',
-        sourceType: 'module',
-        checkPrivateFields: false,
-      });
-      const parameters = parametersOf(expression);
-      if (parameters !== undefined) return parameters.map(describe);
-    } catch {
-      // Not in this form.
-    }
-  }
-  return [];
-}
-
-function parametersOf(expression: ReturnType<typeof parseExpressionAt>): Pattern[] | undefined {
-  switch (expression.type) {
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
-      return expression.params;
-    case 'ClassExpression': {
-      const [member] = expression.body.body;
-      return member?.type === 'MethodDefinition' ? member.value.params : undefined;
-    }
-    default:
-      return undefined;
-  }
+  return parseFunction(func)?.params.map(describe) ?? [];
 }
 
 function describe(pattern: Pattern): Parameter {
