@@ -33,6 +33,7 @@ export type { ExecutionOutcome, TaskOutcome, TaskStatus, TaskTiming } from './ta
 export type { TaskPerpetual } from './task/task-perpetual.js';
 export type { TaskProgress } from './task/task-progress.js';
 export type { TaskFunction, ThreadOptions } from './task/task-parts.js';
+export type { NoGenerator, TaskResult } from './task/task-result.js';
 export {
   mergeTaskConfig,
   type OnTaskErrorOption,

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
@@ -130,6 +131,11 @@ export class DurableRegistry implements OnModuleInit {
         continue;
       }
       const name = metadata.name ?? `${className}.${method}`;
+      if (types.isGeneratorFunction(func)) {
+        throw new TaskRegistrationError(
+          `Durable task '${name}' is declared by ${place}, a generator, whose body runs only when it is iterated. Make it an async method that does the work itself.`,
+        );
+      }
       const obstacle = isController
         ? 'is a controller'
         : host.isTransient

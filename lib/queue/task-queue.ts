@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Duration } from '../task/duration.js';
 import type { TaskFunction } from '../task/task-parts.js';
+import type { TaskResult } from '../task/task-result.js';
 import { Agenda } from './behaviours/agenda.js';
 import { FanInQueue } from './behaviours/fan-in-queue.js';
 import { FanIns } from './behaviours/fan-ins.js';
@@ -112,7 +113,7 @@ export class TaskQueue {
   add<A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options?: AddOptions,
-  ): (...args: A) => Promise<Execution<Awaited<R>>>;
+  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
   add(task: string, options?: AddOptions): (...args: unknown[]) => Promise<Execution>;
   add(task: AnyTask, options: AddOptions = {}): (...args: unknown[]) => Promise<Execution<never>> {
     const name = this.adder.nameOf(task, (options as AddOptions | undefined)?.remote === true);
@@ -135,7 +136,7 @@ export class TaskQueue {
   replace<A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options: ReplaceOptions,
-  ): (...args: A) => Promise<Execution<Awaited<R>>>;
+  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
   replace(task: string, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution>;
   replace(task: AnyTask, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution<never>> {
     const { key, remote } = (options as ReplaceOptions | undefined) ?? {};

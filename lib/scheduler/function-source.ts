@@ -32,8 +32,8 @@ export function parseFunction(func: AnyFunction): FunctionSyntax | undefined {
 
 /** Tells a method definition from arrow functions, `function`s, classes, bound and native functions. */
 export function isMethod(func: AnyFunction): boolean {
-  // Most closures are told by their name or their first character: one comes with each task.
-  if (nameOf(func) === '' || Object.hasOwn(func, 'prototype')) return false;
+  // Most closures are told by their name or their first characters: one comes with each task.
+  if (nameOf(func) === '') return false;
   const source = sourceOf(func);
   if (source.startsWith('(') || source.startsWith('async (') || NO_METHOD.test(source)) return false;
   return parseFunction(func)?.isMethod === true;

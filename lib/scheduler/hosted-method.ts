@@ -2,6 +2,7 @@ import type { ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { TaskConfig } from '../task/task-config.js';
 import { TaskHostError } from '../task/task-errors.js';
+import { refuseGenerator } from '../task/task-result.js';
 import { usesThis } from './function-source.js';
 import { isStatic, type AnyFunction } from './provider-classes.js';
 
@@ -38,6 +39,7 @@ export class HostedMethod {
 
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
+   * @throws {TypeError} when it is a generator.
    * @throws {TaskHostError} when the instance cannot be told, and the method has decorators or uses `this`.
    */
   find(contextId: ContextId | undefined): TaskMethod | undefined {
@@ -45,6 +47,7 @@ export class HostedMethod {
   }
 
   #look(contextId: ContextId | undefined): TaskMethod | undefined {
+    refuseGenerator(this.func);
     const { config } = this;
     const found = new Map(this.#hosts.map((host) => [instanceOf(host.wrapper, contextId), host]));
     const [[instance, host] = []] = found;

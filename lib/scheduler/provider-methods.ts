@@ -5,6 +5,7 @@ import type { Module } from '@nestjs/core/injector/module.js';
 import { readTaskMetadata } from '../decorators/task-metadata.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
 import { TaskHostError } from '../task/task-errors.js';
+import { refuseGenerator } from '../task/task-result.js';
 import { isMethod, nameOf, usesThis } from './function-source.js';
 import { HostedMethod, type TaskMethod } from './hosted-method.js';
 import { classConfigOf, methodsOf, prototypeOf, type AnyFunction } from './provider-classes.js';
@@ -42,6 +43,7 @@ export class ProviderMethods implements OnModuleInit {
 
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
+   * @throws {TypeError} when it is a generator function.
    * @throws {TaskHostError} when the function would miss its `this`, and which object that is cannot be told.
    */
   find(func: AnyFunction, contextId: ContextId | undefined): TaskMethod | undefined {
@@ -51,7 +53,9 @@ export class ProviderMethods implements OnModuleInit {
   }
 
   private learn(func: AnyFunction): HostedMethod | FreeFunction {
-    const isMissing = isMethod(func) && usesThis(func);
+    const hasPrototype = Object.hasOwn(func, 'prototype'); // as `function`s, classes and generators, but no methods
+    if (hasPrototype) refuseGenerator(func);
+    const isMissing = !hasPrototype && isMethod(func) && usesThis(func);
     if (isMissing) {
       this.indexModules(); // what a factory of a lazy module makes may have come since
       const hosted = this.known.get(func);

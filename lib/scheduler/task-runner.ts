@@ -3,6 +3,7 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 import { AttemptTimeout } from '../task/attempt-timeout.js';
 import { currentActivity, runInActivity, type TaskActivity } from '../task/task-activity.js';
 import type { TaskEngine } from '../task/task-parts.js';
+import { isLazy, takeResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import {
   isAbortOf,
@@ -210,8 +211,16 @@ export class TaskRunner implements TaskEngine {
   }
 
   // One function for all tasks: the async context, in which promises call back, tells whose promise it is.
-  private readonly settleAsSucceeded = (value: unknown): void => this.settle(currentActivity()!, 'succeeded', value);
+  private readonly settleAsSucceeded = (value: unknown): void => {
+    if (isLazy(value)) this.take(value);
+    else this.settle(currentActivity()!, 'succeeded', value);
+  };
   private readonly settleAsFailed = (error: unknown): void => this.settle(currentActivity()!, 'failed', error);
+
+  /** What an async function has returned. */
+  private take(result: object): void {
+    new Promise((resolve) => resolve(takeResult(result))).then(this.settleAsSucceeded, this.settleAsFailed);
+  }
 
   private timeOut(activity: TaskActivity, timeout: number): void {
     const error = new TaskTimeoutError(activity.task.label, timeout);
@@ -290,7 +299,7 @@ export class TaskRunner implements TaskEngine {
 
 function invoke(task: Task): unknown {
   const func = task.func as (...args: readonly unknown[]) => unknown;
-  return task.host === undefined ? func(...task.args) : func.apply(task.host(), [...task.args]);
+  return takeResult(task.host === undefined ? func(...task.args) : func.apply(task.host(), [...task.args]));
 }
 
 function canBeThenable(result: unknown): boolean {

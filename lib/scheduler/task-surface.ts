@@ -1,5 +1,6 @@
 import { validateTaskConfig, type TaskConfig } from '../task/task-config.js';
 import type { TaskFunction, TaskWork, ThreadOptions } from '../task/task-parts.js';
+import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import { validateThread } from '../threads/thread-options.js';
 
@@ -10,7 +11,10 @@ import { validateThread } from '../threads/thread-options.js';
  */
 export interface ConfiguredTask {
   /** See {@link TaskSurface.schedule}. */
-  schedule<A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>): Task<Awaited<R>, A>;
+  schedule<A extends unknown[], R>(
+    func: TaskFunction<A, R> & NoGenerator<R>,
+    ...args: NoInfer<A>
+  ): Task<TaskResult<R>, A>;
 }
 
 /**
@@ -45,9 +49,10 @@ export abstract class TaskSurface<C extends ConfiguredTask = ConfiguredTask> {
   /**
    * Schedules `func(...args)`. Returns at once and never calls the function inline.
    *
-   * @param func sync or async. A provider's method may be passed unbound and runs on its provider.
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
+   * provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
-   * @throws {TypeError} when `func` is not a function.
+   * @throws {TypeError} when `func` is not a function, or a generator function.
    * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
    * the module's `pools`.
    * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
@@ -57,8 +62,11 @@ export abstract class TaskSurface<C extends ConfiguredTask = ConfiguredTask> {
    * tasks.schedule(this.mail.send, user.email, 'Welcome!');
    * ```
    */
-  schedule<A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>): Task<Awaited<R>, A> {
-    return this.submit(undefined, func, args) as Task<Awaited<R>, A>;
+  schedule<A extends unknown[], R>(
+    func: TaskFunction<A, R> & NoGenerator<R>,
+    ...args: NoInfer<A>
+  ): Task<TaskResult<R>, A> {
+    return this.submit(undefined, func, args) as Task<TaskResult<R>, A>;
   }
 
   /**
@@ -103,8 +111,8 @@ export abstract class TaskSurface<C extends ConfiguredTask = ConfiguredTask> {
   /** @internal */
   protected scheduling(own: TaskConfig): ConfiguredTask {
     return {
-      schedule: <A extends unknown[], R>(func: TaskFunction<A, R>, ...args: NoInfer<A>) =>
-        this.submit(own, func, args) as Task<Awaited<R>, A>,
+      schedule: <A extends unknown[], R>(func: TaskFunction<A, R> & NoGenerator<R>, ...args: NoInfer<A>) =>
+        this.submit(own, func, args) as Task<TaskResult<R>, A>,
     };
   }
 

@@ -1,5 +1,6 @@
 import { TasksConfigError } from '../task/task-errors.js';
 import type { TaskFunction } from '../task/task-parts.js';
+import type { TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import { describeExpectedTask, isTaskLike, listScheduled, type ExpectedTask } from './expected-task.js';
 import { fail } from './fail.js';
@@ -50,9 +51,9 @@ export abstract class ScheduledTasks {
   expectScheduled<A extends unknown[], R>(
     task: string | TaskFunction<A, R>,
     expected: ExpectedTask<NoInfer<A>> & Times = {},
-  ): Task<Awaited<R>, A> {
+  ): Task<TaskResult<R>, A> {
     const [what, found] = this.#find('expectScheduled()', this.scheduled, task, expected as ExpectedTask);
-    return this.#expect(`${what} to be scheduled`, found, expected, this.expectScheduled) as Task<Awaited<R>, A>;
+    return this.#expect(`${what} to be scheduled`, found, expected, this.expectScheduled) as Task<TaskResult<R>, A>;
   }
 
   /**
@@ -97,9 +98,9 @@ export abstract class ScheduledTasks {
   expectDiscarded<A extends unknown[], R>(
     task: string | TaskFunction<A, R>,
     expected: ExpectedTask<NoInfer<A>> & Times = {},
-  ): Task<Awaited<R>, A> {
+  ): Task<TaskResult<R>, A> {
     const [what, found] = this.#find('expectDiscarded()', this.discarded, task, expected as ExpectedTask);
-    return this.#expect(`${what} to be discarded`, found, expected, this.expectDiscarded) as Task<Awaited<R>, A>;
+    return this.#expect(`${what} to be discarded`, found, expected, this.expectDiscarded) as Task<TaskResult<R>, A>;
   }
 
   #expect(what: string, found: readonly Task[], { times }: Times, caller: (...args: never[]) => unknown): Task {

@@ -1,4 +1,5 @@
 // Compiled by `npm run typecheck`, never run: each @ts-expect-error must be an error, and nothing else may be one.
+import type { Observable } from 'rxjs';
 import type {
   Execution,
   TaskBatch,
@@ -15,6 +16,9 @@ function assert<T extends true>(_holds?: T): void {}
 
 declare function send(to: string, copies?: number): Promise<boolean>;
 declare function ping(): void;
+declare function observe(to: string): Observable<number>;
+declare function items(to: string): AsyncGenerator<number>;
+declare const anything: (...args: unknown[]) => unknown;
 declare const surfaces: [TasksService, TaskBatch, TaskScheduler];
 
 for (const tasks of surfaces) {
@@ -30,6 +34,22 @@ for (const tasks of surfaces) {
   assert<Equal<typeof configured, Task<boolean, [to: string, copies?: number | undefined]>>>();
   const configured = tasks.task().schedule(send, 'a@b.c');
 
+  // The result of an Observable is its last value.
+  assert<Equal<typeof observed, Task<number, [to: string]>>>();
+  const observed = tasks.schedule(observe, 'a@b.c');
+  assert<Equal<typeof later, Task<number | 'text', []>>>();
+  const later = tasks.task({}).schedule(async () => (Math.random() > 0.5 ? observe('a@b.c') : 'text'));
+  tasks.schedule((): never => {
+    throw new Error('bad');
+  });
+  tasks.schedule(anything, 1, 'x');
+
+  // @ts-expect-error a generator function, whose body would never run
+  tasks.schedule(function* () {
+    yield 1;
+  });
+  // @ts-expect-error an async one, behind task() too
+  tasks.task({}).schedule(items, 'a@b.c');
   // @ts-expect-error a missing argument
   tasks.schedule(send);
   // @ts-expect-error a wrong type

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TaskFunction } from '../../task/task-parts.js';
+import type { TaskResult } from '../../task/task-result.js';
 import { isEnded, type AwaitedExecution, type ExecutionRecord } from '../brokers/broker.js';
 import type { AddOptions, AnyTask, ExecutionAdder } from '../execution-adder.js';
 import { Execution } from '../execution.js';
@@ -30,7 +31,7 @@ export class FanInQueue {
   add<A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options?: AddOptions,
-  ): (...args: A) => Promise<Execution<Awaited<R>>>;
+  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
   add(task: string, options?: AddOptions): (...args: unknown[]) => Promise<Execution>;
   add(task: AnyTask, options: AddOptions = {}): (...args: unknown[]) => Promise<Execution<never>> {
     const name = this.adder.nameOf(task, options.remote === true);
