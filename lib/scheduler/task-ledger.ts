@@ -34,8 +34,15 @@ export class TaskLedger implements Iterable<Task> {
   delete(task: Task): void {
     const { life } = task;
     if (this.holds(life)) this.unlink(life);
-    if (this.watches.size > 0) this.tellWatches(task);
+    if (this.watches.size > 0) this.excuse(task);
     if (this.first === undefined && this.idleWaiters.length > 0) this.tellIdle();
+  }
+
+  /** Nobody who has called `gone()` waits for the task any more. */
+  excuse(task: Task): void {
+    for (const watch of this.watches) {
+      if (watch.waitingFor.delete(task) && watch.waitingFor.size === 0) watch.resolve();
+    }
   }
 
   /** Resolves when no task is left. */
@@ -80,12 +87,6 @@ export class TaskLedger implements Iterable<Task> {
     else after.before = before;
     life.before = undefined;
     life.after = undefined;
-  }
-
-  private tellWatches(task: Task): void {
-    for (const watch of this.watches) {
-      if (watch.waitingFor.delete(task) && watch.waitingFor.size === 0) watch.resolve();
-    }
   }
 
   private tellIdle(): void {

@@ -6,6 +6,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { currentActivity } from '../task/task-activity.js';
 import type { Task } from '../task/task.js';
 import { Threads } from '../threads/threads.js';
 import { TaskEvents } from './task-events.js';
@@ -42,6 +43,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private budget: number | undefined;
   private readonly intakes: TaskIntake[] = [];
   private readonly reportedAsLeft = new WeakSet<Task>();
+  /** Tasks that have called `app.close()`. They may await it, so that it must not wait for them. */
+  private readonly askers = new Set<Task>();
 
   constructor(
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
@@ -72,6 +75,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   onModuleDestroy(): Promise<void> {
+    this.excuseAsker();
     return (this.closing ??= this.close());
   }
 
@@ -80,6 +84,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   onApplicationShutdown(): Promise<void> {
+    this.excuseAsker();
     return (this.final ??= this.drainToEnd());
   }
 
@@ -92,6 +97,15 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     for (const module of modules.values()) {
       if (module.hasProvider(TasksShutdown)) module.distance = -1;
     }
+  }
+
+  /** Nest calls our hooks in the async context of `app.close()`. One call more may come while a phase lasts: Nest 11. */
+  private excuseAsker(): void {
+    const task = currentActivity()?.task;
+    if (task === undefined || this.askers.has(task) || ![...this.ledger].includes(task)) return;
+    this.askers.add(task);
+    this.log.shutdown(`Shutdown does not wait for task ${task.label}, which has asked for it`);
+    this.ledger.excuse(task);
   }
 
   private async close(): Promise<void> {
@@ -160,14 +174,15 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
         `Shutdown leaves ${listOf(left, 'shielded ')} behind: shutdown.timeout of ${this.options.shutdown.timeout} ms is over`,
       );
       for (const task of left) this.reportedAsLeft.add(task);
-    } else if (shielded.length > 0) {
-      this.log.shutdown(`Shutdown has waited for ${shielded.map(endOf).join(', ')}`);
+      return;
     }
+    const ended = shielded.filter((task) => !this.askers.has(task));
+    if (ended.length > 0) this.log.shutdown(`Shutdown has waited for ${ended.map(endOf).join(', ')}`);
   }
 
   /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
   private submitted(): Task[] {
-    return [...this.ledger].filter((task) => task.life.isSubmitted);
+    return [...this.ledger].filter((task) => task.life.isSubmitted && !this.askers.has(task));
   }
 }
 

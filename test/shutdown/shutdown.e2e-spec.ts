@@ -226,3 +226,28 @@ describe.each(ADAPTERS)('shutdown with a request in flight on %s', (_name, adapt
     await expect(ended).resolves.toBeDefined();
   });
 });
+
+describe.each(ADAPTERS)('a route that schedules app.close() on %s', (_name, adapter) => {
+  it.each([true, false])('closes at once, with shield: %s', async (shield) => {
+    const closed = new Gate();
+    @Controller()
+    class AdminController {
+      @Get('shutdown')
+      shutdown(@Tasks() tasks: TasksService): string {
+        tasks.afterResponse.schedule(async () => {
+          await test.app.close();
+          closed.pass();
+        });
+        return 'ok';
+      }
+    }
+    const options = { shield, shutdown: { gracePeriod: '1h' } };
+    const test = await startApp({ controllers: [AdminController] }, options, adapter);
+    await expect(send(`${test.url}/shutdown`)).resolves.toMatchObject({ status: 200, body: 'ok' });
+    await closed.passed;
+    await test.scheduler.idle();
+    expect(test.logs.matching('Shutdown')).toEqual([
+      expect.stringMatching(/^log Shutdown does not wait for task anonymous#\d+, which has asked for it Tasks$/),
+    ]);
+  });
+});

@@ -237,6 +237,67 @@ describe('shutdown', () => {
   });
 });
 
+describe('a task that closes the application', () => {
+  it.each([
+    ['shielded', true],
+    ['unshielded', false],
+  ])('is left out of what that waits for, and is not cancelled, when it is %s', async (_kind, shield) => {
+    const test = await startContext({ shutdown: { gracePeriod: '1h' } });
+    const gate = new Gate();
+    const payment = test.scheduler.task({ name: 'payment', shield: true }).schedule(() => gate.passed);
+    const mail = test.scheduler.task({ name: 'mail' }).schedule(untilAborted);
+    const exit = test.scheduler.task({ name: 'exit', shield }).schedule(async () => {
+      await test.context.close();
+      return [payment.status, mail.status, currentTask().signal.aborted];
+    });
+    void mail.done.then(gate.pass);
+    await expect(exit.result()).resolves.toEqual(['succeeded', 'cancelled', false]);
+    expect(test.logs.matching(`exit#${exit.id}`)).toEqual([
+      `log Shutdown does not wait for task exit#${exit.id}, which has asked for it Tasks`,
+    ]);
+    expect(test.logs.matching('Shutdown cancels 1 task: mail#')).toHaveLength(1);
+    expect(test.logs.matching(`Shutdown has waited for payment#${payment.id} (succeeded)`)).toHaveLength(1);
+  });
+
+  it('may do so in its onError, and more than one may', async () => {
+    const test = await startContext();
+    const shutdown = test.context.get(TasksShutdown);
+    const gate = new Gate();
+    const fatal = test.scheduler
+      .task({ name: 'fatal', shield: true, onError: () => test.context.close() })
+      .schedule(() => Promise.reject(new Error('out of order')));
+    // As Nest 11 calls it for a second close().
+    const second = test.scheduler.task({ name: 'second', shield: true }).schedule(async () => {
+      await gate.passed;
+      await shutdown.onModuleDestroy();
+      await shutdown.onApplicationShutdown();
+    });
+    await fatal.started;
+    await new Promise(setImmediate);
+    expect(test.logs.matching(`Shutdown waits for 1 shielded task: second#${second.id}`)).toHaveLength(1);
+    gate.pass();
+    await second.result();
+    await expect(fatal.done).resolves.toMatchObject({ status: 'failed' });
+    expect(test.logs.matching('which has asked for it').map((line) => /task (\w+)#/.exec(line)?.[1])).toEqual([
+      'fatal',
+      'second',
+    ]);
+    expect(test.logs.matching('Shutdown has waited')).toEqual([]);
+  });
+
+  it('is waited for as any other by another application, and when it has ended', async () => {
+    const [one, other] = [await startContext(), await startContext()];
+    await one.scheduler.task({ shield: true }).schedule(() => other.context.close()).result(); // prettier-ignore
+    const gate = new Gate();
+    let closed: Promise<void> | undefined;
+    await one.scheduler.schedule(() => void gate.passed.then(() => (closed = one.context.close()))).done;
+    gate.pass();
+    await gate.passed;
+    await closed;
+    expect([...one.logs.matching('asked for it'), ...other.logs.matching('asked for it')]).toEqual([]);
+  });
+});
+
 describe('shutdown in time', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'nextTick'] }));
   afterEach(() => void jest.useRealTimers());
