@@ -82,6 +82,7 @@ export {
   TasksError,
   TasksModuleMissingError,
   TaskTimeoutError,
+  TaskWaitError,
 } from './task/task-errors.js';
 export { ThreadError } from './threads/thread-error.js';
 export {

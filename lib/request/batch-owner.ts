@@ -44,6 +44,8 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
 
   abstract readonly route: Route | undefined;
 
+  abstract readonly isCallerOpen: boolean;
+
   protected abstract readonly enqueueGroups: EnqueueGroups;
 
   /** That of the request. */

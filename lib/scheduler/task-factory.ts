@@ -75,7 +75,7 @@ export class TaskFactory {
 
   private holdPlatform(waitUntil: (pending: Promise<unknown>) => void, task: Task): void {
     // Some platforms answer with a promise of their own.
-    const held = new Promise((resolve) => resolve(waitUntil(task.done)));
+    const held = new Promise((resolve) => resolve(waitUntil(task.life.done)));
     held.catch((error: unknown) => this.log.waitUntilFailed(task, error));
   }
 

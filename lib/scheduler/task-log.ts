@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { escapeControls } from '../task/log-text.js';
 import type { Task } from '../task/task.js';
-import { describeValue, isError } from '../task/task-errors.js';
+import { describeValue, isError, type TaskWaitError } from '../task/task-errors.js';
 
 /**
  * Every line that the library logs. Never arguments: they hold what users typed. A logger that throws must not take
@@ -61,6 +61,10 @@ export class TaskLog {
       'warn',
       `Task ${task.label} held the event loop for ${Math.round(milliseconds)} ms, and every request with it. Await something now and then, or run it in a thread: task({ thread: { file } }). Its function is not named again.`,
     );
+  }
+
+  cycle(error: TaskWaitError): void {
+    this.write('warn', error.message);
   }
 
   handedOver(task: Task, key: string): void {

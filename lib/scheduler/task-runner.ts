@@ -22,6 +22,7 @@ import { isDue, type TaskPool, type TaskPoolState } from './task-pool.js';
 import { TaskPools } from './task-pools.js';
 import { TaskRunDecorator, UNDECORATED } from './task-run-decorator.js';
 import { TaskTracer } from './task-tracer.js';
+import { TaskWaits } from './task-waits.js';
 
 /**
  * Runs tasks in this process. `submit` queues; a microtask starts what the concurrency limit allows; each run ends in
@@ -30,6 +31,7 @@ import { TaskTracer } from './task-tracer.js';
 @Injectable()
 export class TaskRunner implements TaskEngine {
   private readonly allPools: TaskPools;
+  private readonly waits: TaskWaits;
   private isClosed = false;
   private refusesUnshielded = false;
 
@@ -44,6 +46,7 @@ export class TaskRunner implements TaskEngine {
     private readonly tracer: TaskTracer,
   ) {
     this.allPools = new TaskPools(options.pools, (task, now) => this.run(task, now));
+    this.waits = new TaskWaits((task) => this.poolOf(task), log);
   }
 
   get pools(): Readonly<Record<string, TaskPoolState>> {
@@ -110,6 +113,14 @@ export class TaskRunner implements TaskEngine {
       this.poolOf(task)?.leave(task);
     } else this.endUnstarted(task, error);
     return true;
+  }
+
+  warnOfCycle(task: Task): void {
+    this.waits.warn(task);
+  }
+
+  failOnCycle(task: Task): Promise<never> | undefined {
+    return this.waits.fail(task);
   }
 
   async retry(task: Task): Promise<unknown> {

@@ -205,6 +205,20 @@ export class TaskNotEndedError extends TasksError {
 }
 
 /**
+ * A task was awaited where that keeps the task from starting: in the handler at whose end it starts, or in tasks that
+ * take all the slots of its pool. The task itself stays, and runs when it can.
+ *
+ * @publicApi
+ */
+export class TaskWaitError extends TasksError {
+  readonly code = 'TASK_WAIT';
+
+  constructor(cycle: string, remedy: string) {
+    super(`${cycle} ${remedy}`);
+  }
+}
+
+/**
  * A method was passed unbound, and its `this` cannot be told.
  *
  * @publicApi

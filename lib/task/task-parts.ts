@@ -32,6 +32,8 @@ export interface TaskOrigin {
   readonly isEnded: boolean;
   /** Finds the request's own instances of request-scoped providers. */
   readonly contextId: ContextId | undefined;
+  /** The handler's call that holds the task runs here and has not ended. */
+  readonly isCallerOpen: boolean;
 }
 
 /** The run of a durable execution that a task is, as far as those who run it need to know. */
@@ -60,6 +62,10 @@ export interface TaskRun {
 export interface TaskEngine {
   cancel(task: Task, reason: unknown): boolean;
   retry(task: Task): Promise<unknown>;
+  /** Warns when whoever asks here waits for the task in a cycle. */
+  warnOfCycle(task: Task): void;
+  /** @returns a promise that rejects then; nothing where there can be no cycle. */
+  failOnCycle(task: Task): Promise<never> | undefined;
 }
 
 /** Where tasks are scheduled: one object for all tasks of a place. */

@@ -131,28 +131,30 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
 
   /**
    * Resolves when the function is called.
-   * Rejects with {@link TaskDiscardedError} if it never will be; left unobserved, that is no unhandled rejection.
+   * Rejects with {@link TaskDiscardedError} if it never will be, with {@link TaskWaitError} where that is because it is
+   * awaited here; left unobserved, that is no unhandled rejection.
    */
   get started(): Promise<void> {
-    return this.life.started;
+    return this.#unlessInCycle(this.life.started);
   }
 
   /** Resolves, never rejects, when the task has ended and its `onError` has settled. */
   get done(): Promise<TaskOutcome<R>> {
+    this.#engine.warnOfCycle(this as Task);
     return this.life.done;
   }
 
   /**
    * Resolves to the function's result, once `done`. Rejects with the task's error when it failed, was cancelled or
-   * was discarded; left unobserved, that is no unhandled rejection.
+   * was discarded, with {@link TaskWaitError} where it cannot start because it is awaited here; left unobserved, that is
+   * no unhandled rejection.
    */
   result(): Promise<R> {
-    const result = this.done.then((outcome) => {
+    const result = this.life.done.then((outcome) => {
       if (outcome.status === 'succeeded') return outcome.value;
       throw outcome.error;
     });
-    result.catch(() => {});
-    return result;
+    return this.#unlessInCycle(result);
   }
 
   /**
@@ -199,6 +201,13 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   toJSON(): Record<string, unknown> {
     const { id, name, timing, status, attempt, shielded } = this;
     return { id, name, timing, status, attempt, shielded };
+  }
+
+  #unlessInCycle<T>(settled: Promise<T>): Promise<T> {
+    const cycle = this.#engine.failOnCycle(this as Task);
+    const promise = cycle === undefined ? settled : Promise.race([settled, cycle]);
+    promise.catch(() => {});
+    return promise;
   }
 
   /**

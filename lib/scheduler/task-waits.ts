@@ -1,0 +1,143 @@
+import { createDeferred } from '../task/deferred.js';
+import { currentActivity, type TaskActivity } from '../task/task-activity.js';
+import { TaskWaitError } from '../task/task-errors.js';
+import type { TaskOrigin } from '../task/task-parts.js';
+import type { Task } from '../task/task.js';
+import type { TaskLog } from './task-log.js';
+import { DEFAULT_POOL } from './task-pool-options.js';
+import type { TaskPool } from './task-pool.js';
+
+/** Age at which a wait is looked at, and again, in milliseconds. */
+const PATIENCE = 1_000;
+/** Names in a message. */
+const MAX_NAMES = 5;
+
+/** Tasks that cannot start because of each other, or because of who awaits them. */
+interface Cycle {
+  readonly tasks: readonly Task[];
+  readonly error: TaskWaitError;
+}
+
+/** Wait for the end of a task that has not started. */
+interface Wait {
+  /** Something has moved, and the wait is no concern any more. */
+  readonly isOver: boolean;
+  findCycle(): Cycle | undefined;
+}
+
+/** Finds waits for tasks that would never end, and says why. They are watched from where somebody asks for an end. */
+export class TaskWaits {
+  readonly #poolWaits = new Set<PoolWait>();
+  /** Awaited tasks of cycles that the log has. */
+  readonly #told = new WeakSet<Task>();
+
+  constructor(
+    private readonly poolOf: (task: Task) => TaskPool | undefined,
+    private readonly log: TaskLog,
+  ) {}
+
+  /** Warns when whoever asks here waits for the task in a cycle. */
+  warn(task: Task): void {
+    const wait = this.#waitHere(task);
+    if (wait !== undefined) this.#watch(wait);
+  }
+
+  /** @returns a promise that rejects then; nothing where there can be no cycle. */
+  fail(task: Task): Promise<never> | undefined {
+    const wait = this.#waitHere(task);
+    if (wait === undefined) return undefined;
+    const { promise, reject } = createDeferred<never>();
+    this.#watch(wait, reject);
+    return promise;
+  }
+
+  #waitHere(task: Task): Wait | undefined {
+    const { origin, life } = task;
+    if (life.hasEnded || task.isStarted) return undefined;
+    const activity = currentActivity();
+    if (!life.isSubmitted) {
+      // A task of the same handler may wait for the end of that as long as it likes.
+      const isHandler = origin?.isCallerOpen === true && activity?.task.origin !== origin;
+      return isHandler ? new HandlerWait(task, origin) : undefined;
+    }
+    if (activity?.isRunning !== true) return undefined;
+    const pool = this.poolOf(task);
+    const isSame = pool !== undefined && this.poolOf(activity.task) === pool && pool.state.concurrency !== Infinity;
+    return isSame ? new PoolWait(task, activity, pool, this.#poolWaits) : undefined;
+  }
+
+  #watch(wait: Wait, reject?: (error: TaskWaitError) => void): void {
+    if (wait instanceof PoolWait) this.#poolWaits.add(wait);
+    const end = (): void => {
+      clearInterval(timer);
+      if (wait instanceof PoolWait) this.#poolWaits.delete(wait);
+    };
+    const look = (): void => {
+      if (wait.isOver) return end();
+      const cycle = wait.findCycle();
+      if (cycle === undefined) return;
+      this.#tell(cycle);
+      if (reject === undefined) return; // and so it goes on
+      end();
+      reject(cycle.error);
+    };
+    const timer = setInterval(look, PATIENCE).unref();
+  }
+
+  /** In one line for all of its tasks. */
+  #tell({ tasks, error }: Cycle): void {
+    if (!tasks.every((task) => this.#told.has(task))) this.log.cycle(error);
+    for (const task of tasks) this.#told.add(task);
+  }
+}
+
+/** A handler waits for what starts at its end. */
+class HandlerWait implements Wait {
+  constructor(
+    private readonly task: Task,
+    private readonly origin: TaskOrigin,
+  ) {}
+
+  get isOver(): boolean {
+    const { life } = this.task;
+    return life.isSubmitted || life.hasEnded || !this.origin.isCallerOpen;
+  }
+
+  findCycle(): Cycle {
+    const error = new TaskWaitError(
+      `Task ${this.task.label} is held until its handler has ended, and the handler awaits it.`,
+      'Do not await it there, or start it at once: tasks.schedule().',
+    );
+    return { tasks: [this.task], error };
+  }
+}
+
+/** A task waits for one of its own pool that is in the queue. */
+class PoolWait implements Wait {
+  constructor(
+    private readonly task: Task,
+    private readonly waiter: TaskActivity,
+    private readonly pool: TaskPool,
+    private readonly all: ReadonlySet<PoolWait>,
+  ) {}
+
+  get isOver(): boolean {
+    return this.task.life.place !== 'queue' || !this.waiter.isRunning;
+  }
+
+  findCycle(): Cycle | undefined {
+    const waits = [...this.all].filter((wait) => wait.pool === this.pool && !wait.isOver);
+    const waiters = new Set(waits.map(({ waiter }) => waiter.task));
+    if (waiters.size < this.pool.state.running) return undefined;
+    const error = new TaskWaitError(
+      `Task ${this.task.label} waits in pool '${this.task.config.pool ?? DEFAULT_POOL}', whose running tasks all await tasks that wait there: ${namesOf(waiters)}.`,
+      'Give it a pool of its own, raise the concurrency, or do not await it.',
+    );
+    return { tasks: waits.map(({ task }) => task), error };
+  }
+}
+
+function namesOf(tasks: ReadonlySet<Task>): string {
+  const names = [...tasks].slice(0, MAX_NAMES).map(({ label }) => label);
+  return `${names.join(', ')}${tasks.size > MAX_NAMES ? ` and ${tasks.size - MAX_NAMES} more` : ''}`;
+}
