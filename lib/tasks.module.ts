@@ -8,6 +8,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ModulesContainer, REQUEST } from '@nestjs/core';
+import { serializeAsJson } from './class-serialization.js';
 import { BlockingTasks } from './scheduler/blocking-tasks.js';
 import { ErrorHandlers } from './scheduler/error-handlers.js';
 import { ProviderMethods } from './scheduler/provider-methods.js';
@@ -179,6 +180,7 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
 export class TasksModule extends ConfigurableModuleClass {
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
     super();
+    serializeAsJson();
     const imported = [...modules.values()].filter((module) => module.hasProvider(TASKS_OPTIONS));
     if (imported.length > 1) {
       throw new TasksConfigError(
