@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ARMS, activationsOf, expect, openAdder } from './contention-arms.js';
+import { afterGc, alternate } from './rounds.js';
 
 export const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 3;
@@ -21,18 +22,8 @@ const BODY = 5;
 /** Nothing here takes so long unless something is lost, in milliseconds. */
 const PATIENCE = 180_000;
 
-/** What `measure` gives for each arm in each round. Who comes first alternates. */
-async function compare(arms, rounds, measure, warmUps = 0) {
-  const results = new Map(arms.map((arm) => [arm, []]));
-  for (let round = -warmUps; round < rounds; round++) {
-    for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
-      globalThis.gc();
-      const result = await measure(arm, round);
-      if (round >= 0) results.get(arm).push(result);
-    }
-  }
-  return arms.map((arm) => results.get(arm));
-}
+/** What `measure` gives for each arm in each round. */
+const compare = (arms, rounds, measure, warmUps = 0) => alternate(arms, { rounds, warmUps }, afterGc(measure));
 
 /** Of each arm and round: executions a second, and how often they were started. */
 export async function drain({ site }, order) {

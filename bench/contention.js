@@ -11,7 +11,7 @@ import { ratio, show, summarize, table } from './statistics.js';
 const memory = { name: 'memory', site: (name) => ({ url: 'memory://', name }) };
 
 function print(title, arms, rows) {
-  console.log(`\n### ${title}\n`);
+  console.log(`\n#### ${title}\n`);
   console.log(
     table(
       ['', 'ratio', ...arms],

@@ -46,6 +46,8 @@ const bullmq = {
           { id, text: 'a' },
           { ...(at && { delay: at - Date.now() }), ...(key && { jobId: key }) },
         ),
+      addBulk: (count) =>
+        queue.addBulk(Array.from({ length: count }, (_, id) => ({ name: 'bench.run', data: { id, text: 'a' } }))),
       close: () => queue.close(),
     };
   },

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ARMS, countsOf } from './durable-arms.js';
 import { Runs } from './durable-runs.js';
+import { afterGc, alternate } from './rounds.js';
 
 const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 7;
@@ -21,18 +22,8 @@ const WEIGHED = short ? 1_000 : 10_000;
 /** One more, which is not counted. */
 const WARM_UPS = short ? 0 : 1;
 
-/** What `run` gives for each arm in each round. Who comes first alternates. */
-async function compare(run) {
-  const results = new Map(ARMS.map((arm) => [arm, []]));
-  for (let round = -WARM_UPS; round < ROUNDS; round++) {
-    for (const arm of round % 2 === 0 ? ARMS : ARMS.toReversed()) {
-      globalThis.gc();
-      const result = await run(arm, round);
-      if (round >= 0) results.get(arm).push(result);
-    }
-  }
-  return ARMS.map((arm) => results.get(arm));
-}
+/** What `run` gives for each arm in each round. */
+const compare = (run, arms = ARMS) => alternate(arms, { rounds: ROUNDS, warmUps: WARM_UPS }, afterGc(run));
 
 /** How many a second. */
 async function rateOf(count, run) {
@@ -41,7 +32,7 @@ async function rateOf(count, run) {
   return (count * 1_000) / (performance.now() - start);
 }
 
-/** Of a queue whose worker does not run yet: adds one after the other, and all at once. */
+/** Of a queue whose worker does not run yet: adds one after the other, all at once, and as one call for all. */
 export async function add({ name, site }) {
   const { sequential } = SIZES[name];
   const queues = new Map();
@@ -51,16 +42,21 @@ export async function add({ name, site }) {
       for (let id = 0; id < sequential; id++) await queues.get(arm).add(id);
     }),
   );
-  const atOnce = await compare((arm) => rateOf(AT_ONCE, () => addAll(queues.get(arm), AT_ONCE)));
+  const [library, bullmq] = ARMS.map((arm) => queues.get(arm));
+  const ways = [
+    { queue: library, run: () => addAll(library, AT_ONCE) },
+    { queue: bullmq, run: () => addAll(bullmq, AT_ONCE) },
+    { queue: bullmq, run: () => bullmq.addBulk(AT_ONCE) },
+  ];
+  const [ours, single, bulk] = await compare(({ run }) => rateOf(AT_ONCE, run), ways);
   for (const arm of ARMS) {
-    await queues.get(arm).close();
+    const queue = queues.get(arm);
+    await queue.close();
     const { waiting } = await countsOf(site(`add-${arm.name}`));
-    expect(
-      waiting === (sequential + AT_ONCE) * (WARM_UPS + ROUNDS),
-      `${arm.name} has ${waiting} tasks waiting on ${name}`,
-    );
+    const added = sequential + AT_ONCE * ways.filter((way) => way.queue === queue).length;
+    expect(waiting === added * (WARM_UPS + ROUNDS), `${arm.name} has ${waiting} tasks waiting on ${name}`);
   }
-  return { inTurn, atOnce };
+  return { inTurn, atOnce: [ours, single], inBulk: [ours, bulk] };
 }
 
 function addAll(queue, count, optionsOf) {

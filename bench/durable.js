@@ -16,19 +16,21 @@ function expectRatio([ours, peer], { least = 0, most = Infinity }, what) {
 async function rowsOf(server) {
   const { name } = server;
   const isRedis = name === 'Redis';
-  const { inTurn, atOnce } = await add(server);
+  const { inTurn, atOnce, inBulk } = await add(server);
   const drained = { 10: await drain(server, 10), 50: await drain(server, 50) };
   const started = await startOne(server);
   const late = await startLater(server);
   const at = (share) => (arms) => arms.map((rounds) => rounds.map((values) => quantile(values, share)));
   expectRatio(inTurn, { least: 0.1 }, `The rate of adding in turn on ${name}`);
   expectRatio(atOnce, { least: isRedis ? 0.1 : 1 }, `The rate of adding at once on ${name}`);
+  expectRatio(inBulk, { least: 0.1 }, `The rate of adding at once, to addBulk(), on ${name}`);
   for (const { rate } of Object.values(drained)) expectRatio(rate, { least: 0.1 }, `The rate of no-ops on ${name}`);
   expectRatio(at(0.5)(started), { most: 10 }, `The delay of starts on ${name}`);
   expectRatio(at(0.5)(late), { most: 10 }, `The lateness on ${name}`);
   const rows = [
     ['adds a second, one after the other', inTurn, 0],
-    ['adds a second, 1,000 at once', atOnce, 0],
+    ['adds a second, 1,000 at once, against `add()`', atOnce, 0],
+    ['adds a second, 1,000 at once, against `addBulk()`', inBulk, 0],
     ['no-ops a second, concurrency 10', drained[10].rate, 0],
     ['no-ops a second, concurrency 50', drained[50].rate, 0],
     ['µs of CPU a no-op, concurrency 50', drained[50].cpu, 0],
@@ -52,7 +54,7 @@ await new AsyncLocalStorage().run({ requestId: 'bench' }, async () => {
     const server = await open();
     try {
       const rows = await rowsOf(server);
-      console.log(`\n### ${server.name} ${server.version}\n`);
+      console.log(`\n#### ${server.name} ${server.version}\n`);
       console.log(
         table(
           ['', 'ratio', ...ARMS.map(({ name }) => name)],

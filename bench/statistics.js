@@ -21,3 +21,5 @@ export function quantile(values, share) {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * share) - 1];
 }
+
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
