@@ -1,69 +1,106 @@
-// What the library adds to a request. Each arm is a server of its own; all of them are loaded in turns, so that what
-// disturbs the machine disturbs all.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+// What the library adds to a request. Each arm is a server of its own; all are alive, and two are compared at a time, in many
+// short slices. Each round starts all servers again, since two processes with the same code may differ by some percent.
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
+import { startArm } from './arm-process.js';
+import { HttpLoad } from './http-load.js';
+import { alternateInBlocks } from './rounds.js';
 import { ratio, show, summarize, table } from './statistics.js';
 
 const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 7;
-/** Of each arm in each round. In seconds, and in milliseconds: it ends with a sample. */
-const LOAD = short ? { amount: 1_000, sampleInt: 100 } : { duration: 2 };
+/** Of a comparison in a round; the median of their ratios is the round's. */
+const BLOCKS = short ? { blocks: 1, slices: 2 } : { blocks: 7, slices: 6 };
+/** Of a slice: some 30 ms. A block has enough of them for several collections of garbage. */
+const REQUESTS = short ? { express: 20, fastify: 20 } : { express: 250, fastify: 500 };
+const WARM_UP = short ? 100 : 10_000;
 
 const ARMS = {
   bare: 'a bare application',
+  again: 'the same in another process: the noise',
   context: 'a bare application, AsyncLocalStorage in use',
+  promise: 'a promise that is not awaited, by hand',
+  finish: "`on('finish', …)`, by hand",
   interceptor: 'an empty global interceptor',
-  unused: 'TasksModule, unused',
+  scoped: 'a bare request-scoped controller',
+  unused: 'TasksModule, a route without tasks',
   decorated: '`@Tasks()` and one after-response task',
   injected: 'constructor injection and one after-response task',
 };
+const COMPARISONS = [
+  ['again', 'bare'],
+  ['context', 'bare'],
+  ['promise', 'bare'],
+  ['finish', 'bare'],
+  ['interceptor', 'bare'],
+  ['scoped', 'bare'],
+  ['unused', 'bare'],
+  ['decorated', 'bare'],
+  ['decorated', 'interceptor'],
+  ['injected', 'bare'],
+  ['injected', 'scoped'],
+];
+const WORKING = new Set(['promise', 'finish', 'decorated', 'injected']);
 
-async function startServer(adapter, arm) {
-  const child = fork(new URL('./http-server.js', import.meta.url), [adapter, arm]);
-  const [{ url }] = await once(child, 'message');
-  const cpu = async () => {
-    child.send('cpu');
-    const [message] = await once(child, 'message');
-    return message.cpu;
+async function openServer(adapter, arm) {
+  const { greeting: url, ask, stop } = await startArm('./http-server.js', adapter, arm);
+  const load = await HttpLoad.open(url);
+  let sent = 1; // when it was opened
+  const send = async (count) => {
+    sent += count;
+    await load.run(count);
   };
-  return { url, cpu, stop: () => child.disconnect() };
+  return {
+    send,
+    /** µs of the server's CPU for a request. */
+    async measure(count) {
+      const before = await ask('usage');
+      await send(count);
+      const after = await ask('usage');
+      return (after.cpu - before.cpu) / count;
+    },
+    async stop() {
+      const { ran } = await ask('usage');
+      load.close();
+      await stop();
+      const expected = WORKING.has(arm) ? sent : 0;
+      if (ran !== expected)
+        throw new Error(`${ARMS[arm]} ran its work ${ran} times for ${sent} requests on ${adapter}`);
+    },
+  };
 }
 
-async function load({ url, cpu }) {
-  const before = await cpu();
-  const { requests, non2xx, errors, duration } = await autocannon({ url, connections: 32, ...LOAD });
-  if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed at ${url}`);
-  return { cpu: ((await cpu()) - before) / requests.total, rate: requests.total / duration };
+/** The ratio of each comparison, and the cost of each arm, in each round. */
+async function measure(adapter) {
+  const ratios = COMPARISONS.map(() => []);
+  const costs = new Map(Object.keys(ARMS).map((arm) => [arm, []]));
+  for (let round = 0; round < ROUNDS; round++) {
+    const byArm = new Map();
+    for (const arm of Object.keys(ARMS)) byArm.set(arm, await openServer(adapter, arm));
+    for (const server of byArm.values()) await server.send(WARM_UP);
+    for (const [index, pair] of COMPARISONS.entries()) {
+      const servers = pair.map((arm) => byArm.get(arm));
+      const results = await alternateInBlocks(servers, BLOCKS, (server) => server.measure(REQUESTS[adapter]));
+      ratios[index].push(ratio(...results).median);
+      for (const [at, arm] of pair.entries()) costs.get(arm).push(...results[at]);
+    }
+    for (const server of byArm.values()) await server.stop();
+  }
+  return { ratios, costs };
 }
 
 for (const adapter of ['express', 'fastify']) {
-  const servers = {};
-  for (const arm of Object.keys(ARMS)) servers[arm] = await startServer(adapter, arm);
-  const cpu = Object.fromEntries(Object.keys(ARMS).map((arm) => [arm, []]));
-  const rate = Object.fromEntries(Object.keys(ARMS).map((arm) => [arm, []]));
-  for (const server of short ? [] : Object.values(servers)) await load(server); // warms up
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [arm, server] of Object.entries(servers)) {
-      const result = await load(server);
-      cpu[arm].push(result.cpu);
-      rate[arm].push(result.rate);
-    }
-  }
-  for (const server of Object.values(servers)) server.stop();
-  console.log(`\n### ${adapter}\n`);
+  const { ratios, costs } = await measure(adapter);
+  console.log(`\n#### ${adapter}\n`);
   console.log(
     table(
-      ['', 'CPU to bare', 'CPU to an empty interceptor', 'requests/s to bare', 'µs of CPU a request', 'requests/s'],
-      Object.entries(ARMS).map(([arm, name]) => [
-        name,
-        show(ratio(cpu[arm], cpu.bare)),
-        show(ratio(cpu[arm], cpu.interceptor)),
-        show(ratio(rate[arm], rate.bare)),
-        show(summarize(cpu[arm]), 0),
-        show(summarize(rate[arm]), 0),
-      ]),
+      ['', 'compared with', 'ratio of CPU'],
+      COMPARISONS.map(([arm, base], index) => [ARMS[arm], ARMS[base], show(summarize(ratios[index]))]),
     ),
+  );
+  console.log(
+    `\n${table(
+      ['', 'µs of CPU a request'],
+      Object.entries(ARMS).map(([arm, name]) => [name, show(summarize(costs.get(arm)), 1)]),
+    )}`,
   );
 }
