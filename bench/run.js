@@ -1,6 +1,6 @@
 // npm run bench: measures, prints, and writes bench/RESULTS.md; with names, such as `-- durable`, those parts only. With
 // --short: only shows that the benches work.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -27,13 +27,29 @@ function run(script) {
 const version = (name, folder = '..') =>
   `${name} ${JSON.parse(readFileSync(`${import.meta.dirname}/${folder}/node_modules/${name}/package.json`, 'utf8')).version}`;
 
+/** The commit that is measured. The results themselves may have changed: each version of Node.js writes its own. */
+function commit() {
+  const git = (...args) => execFileSync('git', args, { cwd: `${import.meta.dirname}/..`, encoding: 'utf8' }).trim();
+  try {
+    const changes = git('status', '--porcelain', '--', '.', ':!bench/RESULTS.md');
+    return `commit ${git('rev-parse', '--short', 'HEAD')}${changes === '' ? '' : ' + changes'}`;
+  } catch {
+    return 'an unknown commit';
+  }
+}
+
 const PARTS = [
   {
     name: 'schedule',
-    intro:
-      'A scheduled no-op: a plain `scheduler.schedule(noop)` against the same in peers, with AsyncLocalStorage in use in all.',
+    title: 'A scheduled no-op',
+    intro: `A plain \`scheduler.schedule(noop)\` of an async no-op against the same in peers, with AsyncLocalStorage in use in all. Each arm has a
+process of its own and works alone, with gc before, so that none pays for the heap, the types or the AsyncLocalStorage of another. \`nestjs-tasks\`
+has \`@opentelemetry/api\` and no SDK; the second arm has no API. fastq has no limit, so nothing waits, and it keeps no async context: a floor.
+@nestjs/event-emitter is a listener and \`emit()\`, as documented: \`@OnEvent()\` starts the listener within the call, \`async: true\` in a
+\`setImmediate\` of its own.`,
     versions: () => [
       version('@nestjs/core'),
+      version('@opentelemetry/api'),
       version('p-queue', '.'),
       version('fastq', '.'),
       version('@nestjs/event-emitter', '.'),
@@ -41,20 +57,34 @@ const PARTS = [
   },
   {
     name: 'http',
-    intro:
-      'An HTTP request: a route that returns a small object, 32 connections, load generator and server in processes of their own.',
+    title: 'An HTTP request',
+    intro: `CPU time of the server for a route that returns a small object, and sets off an async no-op where the name says how. 32 connections each send a
+request when they have the last response. All servers are alive; two at a time answer slices of 250 requests (Fastify: 500) in turns. A round
+starts all servers again, and takes the median ratio of seven blocks of six slices each. The first row compares two processes of one
+application: the noise. AsyncLocalStorage is in use only where an arm brings it.`,
     versions: () => [version('@nestjs/core'), version('express'), version('fastify')],
   },
   {
+    name: 'shutdown',
+    title: 'A shutdown',
+    intro: `From SIGTERM to the end of the process, with 10,000 tasks that nothing shields. Each waits on a timer of \`timers/promises\` with its signal. By
+hand, each has an \`AbortController\`, and \`onModuleDestroy\` aborts all and waits for them. Each measurement has a new process.`,
+    versions: () => [version('@nestjs/core')],
+  },
+  {
     name: 'durable',
-    intro:
-      'A durable task: an application with `@Durable()` against BullMQ by hand that keeps completed jobs as long, on the same server, with AsyncLocalStorage in use in both.',
+    title: 'A durable task',
+    intro: `An application with \`@Durable()\` against BullMQ by hand that keeps completed jobs as long, on the same server, with AsyncLocalStorage in use in
+both. The library has no \`addBulk()\`: its \`add()\`, 1,000 at once, is compared with both ways of BullMQ. How late BullMQ is on Redis depends on
+the \`hz\` of the server, here 10, its default.`,
     versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
   },
   {
     name: 'contention',
-    intro:
-      'Executions that must not overlap: 10,000 of 5 ms each over 100 keys, `@ConcurrencyLimit(1)` against BullMQ by hand with a lock for each key and a retry after 100 ms, both at a concurrency of 100 (three rounds; of the retries with keys in order, 2,000 over 20 keys). And 10,000 strikes on other values of a parameter (seven rounds).',
+    title: 'Executions that must not overlap',
+    intro: `10,000 of 5 ms each over 100 keys, \`@ConcurrencyLimit(1)\` against BullMQ by hand with a lock for each key and a retry after 100 ms, both at a
+concurrency of 100 (three rounds; of the retries with keys in order, 2,000 over 20 keys). And 10,000 strikes on other values of a parameter
+(seven rounds).`,
     versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis')],
   },
 ];
@@ -65,23 +95,21 @@ if (unknown.length > 0) throw new Error(`No bench ${unknown}: there are ${PARTS.
 const HEAD = `# Results
 
 Each figure is the median of seven rounds where nothing else is said, with the lowest and the highest in brackets. Ratios compare arms of the same
-round, which run in turns; trust them more than the absolute figures, which move with the load of the machine.
+round, which run in turns, in an order that alternates. Trust ratios more than absolute figures, which move with the load of the machine.
 \`npm run bench\` replaces the section of the Node.js version that it runs on, \`npm run bench -- durable\` one part of it.
 `;
-const title = `## Node.js ${process.versions.node.split('.')[0]}`;
+const sectionTitle = `## Node.js ${process.versions.node.split('.')[0]}`;
 
-async function measure({ name, intro, versions }) {
+async function measure({ name, title, intro, versions }) {
   const output = await run(`${name}.js`);
-  const measured = `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.versions.node}. ${versions().join(', ')}.`;
-  return [intro, measured, output].join('\n\n');
+  const machine = `${cpus().length} cores of ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const measured = `Measured on ${new Date().toISOString().slice(0, 10)}, ${commit()}: ${machine}, Node.js ${process.versions.node}. ${versions().join(', ')}.`;
+  return [`### ${title}`, intro, measured, output].join('\n\n');
 }
 
-/** From one of our introductions to the next. */
-function partOf(section, { intro }) {
-  const start = section.indexOf(intro);
-  if (start === -1) return undefined;
-  const ends = PARTS.map((part) => section.indexOf(part.intro, start + 1)).filter((end) => end !== -1);
-  return section.slice(start, Math.min(section.length, ...ends)).trim();
+function partOf(section, { title }) {
+  const parts = section.split(/^(?=### )/m);
+  return parts.find((part) => part.startsWith(`### ${title}\n`))?.trim();
 }
 
 /** The sections of the other versions stay, and so do the parts of this one that were not measured. */
@@ -92,10 +120,10 @@ function write(file, measured) {
         .slice(1)
         .map((text) => text.trim())
     : [];
-  const isOwn = (text) => text.startsWith(`${title}\n`);
+  const isOwn = (text) => text.startsWith(`${sectionTitle}\n`);
   const before = known.find(isOwn) ?? '';
   const parts = PARTS.map((part) => measured.get(part) ?? partOf(before, part)).filter((text) => text !== undefined);
-  const sections = [...known.filter((text) => !isOwn(text)), [title, ...parts].join('\n\n')].toSorted();
+  const sections = [...known.filter((text) => !isOwn(text)), [sectionTitle, ...parts].join('\n\n')].toSorted();
   writeFileSync(file, `${[HEAD.trim(), ...sections].join('\n\n')}\n`);
 }
 
