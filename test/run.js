@@ -18,6 +18,7 @@ const STEPS = [
   ['memory, at a tenth of its size', [process.execPath, ['--expose-gc', 'test/leak/run.js', '10000']]],
   ['install of the benches', ['npm', ['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'bench']]],
   ['benches, short', [process.execPath, ['bench/run.js', '--short']]],
+  ['a scheduled no-op against p-queue', [process.execPath, ['bench/schedule-guard.js']]],
   ['smoke: the packed library on Nest 12 and Nest 11', npm('test:smoke')],
 ];
 
