@@ -110,7 +110,7 @@ describe('Redis', () => {
   it('fails with one line that says how to get one when there is none', async () => {
     await expect(findRedis({ env: { PATH: '' }, port: deadPort })).rejects.toThrow(
       new RegExp(
-        `^No Redis: REDIS_URL is not set, none can be used on 127.0.0.1:${deadPort}, .* apt-get install redis-server.*, or set REDIS_URL.$`,
+        `^No Redis: REDIS_URL is not set, none can be used on 127.0.0.1:${deadPort}, .*Install one \\(.* redis.*\\), or set REDIS_URL.$`,
       ),
     );
   });

