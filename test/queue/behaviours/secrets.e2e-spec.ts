@@ -420,12 +420,12 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
   });
 
   it('crashes, and an execution that has crashed too often', async () => {
-    await using test = await start({ concurrency: 1, lease: 200 });
+    await using test = await start({ concurrency: 1, lease: 500 });
     const { queue, jobs, lines } = test;
     await queue.add(jobs.hold)(CARD, 'busy');
     await until(() => jobs.inside.names.length === 1, 'the worker to be busy');
     const execution = await queue.add(jobs.pay, { key: 'k' })('12345', CARD, [SECRET]);
-    await using broker = observe(space, test, { lease: 200 });
+    await using broker = observe(space, test, { lease: 500 });
     for (let crashes = 0; crashes < 5; crashes += 1) {
       expect(await broker.claim()).toBeDefined();
       await until(async () => (await broker.get('k'))?.state === 'queued', 'the lease to expire');

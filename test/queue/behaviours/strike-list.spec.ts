@@ -121,7 +121,8 @@ describe('StrikeList', () => {
       return Math.min(look(), look(), look());
     };
     for (const operator of ['==', '<', '>'] as const)
-      expect(time(10_000, operator) / time(10, operator)).toBeLessThan(20);
+      // A look at each would take a thousand times as long.
+      expect(time(10_000, operator) / time(10, operator)).toBeLessThan(100);
   });
 });
 

@@ -647,7 +647,8 @@ for (const kind of SHARED_BROKERS) {
         last = performance.now();
         return (await two.queue.add(two.jobs.order)('a')).disposition === 'struck';
       }, 'the strike to be known');
-      expect(last - struckAt).toBeLessThan(1_000);
+      // A busy machine adds the other second.
+      expect(last - struckAt).toBeLessThan(2_000);
       await one.queue.restore(one.jobs.order);
       await until(
         async () => (await two.queue.add(two.jobs.order)('a')).disposition === 'scheduled',

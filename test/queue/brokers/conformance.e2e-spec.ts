@@ -22,6 +22,8 @@ jest.setTimeout(30_000);
 
 /** Of the tests that wait for leases to expire. */
 const SHORT_LEASE = 500;
+/** Under the 5 seconds after which those who wait look by themselves, with what a busy machine adds. */
+const HURRY = 3_000;
 const HOUR = 3_600_000;
 
 const inAnHour = (): number => Date.now() + HOUR;
@@ -425,10 +427,11 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
     });
 
     it('leaves alone what is not due, and gives it when it is', async () => {
+      await add(keyed('far', null, { when: Date.now() + 3_600_000 }));
+      expect(await broker.claim()).toBeUndefined();
+      expect(await stateOf('far')).toBe('scheduled');
       const when = Date.now() + 200;
       await add(keyed('k', null, { when }));
-      expect(await broker.claim()).toBeUndefined();
-      expect(await stateOf('k')).toBe('scheduled');
       const { signal } = new AbortController();
       let looks = 0;
       let held: Claim | undefined;
@@ -439,7 +442,7 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
       }
       expect(held.record).toMatchObject({ key: 'k', when });
       expect(Date.now()).toBeGreaterThanOrEqual(when);
-      expect(Date.now()).toBeLessThan(when + 1_000);
+      expect(Date.now()).toBeLessThan(when + HURRY);
       expect(looks).toBeLessThan(20);
     });
 
@@ -451,7 +454,6 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
   });
 
   describe('waitForWork', () => {
-    const HURRY = 1_500;
     let stop: AbortController;
     beforeEach(() => {
       stop = new AbortController();
@@ -1097,7 +1099,7 @@ describe.each(BROKERS)('the broker: $label', (kind) => {
       }, 'the lease to expire');
       const elapsed = performance.now() - start;
       expect(elapsed).toBeGreaterThan(SHORT_LEASE - 50);
-      expect(elapsed).toBeLessThan(2 * SHORT_LEASE + 300);
+      expect(elapsed).toBeLessThan(2 * SHORT_LEASE + 1_000);
       expect(next).toMatchObject({
         id: held.id,
         crashes: 1,

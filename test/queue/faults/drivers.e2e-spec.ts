@@ -5,7 +5,7 @@ import { DriverMissingError } from 'nestjs-tasks';
 import { Programs } from './fleet.js';
 import type { IdleReport } from './idle-process.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 const DRIVERS = ['bullmq', 'ioredis', 'pg'];
 /** What is asked for, and not loaded, is seen, too. */
@@ -81,7 +81,7 @@ describe('an application on memory://', () => {
     const isDriver = (file: string): boolean => DRIVERS.some((name) => file.includes(join('node_modules', name, '/')));
     expect(tasks.required.length).toBeGreaterThan(0);
     expect(tasks.required.filter(isDriver)).toEqual([]);
-    expect(tasks.cpu).toBeLessThan((none.cpu ?? NaN) + 5);
+    expect(tasks.callbacks).toBe(none.callbacks);
   });
 
   it('loads what its url names, as this test would see', async () => {
