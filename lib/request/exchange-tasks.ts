@@ -13,6 +13,8 @@ import type { RoutedExchange, RouteRun } from './route-run.js';
 import type { TaskBatch } from './task-batch.js';
 import { TasksService, type TaskTimings } from './tasks.service.js';
 
+const NONE: readonly Task[] = [];
+
 /** The tasks of a request, an operation or a message: one service, and the runs of the routes that answer. */
 export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   contextId: ContextId | undefined = undefined;
@@ -59,7 +61,7 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   abstract needsValue(route: Route | undefined): boolean;
   /** The reply has ended, as far as tasks are concerned. */
   abstract end(): void;
-  abstract routeEnded(run: RouteRun, owners: readonly BatchOwner[]): void;
+  abstract routeEnded(run: RouteRun): void;
   abstract decided(owner: BatchOwner): void;
 
   beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void {
@@ -68,29 +70,32 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   }
 
   begin(owners: readonly BatchOwner[]): boolean {
-    return this.submit(owners.map((owner) => owner.takeAfterRoute()));
+    return this.submit(owners, (owner) => owner.takeAfterRoute());
   }
 
   /** Owner of what is scheduled where the async context names none of this exchange. */
   protected abstract readonly elsewhere: BatchOwner;
 
-  /** Starts what is due of owners that have been decided on. */
+  /** Starts what is due of the owners that have been decided on. */
   protected release(owners: readonly BatchOwner[]): void {
-    this.begin(owners);
+    this.submit(owners, (owner) => (owner.isSettled ? owner.takeAfterRoute() : NONE));
     if (this.hasEnded) this.releaseAfterResponse(owners);
   }
 
   protected releaseAfterResponse(owners: readonly BatchOwner[]): void {
-    this.submit(owners.map((owner) => owner.takeAfterResponse()));
+    this.submit(owners, (owner) => (owner.isSettled ? owner.takeAfterResponse() : NONE));
   }
 
   /** In the order in which they were scheduled, whoever owns them. @returns whether there are any. */
-  private submit(tasks: readonly (readonly Task[])[]): boolean {
-    const due = tasks.filter(({ length }) => length > 0);
-    const ordered = due.length > 1 ? due.flat().toSorted((one, other) => Number(one.id) - Number(other.id)) : due[0];
-    if (ordered === undefined) return false;
-    for (const task of ordered) this.environment.runner.submit(task);
-    return true;
+  private submit(owners: readonly BatchOwner[], take: (owner: BatchOwner) => readonly Task[]): boolean {
+    let due = NONE;
+    for (const owner of owners) {
+      const tasks = take(owner);
+      if (due.length === 0) due = tasks;
+      else if (tasks.length > 0) due = [...due, ...tasks].toSorted((one, other) => Number(one.id) - Number(other.id));
+    }
+    for (const task of due) this.environment.runner.submit(task);
+    return due.length > 0;
   }
 
   private get current(): BatchOwner {

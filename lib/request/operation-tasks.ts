@@ -85,11 +85,11 @@ export class OperationTasks extends ExchangeTasks {
     return route === undefined || this.reply.hasBegun || (this.reply.isStreaming && hasEmitted);
   }
 
-  override routeEnded(run: RouteRun, owners: readonly BatchOwner[]): void {
+  override routeEnded(run: RouteRun): void {
     this.running -= 1;
     this.ended += 1;
     if (run.hasFailed) this.hasFailed = true;
-    if (this.isOver) this.release(owners);
+    if (this.isOver) this.release(run.owners);
     else this.endIfOver();
     if (this.reply.isForetold) return;
     // Nothing tells of the reply before it is made, nor of handlers that were expected and are not reached.
@@ -122,7 +122,7 @@ export class OperationTasks extends ExchangeTasks {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.contextId = undefined;
-    if (this.isOver) this.releaseAfterResponse(this.decidedOwners);
+    if (this.isOver) this.releaseAfterResponse(this.owners);
     else this.endIfOver();
   }
 
@@ -139,16 +139,16 @@ export class OperationTasks extends ExchangeTasks {
     return this.outside;
   }
 
-  private get decidedOwners(): readonly BatchOwner[] {
+  private get owners(): readonly BatchOwner[] {
     const runs = this.outsideOnDemand === undefined ? this.runs : [...this.runs, this.outsideOnDemand];
-    return runs.flatMap(({ owners }) => owners).filter(({ isSettled }) => isSettled);
+    return runs.flatMap(({ owners }) => owners);
   }
 
   private endIfOver(): void {
     if (this.isOver || this.running > 0 || (!this.isAnswered && this.ended < this.expected)) return;
     this.isOver = true;
     this.outsideOnDemand?.settle(this.outcome);
-    this.release(this.decidedOwners);
+    this.release(this.owners);
   }
 
   private decideOutside(outside: RouteRun): void {

@@ -67,7 +67,7 @@ export class RequestTasks extends ExchangeTasks {
     return route !== undefined && (isEventStream(route) || repliesInChunks(route) || repliesByItself(route));
   }
 
-  override routeEnded(_run: RouteRun, owners: readonly BatchOwner[]): void {
+  override routeEnded({ owners }: RouteRun): void {
     this.release(owners);
   }
 
@@ -104,7 +104,7 @@ export class RequestTasks extends ExchangeTasks {
     for (const run of this.runs) run.replyEnded();
     if (this.next !== undefined && response !== undefined) this.endUnrouted(this.next, response, wasRouteAwaited);
     const runs = this.next === undefined ? this.runs : [...this.runs, this.next];
-    this.releaseAfterResponse(runs.flatMap(({ owners }) => owners).filter(({ isSettled }) => isSettled));
+    this.releaseAfterResponse(runs.flatMap(({ owners }) => owners));
   }
 
   protected override get elsewhere(): BatchOwner {

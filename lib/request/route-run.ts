@@ -15,8 +15,8 @@ export interface RoutedExchange extends Exchange {
   needsValue(route: Route | undefined): boolean;
   /** The reply has ended, as far as tasks are concerned. */
   end(): void;
-  /** A route has ended. `owners` have been decided on. */
-  routeEnded(run: RouteRun, owners: readonly BatchOwner[]): void;
+  /** A route has ended. */
+  routeEnded(run: RouteRun): void;
   /** Something of a route was decided on before or after its end. */
   decided(owner: BatchOwner): void;
   /** The first value of a route is about to be sent. @returns whether tasks are about to start. */
@@ -30,6 +30,8 @@ export interface RoutedExchange extends Exchange {
  */
 export class RouteRun extends BatchOwner implements CalledRoute {
   route: Route | undefined = undefined;
+  /** All that it has, in the order in which it came. */
+  readonly owners: BatchOwner[] = [this];
   private readonly calls: HandlerCall[] = [];
   private groupsOnDemand: EnqueueGroups | undefined = undefined;
 
@@ -60,22 +62,14 @@ export class RouteRun extends BatchOwner implements CalledRoute {
     return this.isHolding && this.exchange.isReplyUnderway(this.route, this.hasEmitted);
   }
 
-  /** All that the route has, in the order in which it came. */
-  get owners(): readonly BatchOwner[] {
-    return [this, ...this.calls];
-  }
-
   /** Code of a handler is not that of its route. */
   readonly isCallerOpen = false;
-
-  private get begun(): readonly HandlerCall[] {
-    return this.calls.filter(({ hasBegun }) => hasBegun);
-  }
 
   /** Calls the handler, once more perhaps. */
   call(next: () => unknown): Promise<unknown> {
     const call = new HandlerCall(this);
     this.calls.push(call);
+    this.owners.push(call);
     if (this.outcome === 'error') call.settle('error');
     return call.invoke(next);
   }
@@ -98,14 +92,18 @@ export class RouteRun extends BatchOwner implements CalledRoute {
    * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
    */
   override accept(): Promise<void> | undefined {
-    const accepted = [super.accept(), ...this.begun.map((call) => call.accept())].filter((each) => each !== undefined);
-    return accepted.length === 0 ? undefined : Promise.all(accepted).then(() => {});
+    let accepted = super.accept();
+    for (const call of this.calls) {
+      const more = call.hasBegun ? call.accept() : undefined;
+      if (more !== undefined) accepted = accepted === undefined ? more : Promise.all([accepted, more]).then(() => {});
+    }
+    return accepted;
   }
 
   /** A value has passed all interceptors. @returns whether after-route tasks are about to start. */
   emitted(): boolean {
     this.hasEmitted = true;
-    return this.isStreaming && this.exchange.begin([this, ...this.begun]);
+    return this.isStreaming && this.exchange.begin([this, ...this.calls.filter(({ hasBegun }) => hasBegun)]);
   }
 
   /** What has not been read by now will not be. */
@@ -121,9 +119,6 @@ export class RouteRun extends BatchOwner implements CalledRoute {
       if (outcome === 'error' || call.hasSucceeded) call.settle(outcome);
       else call.routeEnded();
     }
-    this.exchange.routeEnded(
-      this,
-      this.owners.filter(({ isSettled }) => isSettled),
-    );
+    this.exchange.routeEnded(this);
   }
 }
