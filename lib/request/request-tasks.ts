@@ -39,6 +39,7 @@ export class RequestTasks extends ExchangeTasks {
     this.next = undefined;
     run.route = route;
     this.runs.push(run);
+    if (this.hasEnded) run.replyEnded();
     return run;
   }
 
@@ -129,13 +130,15 @@ export class RequestTasks extends ExchangeTasks {
 
   /** The response has ended before a route was reached: a guard has denied it, or nothing of ours sees the route. */
   private endUnrouted(run: RouteRun, response: ServerResponse, wasRouteAwaited: boolean): void {
-    const end = (): void => {
-      if (run.route === undefined) run.end(wasRouteAwaited ? 'error' : outcomeOf(response.statusCode));
-    };
-    if (response.writableEnded) end();
+    if (!wasRouteAwaited) run.end(outcomeOf(response.statusCode));
+    else if (response.writableEnded) run.end('error');
     // The client has gone while a guard still thinks. If it lets the request pass, the handler decides; if not, the
     // filter's answer to nobody is the only sign that is left: no event is emitted for it.
-    else onAnswerToNobody(response, end);
+    else {
+      onAnswerToNobody(response, () => {
+        if (run.route === undefined) run.end('error');
+      });
+    }
   }
 }
 

@@ -21,6 +21,7 @@ export class RouteInterceptor implements PassInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { run } = this;
     return new Observable((subscriber) => {
+      run.isSubscribed = true;
       const observer = new RouteObserver(run, subscriber, this.requests, context);
       if (run.isHoldingInVain) {
         observer.error(new ReplyUnderwayError());

@@ -30,6 +30,8 @@ export interface RoutedExchange extends Exchange {
  */
 export class RouteRun extends BatchOwner implements CalledRoute {
   route: Route | undefined = undefined;
+  /** Nest has asked for the answer of the route. */
+  isSubscribed = false;
   /** All that it has, in the order in which it came. */
   readonly owners: BatchOwner[] = [this];
   private readonly calls: HandlerCall[] = [];
@@ -109,6 +111,8 @@ export class RouteRun extends BatchOwner implements CalledRoute {
   /** What has not been read by now will not be. */
   replyEnded(): void {
     for (const call of this.calls) call.replyEnded();
+    // Of server-sent events Nest subscribes to nothing when the client has gone before.
+    if (!this.isSubscribed) setImmediate(() => this.isSubscribed || this.end('error'));
   }
 
   /** The route has ended. A call that goes on, because an interceptor did not wait for it, decides by its own end. */

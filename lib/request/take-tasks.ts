@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { TasksModuleMissingError } from '../task/task-errors.js';
-import { currentOwner } from './batch-owner.js';
+import { currentOwner, type BatchOwner } from './batch-owner.js';
 import { operationOf } from './operation-tasks.js';
 import { parametersOf, type RouteParameter } from './route.js';
 
@@ -24,8 +24,7 @@ const siblings = new WeakMap<object, RouteParameter | null>();
 export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
   const type = context.getType<string>();
   const owner = currentOwner();
-  // An application without the module may answer for another one, in a handler of it.
-  if (owner?.route?.handler !== context.getHandler()) {
+  if (owner === undefined || !isHere(owner, context)) {
     // No interceptor sees field resolvers, unless the application asks for it.
     const service = type === 'graphql' ? operationOf(context.getArgByIndex(2))?.service : undefined;
     if (service === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
@@ -39,6 +38,14 @@ export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
     default:
       return context.getArgByIndex(1); // of a gateway's message, and of a resolver
   }
+}
+
+/**
+ * An application without the module may answer for another one, in a handler of it. What wraps handlers, as tracing
+ * libraries do, may have given Nest another function than the one in the context.
+ */
+function isHere({ route }: BatchOwner, context: ExecutionContext): boolean {
+  return route?.handler === context.getHandler() || route?.controller === context.getClass();
 }
 
 /** The parameter beside it that the pipes of the method are meant for. */

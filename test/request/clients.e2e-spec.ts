@@ -98,6 +98,13 @@ class LeavingController {
     return concat(of({ data: 'first' }), NEVER);
   }
 
+  @Sse('guarded-sse')
+  @UseGuards(SlowGuard)
+  guardedSse(): Observable<MessageEvent> {
+    this.journal.write('handler');
+    return of({ data: 'to nobody' });
+  }
+
   @Get('guarded')
   @UseGuards(SlowGuard)
   guarded() {
@@ -166,6 +173,14 @@ describe.each(ADAPTERS)('a client that leaves on %s', (_name, adapter) => {
     await leave('guarded', entered);
     await test.tasks.idle();
     expect(journal.take()).toEqual(['handler', 'route', 'response']);
+  });
+
+  it('while the guard of server-sent events thinks has nobody subscribe, and leaves nothing behind', async () => {
+    guardAllows = true;
+    await leave('guarded-sse', entered);
+    await test.tasks.idle();
+    expect(journal.take()).toEqual([]);
+    expect(test.scheduler.running).toEqual([]);
   });
 
   it('while a guard thinks gets both batches discarded when the guard denies', async () => {
