@@ -10,6 +10,8 @@ export interface FunctionSyntax extends Pick<FunctionExpression | ArrowFunctionE
 /** Sources of arrow functions and of `function` expressions, told without parsing. */
 const NO_METHOD = /^(?:async\s*\(|(?:async\s+)?(?:function\b|[\w$]+\s*=>))/;
 
+const PARENTHESIS = '('.charCodeAt(0);
+
 /** Parses the source; `undefined` where there is none, as of a bound or a native function. */
 export function parseFunction(func: AnyFunction): FunctionSyntax | undefined {
   const source = sourceOf(func);
@@ -35,7 +37,7 @@ export function isMethod(func: AnyFunction): boolean {
   // Most closures are told by their name or their first characters: one comes with each task.
   if (nameOf(func) === '') return false;
   const source = sourceOf(func);
-  if (source.startsWith('(') || source.startsWith('async (') || NO_METHOD.test(source)) return false;
+  if (source.charCodeAt(0) === PARENTHESIS || source.startsWith('async (') || NO_METHOD.test(source)) return false;
   return parseFunction(func)?.isMethod === true;
 }
 
