@@ -134,6 +134,21 @@ export class TaskCancelledError extends TasksError {
 }
 
 /**
+ * What a task is cancelled with. That of a shutdown has no stack: it cancels all tasks at once, and the stack would cost
+ * five times as much as the rest of the error, to show the shutdown.
+ */
+export function createCancellation(task: string, reason: unknown): TaskCancelledError {
+  if (reason !== 'shutdown') return new TaskCancelledError(task, reason);
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', 0); // an assignment would throw where intrinsics are frozen
+  try {
+    return new TaskCancelledError(task, reason);
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
+/**
  * A task will never start: its route did not end as its `runOn` asks, it was cancelled before its start, or the
  * application has shut down.
  *

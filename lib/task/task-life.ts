@@ -1,6 +1,6 @@
 import { createDeferred, type Deferred } from './deferred.js';
 import { TaskActivity } from './task-activity.js';
-import { TaskCancelledError, TaskDiscardedError } from './task-errors.js';
+import { createCancellation, TaskDiscardedError, type TaskCancelledError } from './task-errors.js';
 import type { TaskOutcome, TaskStatus } from './task-outcome.js';
 import type { Task } from './task.js';
 
@@ -144,7 +144,7 @@ export class TaskLife<R> {
 
   /** For good: no attempt and no `onError` gets a signal that is not aborted. */
   requestCancel(reason: unknown): TaskCancelledError {
-    this.cancellation ??= new TaskCancelledError(this.task.label, reason);
+    this.cancellation ??= createCancellation(this.task.label, reason);
     this.#latest?.abort(this.cancellation);
     this.#handling?.abort(this.cancellation);
     return this.cancellation;

@@ -38,6 +38,21 @@ describe('shutdown', () => {
     ]);
   });
 
+  it('cancels with an error that names the task, and has no stack to pay for', async () => {
+    const test = await startContext();
+    const { stackTraceLimit } = Error;
+    const [byShutdown, byHand] = [test.scheduler.schedule(untilAborted), test.scheduler.schedule(untilAborted)];
+    await Promise.all([byShutdown.started, byHand.started]);
+    byHand.cancel('enough');
+    await test.context.close();
+    expect(byShutdown.signal.reason).toMatchObject({
+      message: `Task ${byShutdown.label} was cancelled: 'shutdown'.`,
+      stack: expect.not.stringContaining('\n'),
+    });
+    expect(byHand.signal.reason).toMatchObject({ stack: expect.stringContaining('shutdown.spec') });
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+  });
+
   it('says nothing when there is nothing to do', async () => {
     const test = await startContext();
     await test.context.close();
