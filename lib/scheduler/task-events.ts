@@ -92,7 +92,7 @@ export class TaskEvents {
   private isHeard = false;
 
   emit(type: TaskEventType, task: Task, reason: string, error?: unknown): void {
-    this.counts[type] += 1;
+    this.count(type);
     if (this.isHeard) this.listener?.hear(type, task, reason, error);
     if (!this.isWatched) return;
     const { status } = task;
@@ -125,6 +125,15 @@ export class TaskEvents {
 
   complete(): void {
     this.subject.complete();
+  }
+
+  private count(type: TaskEventType): void {
+    const { counts } = this;
+    // Those of nearly all tasks by name: by a variable each costs ten times as much.
+    if (type === 'scheduled') counts.scheduled += 1;
+    else if (type === 'started') counts.started += 1;
+    else if (type === 'succeeded') counts.succeeded += 1;
+    else counts[type] += 1;
   }
 
   private get isWatched(): boolean {

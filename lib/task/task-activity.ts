@@ -23,8 +23,8 @@ export class TaskActivity {
   /** The attempt's, when it has one. */
   timeout: AttemptTimeout | undefined = undefined;
 
-  #controller: AbortController | undefined = undefined;
-  #reason: Error | undefined = undefined;
+  private controller: AbortController | undefined = undefined;
+  private reason: Error | undefined = undefined;
 
   constructor(task: Task, attempt: number | undefined) {
     this.task = task;
@@ -33,23 +33,23 @@ export class TaskActivity {
 
   /** Made when somebody reads it: on Node 20, making one costs more than all the rest of a task. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.reason !== undefined) this.controller.abort(this.reason);
     }
-    return this.#controller.signal;
+    return this.controller.signal;
   }
 
   /** Aborts the signal. Its listeners run in the activity, whoever aborts it. The first reason counts. */
   abort(reason: Error): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    if (this.#controller !== undefined) this.task.scope.runInAsyncScope(abortWithin, undefined, this, this.#controller);
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    if (this.controller !== undefined) this.task.scope.runInAsyncScope(abortWithin, undefined, this, this.controller);
   }
 
   /** @internal */
   get abortReason(): Error | undefined {
-    return this.#reason;
+    return this.reason;
   }
 }
 

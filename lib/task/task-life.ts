@@ -12,7 +12,8 @@ export type TaskEndStatus = TaskOutcome['status'];
  * this order: submit, begin, end, beginHandling (when it failed), finish; and beginRetry, begin, endRetry any number of
  * times after its end.
  *
- * All fields are set at once: one that is added later would cost every task a second shape and an array for it.
+ * All fields are set at once: one that is added later would cost every task a second shape and an array for it. They are
+ * `private`, for V8 takes longer to set one with a #.
  */
 export class TaskLife<R> {
   readonly task: Task<R>;
@@ -32,12 +33,12 @@ export class TaskLife<R> {
   after: TaskLife<unknown> | undefined = undefined;
 
   /** What the first attempt returned or failed with. */
-  #value: unknown = undefined;
-  #latest: TaskActivity | undefined = undefined;
-  #handling: TaskActivity | undefined = undefined;
-  #started: Deferred<void> | undefined = undefined;
-  #done: Deferred<TaskOutcome<R>> | undefined = undefined;
-  #retry: Deferred<R> | undefined = undefined;
+  private value: unknown = undefined;
+  private latest: TaskActivity | undefined = undefined;
+  private handling: TaskActivity | undefined = undefined;
+  private whenStarted: Deferred<void> | undefined = undefined;
+  private whenDone: Deferred<TaskOutcome<R>> | undefined = undefined;
+  private retry: Deferred<R> | undefined = undefined;
 
   constructor(task: Task<R>, attempt: number) {
     this.task = task;
@@ -60,35 +61,35 @@ export class TaskLife<R> {
   }
 
   get isRetrying(): boolean {
-    return this.#retry !== undefined;
+    return this.retry !== undefined;
   }
 
   /** The function was called, and has not been given up. */
   get isInvoked(): boolean {
-    return this.#latest?.isRunning === true;
+    return this.latest?.isRunning === true;
   }
 
   /** What goes on, or was the last to: an attempt, or the `onError`. */
   get activity(): TaskActivity {
     const isHandling = !this.isInvoked && !this.isFinished;
-    if (isHandling && this.#handling !== undefined) return this.#handling;
-    return this.#latestAttempt();
+    if (isHandling && this.handling !== undefined) return this.handling;
+    return this.latestAttempt();
   }
 
   get started(): Promise<void> {
-    if (this.#started === undefined) {
-      this.#started = createDeferred();
-      this.#settleStarted();
+    if (this.whenStarted === undefined) {
+      this.whenStarted = createDeferred();
+      this.settleStarted();
     }
-    return this.#started.promise;
+    return this.whenStarted.promise;
   }
 
   get done(): Promise<TaskOutcome<R>> {
-    if (this.#done === undefined) {
-      this.#done = createDeferred();
-      this.#settleDone();
+    if (this.whenDone === undefined) {
+      this.whenDone = createDeferred();
+      this.settleDone();
     }
-    return this.#done.promise;
+    return this.whenDone.promise;
   }
 
   submit(): void {
@@ -97,47 +98,47 @@ export class TaskLife<R> {
 
   /** The function is called: the first time, or again. */
   begin(now: number): TaskActivity {
-    const activity = this.#latestAttempt();
+    const activity = this.latestAttempt();
     activity.isRunning = true;
     if (this.isRetrying) return activity;
     this.startedAt = now;
     this.status = 'running';
-    this.#settleStarted();
+    this.settleStarted();
     return activity;
   }
 
   /** @param value what it returned, or failed with. */
   end(status: TaskEndStatus, value: unknown): void {
-    this.#endAttempt(status);
-    this.#value = value;
+    this.endAttempt(status);
+    this.value = value;
     this.status = status;
-    this.#settleStarted();
+    this.settleStarted();
   }
 
   beginHandling(): TaskActivity {
-    this.#handling = this.#createActivity(undefined);
-    return this.#handling;
+    this.handling = this.createActivity(undefined);
+    return this.handling;
   }
 
   /** Nothing more will happen to it but retries. */
   finish(): void {
     this.stage = 'finished';
-    this.#settleDone();
+    this.settleDone();
   }
 
   beginRetry(): Promise<R> {
     this.submit();
     this.attempt += 1;
-    this.#latest = undefined;
-    this.#retry = createDeferred();
-    return this.#retry.promise;
+    this.latest = undefined;
+    this.retry = createDeferred();
+    return this.retry.promise;
   }
 
   /** @param value what it returned, or failed with. */
   endRetry(status: TaskEndStatus, value: unknown): void {
-    this.#endAttempt(status);
-    const retry = this.#retry;
-    this.#retry = undefined;
+    this.endAttempt(status);
+    const retry = this.retry;
+    this.retry = undefined;
     if (status === 'succeeded') retry?.resolve(value as R);
     else retry?.reject(value);
   }
@@ -145,44 +146,44 @@ export class TaskLife<R> {
   /** For good: no attempt and no `onError` gets a signal that is not aborted. */
   requestCancel(reason: unknown): TaskCancelledError {
     this.cancellation ??= createCancellation(this.task.label, reason);
-    this.#latest?.abort(this.cancellation);
-    this.#handling?.abort(this.cancellation);
+    this.latest?.abort(this.cancellation);
+    this.handling?.abort(this.cancellation);
     return this.cancellation;
   }
 
-  #endAttempt(status: TaskEndStatus): void {
+  private endAttempt(status: TaskEndStatus): void {
     this.lastAttempt = status;
-    if (this.#latest === undefined) return;
-    this.#latest.isRunning = false;
-    this.#latest.timeout?.clear();
+    if (this.latest === undefined) return;
+    this.latest.isRunning = false;
+    this.latest.timeout?.clear();
   }
 
-  #latestAttempt(): TaskActivity {
-    return (this.#latest ??= this.#createActivity(this.attempt));
+  private latestAttempt(): TaskActivity {
+    return (this.latest ??= this.createActivity(this.attempt));
   }
 
-  #createActivity(attempt: number | undefined): TaskActivity {
+  private createActivity(attempt: number | undefined): TaskActivity {
     const activity = new TaskActivity(this.task as Task, attempt);
     if (this.cancellation !== undefined) activity.abort(this.cancellation);
     return activity;
   }
 
-  #settleStarted(): void {
-    if (this.#started === undefined) return;
-    if (this.startedAt !== undefined) this.#started.resolve();
+  private settleStarted(): void {
+    if (this.whenStarted === undefined) return;
+    if (this.startedAt !== undefined) this.whenStarted.resolve();
     else if (this.hasEnded) {
-      const error = this.#value;
+      const error = this.value;
       const isDiscarded = error instanceof TaskDiscardedError;
-      this.#started.reject(
+      this.whenStarted.reject(
         isDiscarded ? error : new TaskDiscardedError(this.task.label, this.status, { cause: error }),
       );
     }
   }
 
-  #settleDone(): void {
-    if (this.#done === undefined || !this.isFinished) return;
+  private settleDone(): void {
+    if (this.whenDone === undefined || !this.isFinished) return;
     const { status } = this;
-    if (status === 'succeeded') this.#done.resolve({ status, value: this.#value as R });
-    else if (status !== 'scheduled' && status !== 'running') this.#done.resolve({ status, error: this.#value });
+    if (status === 'succeeded') this.whenDone.resolve({ status, value: this.value as R });
+    else if (status !== 'scheduled' && status !== 'running') this.whenDone.resolve({ status, error: this.value });
   }
 }
