@@ -18,7 +18,7 @@ import { resolveQueueOptions } from '../../../lib/queue/queue-options.js';
 import { BROKERS, brokerSpace, SHARED_BROKERS, type BrokerLabel, type BrokerOverrides } from '../../support/brokers.js';
 import { during, until } from '../../support/until.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 /** Of the tests that wait for leases to expire. */
 const SHORT_LEASE = 500;
