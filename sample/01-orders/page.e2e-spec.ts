@@ -60,7 +60,7 @@ class Shop {
 let browser: Browser;
 beforeAll(async () => {
   browser = await startBrowser();
-}, 30_000);
+}, 60_000);
 afterAll(() => browser?.close());
 
 describe('the page of the shop', () => {

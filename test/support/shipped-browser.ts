@@ -11,7 +11,7 @@ export interface BrowserProgram {
 
 const UNPACK = join(import.meta.dirname, 'unpack-browser.js');
 
-/** Whether the browser of @sparticuz/chromium runs here. Version 143, the last for Node.js 20, is built for glibc on x64. */
+/** Whether the browser of @sparticuz/chromium runs here. Version 147.0.0, the last for Node.js 20, is built for glibc on x64. */
 export function isBrowserShipped(): boolean {
   if (process.platform !== 'linux' || process.arch !== 'x64') return false;
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
