@@ -19,6 +19,8 @@ export default {
   maxWorkers: 2,
   // Clients that are cut off from their servers while they close may linger for seconds after the last test.
   forceExit: true,
+  // A busy machine takes several times as long as an idle one.
+  testTimeout: 30_000,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
     {

@@ -57,7 +57,11 @@ async function flawsOf(stage: Stage, { queue }: Actor, key: string): Promise<unk
     // One that was late by less than half an interval is followed in time. What is closer, a second chain has added.
     if (before.endedAt !== undefined && gap < EVERY / 2 - 20) flaws.push({ twice: gap, before, run });
   }
-  const { executions } = await queue.snapshot();
+  // A snapshot that is taken while the next run is scheduled may show neither.
+  const executions = await until(async () => {
+    const snapshot = await queue.snapshot();
+    return snapshot.executions.length > 0 && snapshot.executions;
+  }, 'the chain in a snapshot');
   if (executions.length !== 1 || executions[0]?.key !== key) flaws.push({ executions });
   return flaws;
 }

@@ -8,7 +8,7 @@ import { Recoveries } from './recoveries.js';
 import type { Run } from './run-journal.js';
 import { LEASE, Stage } from './stage.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** What a busy machine adds, in milliseconds. */
 const SLACK = 1_000;
@@ -63,11 +63,11 @@ describe.each(SHARED_BROKERS)('limits on $label', (kind) => {
       }),
     );
     for (const [at, victim] of victims.entries()) {
-      await until(() => completedIn(stage) > ((at + 1) * keys.length) / 4, 'some runs');
+      await until(() => completedIn(stage) > ((at + 1) * keys.length) / 4, 'some runs', 30_000);
       await sleep(chance.below(50));
       victim.signal('SIGKILL');
     }
-    await until(async () => (await client.queue.snapshot({ limit: 0 })).total === 0, 'all to end', 20_000);
+    await until(async () => (await client.queue.snapshot({ limit: 0 })).total === 0, 'all to end', 40_000);
 
     const { deaths } = stage;
     for (const key of keys) {
