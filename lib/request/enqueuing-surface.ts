@@ -1,6 +1,7 @@
 import { TaskSurface, type ConfiguredTask } from '../scheduler/task-surface.js';
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskFunction } from '../task/task-parts.js';
+import type { TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import type { AddOptions, AnyTask } from '../queue/execution-adder.js';
 import type { Execution } from '../queue/execution.js';
@@ -16,7 +17,7 @@ export interface Enqueue {
   <A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options?: AddOptions,
-  ): (...args: A) => Promise<Execution<Awaited<R>>>;
+  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
   (task: string, options?: AddOptions): (...args: unknown[]) => Promise<Execution>;
 }
 
@@ -30,7 +31,7 @@ export interface EnqueueLater {
   <A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options?: AddOptions,
-  ): (...args: A) => Task<Execution<Awaited<R>>, A>;
+  ): (...args: A) => Task<Execution<TaskResult<R>>, A>;
   (task: string, options?: AddOptions): (...args: unknown[]) => Task<Execution>;
 }
 
