@@ -129,7 +129,7 @@ export class TaskEvents {
 
   private count(type: TaskEventType): void {
     const { counts } = this;
-    // Those of nearly all tasks by name: by a variable each costs ten times as much.
+    // Those of nearly all tasks by name: V8 finds a property slower by a variable.
     if (type === 'scheduled') counts.scheduled += 1;
     else if (type === 'started') counts.started += 1;
     else if (type === 'succeeded') counts.succeeded += 1;

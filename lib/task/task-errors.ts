@@ -134,8 +134,8 @@ export class TaskCancelledError extends TasksError {
 }
 
 /**
- * What a task is cancelled with. That of a shutdown has no stack: it cancels all tasks at once, and the stack would cost
- * five times as much as the rest of the error, to show the shutdown.
+ * Creates the error that a task is cancelled with. That of a shutdown has no stack: it cancels all tasks at once, and the
+ * stack would be most of the cost, and show the shutdown alone.
  */
 export function createCancellation(task: string, reason: unknown): TaskCancelledError {
   if (reason !== 'shutdown') return new TaskCancelledError(task, reason);
