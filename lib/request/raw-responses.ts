@@ -1,14 +1,17 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
+import { isInjected } from './injected-classes.js';
+import { TasksService } from './tasks.service.js';
 
-/** Where Fastify's response is noted on Node's request. A property, for it is written in every request. */
+/** Where Fastify's response is noted on Node's request. */
 const RESPONSE = Symbol('nestjs-tasks:response');
 
 /** Node's request; Express puts the response on it, and we do for Fastify. */
 export interface RawRequest {
   res?: ServerResponse;
   [RESPONSE]?: ServerResponse;
+  readonly socket?: IncomingMessage['socket'] & { readonly _httpMessage?: ServerResponse };
 }
 
 interface FastifyLike {
@@ -20,25 +23,33 @@ interface FastifyLike {
 
 /**
  * Finds a request's response where no ExecutionContext is at hand: for what is injected into a guard or a middleware.
- * Fastify tells it nowhere but in its hooks.
+ * Fastify tells it nowhere but in its hooks, of which the first costs every request some percent: there is one only
+ * where somebody injects TasksService.
  */
 @Injectable()
 export class RawResponses {
-  constructor(host: HttpAdapterHost) {
+  constructor(host: HttpAdapterHost, modules: ModulesContainer) {
     // Before middleware, which Nest registers as a hook too when the application is initialised.
     host.init$.subscribe(() => {
       // Absent in createApplicationContext().
       const adapter = host.httpAdapter as AbstractHttpAdapter | null;
-      if (adapter?.getType() === 'fastify') adapter.getInstance<FastifyLike>().addHook('onRequest', note);
+      if (adapter?.getType() !== 'fastify' || !isInjected(TasksService, modules)) return;
+      adapter.getInstance<FastifyLike>().addHook('onRequest', note);
     });
   }
 
   of(request: RawRequest): ServerResponse | undefined {
-    return request.res ?? request[RESPONSE];
+    return request.res ?? request[RESPONSE] ?? currentOf(request);
   }
 }
 
 function note(request: { raw: RawRequest }, reply: { raw: ServerResponse }, done: () => void): void {
   request.raw[RESPONSE] = reply.raw;
   done();
+}
+
+/** What Node.js is about to send on the connection, unless that is the answer to an earlier request. */
+function currentOf(request: RawRequest): ServerResponse | undefined {
+  const response = request.socket?._httpMessage;
+  return (response?.req as unknown) === request ? response : undefined;
 }
