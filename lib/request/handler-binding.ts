@@ -10,7 +10,7 @@ import type { Route } from './route.js';
 /** Sees one way of a request through the interceptors, and each call of the handler. */
 export interface PassInterceptor extends NestInterceptor {
   /** Calls the handler in the place of Nest. */
-  call(next: () => unknown): Promise<unknown>;
+  call(next: () => Promise<unknown>): Promise<unknown>;
 }
 
 /** An interceptor that is bound to some handlers, outside of all others, and makes another for each request. */

@@ -53,14 +53,15 @@ export class HandlerCall extends BatchOwner implements ResultListener {
     return this.ownOutcome === undefined && currentOwner() === this;
   }
 
-  /** Calls the handler. @param next of Nest: applies the pipes, then calls the function. */
-  async invoke(next: () => unknown): Promise<unknown> {
-    try {
-      return this.returned(await this.runAs(next));
-    } catch (error) {
-      this.ended('error');
-      throw error;
-    }
+  /** Calls the handler. @param next of Nest, async: applies the pipes, then calls the function. */
+  invoke(next: () => Promise<unknown>): Promise<unknown> {
+    return this.runAs(next).then(
+      (value) => this.returned(value),
+      (error: unknown) => {
+        this.ended('error');
+        throw error;
+      },
+    );
   }
 
   protected override get enqueueGroups(): EnqueueGroups {

@@ -105,7 +105,9 @@ export class RequestTasks extends ExchangeTasks {
     for (const run of this.runs) run.replyEnded();
     if (this.next !== undefined && response !== undefined) this.endUnrouted(this.next, response, wasRouteAwaited);
     const runs = this.next === undefined ? this.runs : [...this.runs, this.next];
-    this.releaseAfterResponse(runs.flatMap(({ owners }) => owners));
+    const [run] = runs;
+    if (runs.length === 1 && run !== undefined) this.releaseAfterResponse(run.owners);
+    else this.releaseAfterResponse(runs.flatMap(({ owners }) => owners));
   }
 
   protected override get elsewhere(): BatchOwner {

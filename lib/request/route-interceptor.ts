@@ -14,7 +14,7 @@ export class RouteInterceptor implements PassInterceptor {
     private readonly requests: RequestRegistry,
   ) {}
 
-  call(next: () => unknown): Promise<unknown> {
+  call(next: () => Promise<unknown>): Promise<unknown> {
     return this.run.call(next);
   }
 
@@ -48,7 +48,7 @@ export class RouteInterceptor implements PassInterceptor {
 export class OutsideInterceptor implements PassInterceptor {
   constructor(private readonly outside: BatchOwner) {}
 
-  async call(next: () => unknown): Promise<unknown> {
+  call(next: () => Promise<unknown>): Promise<unknown> {
     return this.outside.runAs(next);
   }
 

@@ -68,7 +68,7 @@ export class RouteRun extends BatchOwner implements CalledRoute {
   readonly isCallerOpen = false;
 
   /** Calls the handler, once more perhaps. */
-  call(next: () => unknown): Promise<unknown> {
+  call(next: () => Promise<unknown>): Promise<unknown> {
     const call = new HandlerCall(this);
     this.calls.push(call);
     this.owners.push(call);
