@@ -7,11 +7,14 @@ import { TasksService } from './tasks.service.js';
 /** Where Fastify's response is noted on Node's request. */
 const RESPONSE = Symbol('nestjs-tasks:response');
 
+/** Where Node.js has the response that is about to be sent on a connection. */
+const CURRENT = '_httpMessage';
+
 /** Node's request; Express puts the response on it, and we do for Fastify. */
 export interface RawRequest {
   res?: ServerResponse;
   [RESPONSE]?: ServerResponse;
-  readonly socket?: IncomingMessage['socket'] & { readonly _httpMessage?: ServerResponse };
+  readonly socket?: IncomingMessage['socket'] & { readonly [CURRENT]?: ServerResponse };
 }
 
 interface FastifyLike {
@@ -50,6 +53,6 @@ function note(request: { raw: RawRequest }, reply: { raw: ServerResponse }, done
 
 /** What Node.js is about to send on the connection, unless that is the answer to an earlier request. */
 function currentOf(request: RawRequest): ServerResponse | undefined {
-  const response = request.socket?._httpMessage;
+  const response = request.socket?.[CURRENT];
   return (response?.req as unknown) === request ? response : undefined;
 }
