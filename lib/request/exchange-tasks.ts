@@ -26,6 +26,7 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
 
   abstract readonly status: number | undefined;
   abstract readonly readsGenerators: boolean;
+  abstract readonly isEndForetold: boolean;
 
   /** No route that has not ended will be waited for. */
   abstract readonly isOver: boolean;

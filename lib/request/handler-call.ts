@@ -88,9 +88,14 @@ export class HandlerCall extends BatchOwner implements ResultListener {
     this.run.callEnded(this, outcome);
   }
 
+  /** It has returned an Observable, to which nobody has subscribed. */
+  get isUnsubscribed(): boolean {
+    return this.unread === 'observable';
+  }
+
   /** Nest subscribes to nothing that comes when its receiver has gone. */
   routeEnded(): void {
-    if (this.unread === 'observable') this.ended('success');
+    if (this.isUnsubscribed) this.ended('success');
   }
 
   /** Nest 11 reads no generators, and a client may have gone before the first chunk. */

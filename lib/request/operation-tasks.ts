@@ -72,6 +72,10 @@ export class OperationTasks extends ExchangeTasks {
     return run;
   }
 
+  override get isEndForetold(): boolean {
+    return this.reply.isForetold;
+  }
+
   override isStreaming(): boolean {
     return this.reply.isStreaming;
   }

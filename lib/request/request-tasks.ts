@@ -14,6 +14,7 @@ export class RequestTasks extends ExchangeTasks {
   /** Tasks of another application that has the same request. */
   readonly other: RequestTasks | undefined;
   readonly readsGenerators = true;
+  readonly isEndForetold = true;
   private response: ServerResponse | undefined = undefined;
   private statusAtEnd: number | undefined = undefined;
   private isResponseWatched = false;

@@ -1,10 +1,11 @@
 import { types } from 'node:util';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
-import { Observable, type Observer, type Subscriber } from 'rxjs';
+import { isObservable, Observable, type Observer, type Subscriber } from 'rxjs';
 import type { BatchOwner } from './batch-owner.js';
 import type { PassInterceptor } from './handler-binding.js';
 import { ReplyUnderwayError } from './request-errors.js';
 import type { RequestRegistry } from './request-registry.js';
+import type { RouteOutcome } from './route-outcome.js';
 import type { RouteRun } from './route-run.js';
 
 /** Tells the run of a route how it ended, and holds the reply back while the queue is asked. */
@@ -18,7 +19,40 @@ export class RouteInterceptor implements PassInterceptor {
     return this.run.call(next);
   }
 
+  async answer(context: ExecutionContext, next: () => Promise<unknown>): Promise<unknown> {
+    const { run } = this;
+    let value: unknown;
+    try {
+      run.isSubscribed = true;
+      if (run.isHoldingInVain) throw new ReplyUnderwayError();
+      value = await run.call(next);
+    } catch (error) {
+      await this.end('error');
+      throw error;
+    }
+    if (isObservable(value)) {
+      run.awaitSubscriber();
+      return this.observe(context, () => value as Observable<unknown>);
+    }
+    await this.accept(context);
+    // A gateway answers at once, and tasks start in a microtask.
+    if (run.emitted()) await Promise.resolve();
+    const hold = this.end('success');
+    if (hold !== undefined) await hold;
+    return value;
+  }
+
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { run } = this;
+    // Only what is injected schedules in interceptors.
+    if (run.contextId === undefined) return this.observe(context, () => next.handle());
+    return this.observe(context, () => {
+      const handled = run.runAs(() => next.handle());
+      return new Observable((subscriber) => run.runAs(() => handled.subscribe(subscriber)));
+    });
+  }
+
+  private observe(context: ExecutionContext, handle: () => Observable<unknown>): Observable<unknown> {
     const { run } = this;
     return new Observable((subscriber) => {
       run.isSubscribed = true;
@@ -27,10 +61,7 @@ export class RouteInterceptor implements PassInterceptor {
         observer.error(new ReplyUnderwayError());
         return undefined;
       }
-      // Only what is injected schedules in interceptors.
-      const isInjected = run.contextId !== undefined;
-      const handled = isInjected ? run.runAs(() => next.handle()) : next.handle();
-      const route = isInjected ? run.runAs(() => handled.subscribe(observer)) : handled.subscribe(observer);
+      const route = handle().subscribe(observer);
       // Before its end: the client has gone, which is no error.
       const tearDown = (): void => {
         route.unsubscribe();
@@ -42,6 +73,23 @@ export class RouteInterceptor implements PassInterceptor {
       };
     });
   }
+
+  private async accept(context: ExecutionContext): Promise<void> {
+    const acceptance = this.run.accept();
+    if (acceptance === undefined) return;
+    try {
+      await acceptance;
+    } catch (cause) {
+      await this.end('error');
+      throw this.requests.refusal(context, cause);
+    }
+  }
+
+  /** @returns what the reply is to wait for. */
+  private end(outcome: RouteOutcome): Promise<void> | undefined {
+    this.run.end(outcome);
+    return this.requests.beforeReply(this.run);
+  }
 }
 
 /** For a handler that is no route: its tasks are those of the whole. */
@@ -50,6 +98,10 @@ export class OutsideInterceptor implements PassInterceptor {
 
   call(next: () => Promise<unknown>): Promise<unknown> {
     return this.outside.runAs(next);
+  }
+
+  answer(_context: ExecutionContext, next: () => Promise<unknown>): Promise<unknown> {
+    return this.call(next);
   }
 
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -11,6 +11,8 @@ export interface RoutedExchange extends Exchange {
   readonly isOver: boolean;
   /** Each value of an Observable is sent at once, rather than the last one at its end. */
   isStreaming(route: Route | undefined): boolean;
+  /** The end of the reply is told of also when nobody subscribes to what the handler has returned. */
+  readonly isEndForetold: boolean;
   /** Nest fails where an Observable completes without a value. */
   needsValue(route: Route | undefined): boolean;
   /** The reply has ended, as far as tasks are concerned. */
@@ -108,11 +110,21 @@ export class RouteRun extends BatchOwner implements CalledRoute {
     return this.isStreaming && this.exchange.begin([this, ...this.calls.filter(({ hasBegun }) => hasBegun)]);
   }
 
+  /** What the handler has returned is still to be subscribed to. */
+  awaitSubscriber(): void {
+    this.isSubscribed = false;
+    if (this.exchange.hasEnded || !this.exchange.isEndForetold) this.replyEnded();
+  }
+
   /** What has not been read by now will not be. */
   replyEnded(): void {
     for (const call of this.calls) call.replyEnded();
     // Of server-sent events Nest subscribes to nothing when the client has gone before.
-    if (!this.isSubscribed) setImmediate(() => this.isSubscribed || this.end('error'));
+    if (!this.isSubscribed) setImmediate(() => this.isSubscribed || this.end(this.hasReturned ? 'success' : 'error'));
+  }
+
+  private get hasReturned(): boolean {
+    return this.calls.some(({ isUnsubscribed }) => isUnsubscribed);
   }
 
   /** The route has ended. A call that goes on, because an interceptor did not wait for it, decides by its own end. */

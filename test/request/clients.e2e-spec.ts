@@ -10,6 +10,8 @@ import {
   Sse,
   StreamableFile,
   UseGuards,
+  UseInterceptors,
+  type CallHandler,
   type CanActivate,
   type MessageEvent,
 } from '@nestjs/common';
@@ -105,6 +107,13 @@ class LeavingController {
     return of({ data: 'to nobody' });
   }
 
+  @Sse('intercepted-sse')
+  @UseGuards(SlowGuard)
+  @UseInterceptors({ intercept: (_context: unknown, next: CallHandler) => next.handle() })
+  interceptedSse(): Observable<MessageEvent> {
+    return this.guardedSse();
+  }
+
   @Get('guarded')
   @UseGuards(SlowGuard)
   guarded() {
@@ -175,12 +184,14 @@ describe.each(ADAPTERS)('a client that leaves on %s', (_name, adapter) => {
     expect(journal.take()).toEqual(['handler', 'route', 'response']);
   });
 
-  it('while the guard of server-sent events thinks has nobody subscribe, and leaves nothing behind', async () => {
+  it.each([
+    ['calls the handler, and subscribes to nothing', 'guarded-sse', ['handler', 'route', 'response']],
+    ['does not call the handler, where there are interceptors', 'intercepted-sse', []],
+  ])('while the guard of server-sent events thinks leaves nothing behind: Nest %s', async (_what, path, expected) => {
     guardAllows = true;
-    await leave('guarded-sse', entered);
+    await leave(path, entered);
     await test.tasks.idle();
-    expect(journal.take()).toEqual([]);
-    expect(test.scheduler.running).toEqual([]);
+    expect(journal.take()).toEqual(expected);
   });
 
   it('while a guard thinks gets both batches discarded when the guard denies', async () => {
