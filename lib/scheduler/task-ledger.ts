@@ -23,7 +23,8 @@ export class TaskLedger implements Iterable<Task> {
     return tasks.values();
   }
 
-  add({ life }: Task): void {
+  add(task: Task): void {
+    const { life } = task; // not in the parameters: declarations would show it, and it is internal
     if (this.holds(life)) return;
     life.before = this.last;
     if (this.last === undefined) this.first = life;
