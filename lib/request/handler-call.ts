@@ -25,6 +25,7 @@ export class HandlerCall extends BatchOwner implements ResultListener {
   /** How the handler itself ended, whatever interceptors make of it. */
   private ownOutcome: RouteOutcome | undefined = undefined;
 
+  private hasReturned = false;
   private readonly statusAtStart: number | undefined;
   /** What it has returned, as long as nobody has subscribed to it, or has asked for its first chunk. */
   private unread: 'observable' | 'generator' | undefined = undefined;
@@ -48,9 +49,9 @@ export class HandlerCall extends BatchOwner implements ResultListener {
     return this.hasEmitted || this.hasSucceeded;
   }
 
-  /** Code of the handler runs here, and its end is still to come. */
+  /** Code of the handler runs here, and has not returned. */
   get isCallerOpen(): boolean {
-    return this.ownOutcome === undefined && currentOwner() === this;
+    return !this.hasReturned && this.ownOutcome === undefined && currentOwner() === this;
   }
 
   /** Calls the handler. @param next of Nest, async: applies the pipes, then calls the function. */
@@ -105,8 +106,11 @@ export class HandlerCall extends BatchOwner implements ResultListener {
 
   /** What a handler returns may be the beginning of its work. */
   private returned(value: unknown): unknown {
-    if (isObservable(value) && !this.run.isSettled) {
+    this.hasReturned = true;
+    if (isObservable(value)) {
       this.unread = 'observable';
+      // An interceptor may have answered meanwhile, and subscribe all the same.
+      if (this.run.isSettled) setImmediate(() => this.routeEnded());
       return watchObservable(value as Observable<unknown>, this);
     }
     if (this.exchange.readsGenerators && watchGenerator(value, this)) this.unread = 'generator';

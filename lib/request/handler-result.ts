@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { Observable } from 'rxjs';
+import { from, Observable, tap } from 'rxjs';
 import type { RouteOutcome } from './route-outcome.js';
 
 /** Hears of what a handler has returned, when that goes on after its return. */
@@ -10,30 +10,26 @@ export interface ResultListener {
   emitted(): void;
   /** May be called more than once; the first word counts. */
   ended(outcome: RouteOutcome): void;
+  /** Runs `func` in the context of the handler. */
+  runAs<R>(func: () => R): R;
 }
 
-/** The same Observable. One that is torn down counts as a success: whoever asked has gone, or has enough. */
+/**
+ * The same Observable. One that is torn down counts as a success: whoever asked has gone, or has enough. What it does when
+ * it is subscribed to is the listener's, whoever subscribes.
+ */
 export function watchObservable(result: Observable<unknown>, listener: ResultListener): Observable<unknown> {
+  const watched = from(result).pipe(
+    tap({
+      subscribe: () => listener.read(),
+      next: () => listener.emitted(),
+      error: () => listener.ended('error'),
+      complete: () => listener.ended('success'),
+    }),
+  );
   return new Observable((subscriber) => {
-    listener.read();
-    const subscription = result.subscribe({
-      next: (value) => {
-        listener.emitted();
-        subscriber.next(value);
-      },
-      error: (error: unknown) => {
-        listener.ended('error');
-        subscriber.error(error);
-      },
-      complete: () => {
-        listener.ended('success');
-        subscriber.complete();
-      },
-    });
-    return () => {
-      subscription.unsubscribe();
-      listener.ended('success');
-    };
+    subscriber.add(() => listener.ended('success')); // before that of the result, which may throw
+    listener.runAs(() => watched.subscribe(subscriber));
   });
 }
 

@@ -1,20 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import type { Server, ServerResponse } from 'node:http';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
 import { isInjected } from './injected-classes.js';
 import { TasksService } from './tasks.service.js';
 
-/** Where Fastify's response is noted on Node's request. */
+/** Where Fastify's response is noted on Node's request. A property, for it is written in every request. */
 const RESPONSE = Symbol('nestjs-tasks:response');
-
-/** Where Node.js has the response that is about to be sent on a connection. */
-const CURRENT = '_httpMessage';
 
 /** Node's request; Express puts the response on it, and we do for Fastify. */
 export interface RawRequest {
   res?: ServerResponse;
   [RESPONSE]?: ServerResponse;
-  readonly socket?: IncomingMessage['socket'] & { readonly [CURRENT]?: ServerResponse };
 }
 
 interface FastifyLike {
@@ -26,33 +22,46 @@ interface FastifyLike {
 
 /**
  * Finds a request's response where no ExecutionContext is at hand: for what is injected into a guard or a middleware.
- * Fastify tells it nowhere but in its hooks, of which the first costs every request some percent: there is one only
- * where somebody injects TasksService.
+ * Fastify tells it nowhere.
  */
 @Injectable()
-export class RawResponses {
-  constructor(host: HttpAdapterHost, modules: ModulesContainer) {
-    // Before middleware, which Nest registers as a hook too when the application is initialised.
+export class RawResponses implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    modules: ModulesContainer,
+  ) {
+    // For inject(), which has no server. The first hook costs every request some percent, so there is one only where
+    // somebody injects TasksService.
     host.init$.subscribe(() => {
-      // Absent in createApplicationContext().
-      const adapter = host.httpAdapter as AbstractHttpAdapter | null;
-      if (adapter?.getType() !== 'fastify' || !isInjected(TasksService, modules)) return;
-      adapter.getInstance<FastifyLike>().addHook('onRequest', note);
+      if (this.isFastify() && isInjected(TasksService, modules))
+        this.adapter!.getInstance<FastifyLike>().addHook('onRequest', noteHook);
     });
   }
 
+  /** The server's event comes before middleware and hooks. */
+  onModuleInit(): void {
+    if (this.isFastify()) (this.adapter!.getHttpServer() as Server).prependListener('request', note as never);
+  }
+
   of(request: RawRequest): ServerResponse | undefined {
-    return request.res ?? request[RESPONSE] ?? currentOf(request);
+    return request.res ?? request[RESPONSE];
+  }
+
+  /** Absent in createApplicationContext(). */
+  private get adapter(): AbstractHttpAdapter | null | undefined {
+    return this.host.httpAdapter as AbstractHttpAdapter | null | undefined;
+  }
+
+  private isFastify(): boolean {
+    return this.adapter?.getType() === 'fastify';
   }
 }
 
-function note(request: { raw: RawRequest }, reply: { raw: ServerResponse }, done: () => void): void {
-  request.raw[RESPONSE] = reply.raw;
-  done();
+function note(request: RawRequest, response: ServerResponse): void {
+  request[RESPONSE] = response;
 }
 
-/** What Node.js is about to send on the connection, unless that is the answer to an earlier request. */
-function currentOf(request: RawRequest): ServerResponse | undefined {
-  const response = request.socket?.[CURRENT];
-  return (response?.req as unknown) === request ? response : undefined;
+function noteHook(request: { raw: RawRequest }, reply: { raw: ServerResponse }, done: () => void): void {
+  note(request.raw, reply.raw);
+  done();
 }

@@ -64,8 +64,8 @@ export class RouteInterceptor implements PassInterceptor {
       const route = handle().subscribe(observer);
       // Before its end: the client has gone, which is no error.
       const tearDown = (): void => {
+        run.end('success'); // before what may throw
         route.unsubscribe();
-        run.end('success');
       };
       return () => {
         if (observer.isAccepting) observer.onReturn = tearDown;

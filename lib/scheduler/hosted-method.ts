@@ -75,6 +75,9 @@ function describe(hosts: readonly MethodHost[]): string {
 function instanceOf(wrapper: InstanceWrapper, contextId: ContextId | undefined): object | undefined {
   if (isStatic(wrapper)) return wrapper.instance as object;
   if (contextId === undefined || wrapper.isTransient) return undefined;
-  const { instance, isResolved } = wrapper.getInstanceByContextId(contextId);
+  // A durable provider's instance is that of all requests of its tenant.
+  const isTreeDurable = wrapper.isDependencyTreeDurable();
+  const ownId = contextId.getParent?.({ token: wrapper.token, isTreeDurable }) ?? contextId;
+  const { instance, isResolved } = wrapper.getInstanceByContextId(ownId);
   return isResolved === true ? (instance as object) : undefined;
 }

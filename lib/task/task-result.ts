@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { isObservable, lastValueFrom, Observable, takeUntil, type Subscribable } from 'rxjs';
+import { from, isObservable, lastValueFrom, Observable, takeUntil, type Subscribable } from 'rxjs';
 import { currentActivity } from './task-activity.js';
 import { describeValue } from './task-errors.js';
 
@@ -33,7 +33,7 @@ export function refuseGenerator(func: (...args: never[]) => unknown): void {
 
 /** Tells a result that does nothing until somebody takes it. Foreign objects may refuse to be asked. */
 export function isLazy(result: unknown): result is object {
-  if (typeof result !== 'object' || result === null || result instanceof Promise) return false;
+  if (typeof result !== 'object' || result === null || types.isPromise(result)) return false;
   try {
     return types.isGeneratorObject(result) || ('lift' in result && isObservable(result));
   } catch {
@@ -55,22 +55,25 @@ export function takeResult(result: unknown): unknown {
   );
 }
 
+/** Another copy of RxJS may have made the source. */
 function untilAborted(source: Subscribable<unknown>): Observable<unknown> {
-  // Subscribed to by hand: another copy of RxJS may have made the source.
-  const own = new Observable<unknown>((subscriber) =>
-    source.subscribe({
-      next: (value) => subscriber.next(value),
-      error: (error: unknown) => subscriber.error(error),
-      complete: () => subscriber.complete(),
-    }),
-  );
+  const own = from(source as Observable<unknown>);
   const signal = currentActivity()?.signal;
   return signal === undefined ? own : own.pipe(takeUntil(failOnAbort(signal)));
 }
 
 function failOnAbort(signal: AbortSignal): Observable<never> {
   return new Observable((subscriber) => {
-    const fail = (): void => subscriber.error(signal.reason);
+    const fail = (): void => {
+      try {
+        subscriber.error(signal.reason);
+      } catch (teardownError) {
+        // The task has its end; an error out of an abort listener would end the process.
+        process.emitWarning(
+          `The Observable of a task that was stopped has failed in its teardown: ${describeValue(teardownError)}`,
+        );
+      }
+    };
     if (signal.aborted) fail();
     signal.addEventListener('abort', fail);
     return () => signal.removeEventListener('abort', fail);

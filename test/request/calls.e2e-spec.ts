@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type http from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as macrotask, setTimeout as sleep } from 'node:timers/promises';
 import {
   Controller,
   Get,
@@ -19,17 +19,19 @@ import {
   concat,
   defer,
   EMPTY,
+  from,
   fromEvent,
   map,
   mergeMap,
+  Observable,
   of,
   race,
   retry,
   switchMap,
+  take,
   takeUntil,
   throwError,
   timer,
-  type Observable,
 } from 'rxjs';
 import { Durable, TaskQueue, Tasks, TasksService } from 'nestjs-tasks';
 import { ADAPTERS, Gate, open, send, startApp, type WatchedApp } from '../support/app.js';
@@ -202,6 +204,34 @@ class CallsController {
     });
   }
 
+  @Get('infinite')
+  @Intercept((next) => next.handle().pipe(take(1)))
+  infinite(@Tasks() tasks: TasksService) {
+    this.schedule(tasks, ++calls);
+    return from(this.numbers());
+  }
+
+  /** An interceptor that answers from a cache, and lets the handler refresh it. */
+  @Get('revalidated')
+  @Intercept((next) => {
+    next.handle().subscribe({ error: () => left.pass() });
+    return of('cached');
+  })
+  async revalidated(@Tasks() tasks: TasksService) {
+    this.schedule(tasks, ++calls);
+    await macrotask();
+    return throwError(() => new Error('not refreshed'));
+  }
+
+  @Get('torn-down-badly')
+  tornDownBadly(@Tasks() tasks: TasksService) {
+    this.schedule(tasks, ++calls);
+    entered.pass();
+    return new Observable(() => () => {
+      throw new Error('of a teardown');
+    });
+  }
+
   @Get('chunks')
   async *chunks(@Tasks() tasks: TasksService) {
     this.schedule(tasks, ++calls);
@@ -217,6 +247,13 @@ class CallsController {
     yield 'never';
   }
 
+  private *numbers(): Generator<number> {
+    for (let number = 0; ; number += 1) {
+      if (number > 100) throw new Error('nobody has stopped it');
+      yield number;
+    }
+  }
+
   private schedule(tasks: TasksService, call: number): void {
     const { write } = this.journal;
     tasks.afterRoute.schedule(write, `route ${call}`);
@@ -224,6 +261,23 @@ class CallsController {
     tasks.afterResponse.schedule(write, `response ${call}`);
     tasks.afterResponse.task({ runOn: 'error' }).schedule(write, `response of failure ${call}`);
     tasks.afterResponse.enqueue(this.work.work)(`${call}`);
+  }
+}
+
+@Controller('injected')
+class InjectedController {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly journal: Journal,
+  ) {}
+
+  @Get('retried')
+  @Intercept((next) => next.handle().pipe(retry(1)))
+  retried() {
+    return defer(() => {
+      this.tasks.afterResponse.schedule(this.journal.write, `mail ${++calls}`);
+      return calls < 2 ? throwError(() => new Error('flaky')) : of('done');
+    });
   }
 }
 
@@ -255,7 +309,7 @@ describe.each(ADAPTERS)('the calls of a handler on %s', (_name, adapter) => {
 
   beforeAll(async () => {
     test = await startApp(
-      { controllers: [CallsController, EnqueueController], providers: [Journal, Work] },
+      { controllers: [CallsController, InjectedController, EnqueueController], providers: [Journal, Work] },
       {},
       adapter,
     );
@@ -287,6 +341,7 @@ describe.each(ADAPTERS)('the calls of a handler on %s', (_name, adapter) => {
     ['answers with an error by @HttpCode()', 'status', 404, [], 1],
     ['answers with an error of its own', 'own-status', 503, [], 1],
     ['schedules when its Observable is subscribed to', 'deferred', 200, [], 1],
+    ['returns an Observable without an end, of which one value is taken', 'infinite', 200, [], 1],
   ] as const)('each decide on their own tasks: one that %s', async (_what, path, status, failed, succeeded) => {
     expect((await send(`${test.url}/${path}`)).status).toBe(status);
     const expected = [...failed.flatMap(failureOf), ...(succeeded === undefined ? [] : successOf(succeeded))];
@@ -317,6 +372,26 @@ describe.each(ADAPTERS)('the calls of a handler on %s', (_name, adapter) => {
     expect(journal.entries).toEqual([]);
     left.pass();
     expect(await settled()).toEqual(expected);
+  });
+
+  it('decide by their own end when an interceptor has answered and listens on', async () => {
+    expect((await send(`${test.url}/revalidated`)).body).toBe('cached');
+    await left.passed;
+    expect((await settled()).toSorted()).toEqual(failureOf(1).toSorted());
+  });
+
+  it('that a client leaves have their tasks though the teardown of their Observable throws', async () => {
+    const closed = once(test.app.getHttpServer(), 'request').then(([, response]) => once(response, 'close'));
+    const client = open(`${test.url}/torn-down-badly`);
+    await entered.passed;
+    client.destroy();
+    await closed;
+    expect(await settled()).toEqual(successOf(1));
+  });
+
+  it('own what their Observables schedule with an injected service', async () => {
+    expect((await send(`${test.url}/injected/retried`)).status).toBe(200);
+    expect(await settled()).toEqual(['mail 2']);
   });
 
   it('keep what a failed call schedules late, when the next call is on its way', async () => {

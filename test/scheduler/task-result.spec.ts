@@ -37,6 +37,34 @@ describe('a function that returns an Observable', () => {
     expect(sent).toBe(2);
   });
 
+  it('stops when it is cancelled, though its teardown throws', async () => {
+    await using test = await startContext();
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const teardown = (): never => {
+      throw new Error('of a teardown');
+    };
+    const task = test.scheduler.schedule(() => new Observable(() => teardown));
+    await task.started;
+    await new Promise((resolve) => setImmediate(resolve));
+    task.cancel();
+    expect((await task.done).status).toBe('cancelled');
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('of a teardown'));
+    warn.mockRestore();
+  });
+
+  it('is told apart from a Proxy that refuses to be asked', async () => {
+    await using test = await startContext();
+    const refusing = new Proxy(
+      {},
+      {
+        getPrototypeOf() {
+          throw new Error('no reflection');
+        },
+      },
+    );
+    expect((await test.scheduler.schedule(async () => refusing).done).status).toBe('succeeded');
+  });
+
   it('fails with its error, and onError hears of it', async () => {
     await using test = await startContext();
     const error = new Error('refused');
