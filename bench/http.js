@@ -9,7 +9,7 @@ import { ratio, show, summarize, table } from './statistics.js';
 const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 7;
 /** Of a comparison in a round; the median of their ratios is the round's. */
-const BLOCKS = short ? { blocks: 1, slices: 2 } : { blocks: 7, slices: 6 };
+const BLOCKS = short ? { blocks: 1, slices: 2 } : { blocks: 5, slices: 4 };
 /** Of a slice: some 30 ms. A block has enough of them for several collections of garbage. */
 const REQUESTS = short ? { express: 20, fastify: 20 } : { express: 250, fastify: 500 };
 const WARM_UP = short ? 100 : 10_000;
