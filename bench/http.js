@@ -1,5 +1,5 @@
-// What the library adds to a request. Each arm is a server of its own; all are alive, and two are compared at a time, in many
-// short slices. Each round starts all servers again, since two processes with the same code may differ by some percent.
+// What the library adds to a request. Each arm is a server of its own; all are alive, and loaded one at a time, in many short
+// slices. Each round starts all servers again, since two processes with the same code may differ by some percent.
 import { parseArgs } from 'node:util';
 import { startArm } from './arm-process.js';
 import { HttpLoad } from './http-load.js';
@@ -8,7 +8,7 @@ import { ratio, show, summarize, table } from './statistics.js';
 
 const { short } = parseArgs({ options: { short: { type: 'boolean', default: false } } }).values;
 const ROUNDS = short ? 1 : 7;
-/** Of a comparison in a round; the median of their ratios is the round's. */
+/** Of a round; the median of their ratios is the round's. */
 const BLOCKS = short ? { blocks: 1, slices: 2 } : { blocks: 5, slices: 4 };
 /** Of a slice: some 30 ms. A block has enough of them for several collections of garbage. */
 const REQUESTS = short ? { express: 20, fastify: 20 } : { express: 250, fastify: 500 };
@@ -77,12 +77,13 @@ async function measure(adapter) {
     const byArm = new Map();
     for (const arm of Object.keys(ARMS)) byArm.set(arm, await openServer(adapter, arm));
     for (const server of byArm.values()) await server.send(WARM_UP);
-    for (const [index, pair] of COMPARISONS.entries()) {
-      const servers = pair.map((arm) => byArm.get(arm));
-      const results = await alternateInBlocks(servers, BLOCKS, (server) => server.measure(REQUESTS[adapter]));
-      ratios[index].push(ratio(...results).median);
-      for (const [at, arm] of pair.entries()) costs.get(arm).push(...results[at]);
-    }
+    // All in turns, so that V8 has had as much of each: one that has answered more requests is optimized further.
+    const servers = [...byArm.values()];
+    const results = await alternateInBlocks(servers, BLOCKS, (server) => server.measure(REQUESTS[adapter]));
+    const byName = new Map([...byArm.keys()].map((arm, at) => [arm, results[at]]));
+    for (const [index, [arm, base]] of COMPARISONS.entries())
+      ratios[index].push(ratio(byName.get(arm), byName.get(base)).median);
+    for (const [arm, values] of byName) costs.get(arm).push(...values);
     for (const server of byArm.values()) await server.stop();
   }
   return { ratios, costs };
