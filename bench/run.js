@@ -59,9 +59,9 @@ has \`@opentelemetry/api\` and no SDK; the second arm has no API. fastq has no l
     name: 'http',
     title: 'An HTTP request',
     intro: `CPU time of the server for a route that returns a small object, and sets off an async no-op where the name says how. 32 connections each send a
-request when they have the last response. All servers are alive; two at a time answer slices of 250 requests (Fastify: 500) in turns. A round
-starts all servers again, and takes the median ratio of seven blocks of six slices each. The first row compares two processes of one
-application: the noise. AsyncLocalStorage is in use only where an arm brings it.`,
+request when they have the last response. All servers are alive, and answer slices of 250 requests (Fastify: 500) in turns. A round starts all
+servers again, and takes the median ratio of five blocks of four slices each. The first row compares two processes of one application: the
+noise. AsyncLocalStorage is in use only where an arm brings it.`,
     versions: () => [version('@nestjs/core'), version('express'), version('fastify')],
   },
   {

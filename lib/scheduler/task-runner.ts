@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 import { AttemptTimeout } from '../task/attempt-timeout.js';
@@ -204,7 +205,7 @@ export class TaskRunner implements TaskEngine {
       const returned = performance.now();
       this.blocking.check(task, returned - called);
       if (canBeThenable(result)) {
-        Promise.resolve(result).then(this.settleAsSucceeded, this.settleAsFailed);
+        promiseOf(result).then(this.settleAsSucceeded, this.settleAsFailed);
         return returned;
       }
       this.settle(activity, 'succeeded', result);
@@ -315,6 +316,12 @@ function invoke(task: Task): unknown {
 
 function canBeThenable(result: unknown): boolean {
   return (typeof result === 'object' && result !== null) || typeof result === 'function';
+}
+
+/** A promise with a `then()` of its own may call back in any async context, and ours tells whose promise it is. */
+function promiseOf(result: unknown): Promise<unknown> {
+  const isPlain = !types.isPromise(result) || !Object.hasOwn(result, 'then');
+  return isPlain ? Promise.resolve(result) : new Promise((resolve) => resolve(result));
 }
 
 /** Of the first, the one string: nearly all are. */

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { concat, defer, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
@@ -50,6 +50,19 @@ describe('a function that returns an Observable', () => {
     expect((await task.done).status).toBe('cancelled');
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('of a teardown'));
     warn.mockRestore();
+  });
+
+  it('is told apart from a promise that calls back in another async context', async () => {
+    await using test = await startContext();
+    const elsewhere = new AsyncResource('elsewhere');
+    const instrumented = (value: number): Promise<number> => {
+      const promise = Promise.resolve(value);
+      const then = promise.then.bind(promise) as (...callbacks: unknown[]) => Promise<number>;
+      const inOther = (callback: unknown) => (result: unknown) =>
+        elsewhere.runInAsyncScope(() => (callback as (result: unknown) => unknown)(result));
+      return Object.assign(promise, { then: (...callbacks: unknown[]) => then(...callbacks.map(inOther)) });
+    };
+    expect(await test.scheduler.schedule(instrumented, 7).result()).toBe(7);
   });
 
   it('is told apart from a Proxy that refuses to be asked', async () => {
