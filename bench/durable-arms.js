@@ -27,6 +27,7 @@ const library = {
   async openQueue(site) {
     const { queue, task, close } = await openApplication(site, false, () => {});
     return {
+      queue,
       add: (id, { at, key } = {}) => queue.add(task, { when: at && new Date(at), key })(id, 'a'),
       close,
     };
@@ -40,6 +41,7 @@ const bullmq = {
     const queue = openBullMqQueue(site);
     await queue.waitUntilReady();
     return {
+      queue,
       add: (id, { at, key } = {}) =>
         queue.add(
           'bench.run',
@@ -52,20 +54,24 @@ const bullmq = {
     };
   },
   async openWorker(site, concurrency, run) {
-    const options = { ...connectionTo(site), concurrency, removeOnComplete: { age: 15 * 60 } };
-    const worker = new Worker(site.name, async ({ data }) => run(data.id), options, ...backendOf(site));
+    const worker = new Worker(site.name, async ({ data }) => run(data.id), ...bullMqWorkerOptions(site, concurrency));
     await worker.waitUntilReady();
     return { close: () => worker.close() };
   },
 };
 
-const isPostgres = ({ url }) => url.startsWith('postgres');
+export const isPostgres = ({ url }) => url.startsWith('postgres');
 const backendOf = (site) => (isPostgres(site) ? [createPostgresBackend] : []);
 
 function connectionTo(site) {
   const { url, prefix } = site;
   if (isPostgres(site)) return { connection: { connectionString: url, schema: prefix, migrate: true } };
   return { connection: { url, maxRetriesPerRequest: null }, prefix };
+}
+
+/** What BullMQ's `Worker` takes behind its processor. */
+export function bullMqWorkerOptions(site, concurrency) {
+  return [{ ...connectionTo(site), concurrency, removeOnComplete: { age: 15 * 60 } }, ...backendOf(site)];
 }
 
 function openBullMqQueue(site) {

@@ -22,11 +22,25 @@ export async function openRedis() {
     name: 'Redis',
     version,
     site: (name) => ({ url: server.url, prefix: PREFIX, name }),
+    /** How many scripts the server has run so far. */
+    async scripts() {
+      const statistics = await client.info('commandstats');
+      const counts = statistics.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm);
+      return [...counts].reduce((sum, [, calls]) => sum + Number(calls), 0);
+    },
     /** The bytes of all keys of a queue. */
     async weigh(name) {
       const pipeline = client.pipeline();
       for (const key of await keysOf(`${PREFIX}:${name}[:/]*`)) pipeline.memory('USAGE', key, 'SAMPLES', 0);
       return (await pipeline.exec()).reduce((sum, [, bytes]) => sum + bytes, 0);
+    },
+    /** Milliseconds of the longest command while something is done, or 0 where none took one. */
+    async longestCommand(act) {
+      await client.config('SET', 'slowlog-log-slower-than', 1_000, 'slowlog-max-len', 10_000);
+      await client.slowlog('RESET');
+      await act();
+      const entries = await client.slowlog('GET', -1);
+      return Math.max(0, ...entries.map(([, , microseconds]) => microseconds / 1_000));
     },
     async close() {
       const keys = await keysOf(`${PREFIX}:*`);

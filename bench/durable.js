@@ -33,6 +33,7 @@ async function rowsOf(server) {
     ['adds a second, 1,000 at once, against `addBulk()`', inBulk, 0],
     ['no-ops a second, concurrency 10', drained[10].rate, 0],
     ['no-ops a second, concurrency 50', drained[50].rate, 0],
+    ['µs of CPU a no-op, concurrency 10', drained[10].cpu, 0],
     ['µs of CPU a no-op, concurrency 50', drained[50].cpu, 0],
     ['ms from `add` to start, median', at(0.5)(started), 2],
     ['ms from `add` to start, 99 %', at(0.99)(started), 2],

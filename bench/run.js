@@ -72,12 +72,56 @@ hand, each has an \`AbortController\`, and \`onModuleDestroy\` aborts all and wa
     versions: () => [version('@nestjs/core')],
   },
   {
+    name: 'boot',
+    title: 'The start of an application',
+    intro: `An application without a server and with one durable task, which is created and closed. Redis runs on the same machine.`,
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis')],
+  },
+  {
+    name: 'memory',
+    title: 'A durable task in memory',
+    intro: `A queue is filled with no-ops and then worked off at a concurrency of 10, against p-queue, which has no records, keys, retries, handles or
+leases. Each arm has a process of its own; AsyncLocalStorage is in use in both.`,
+    versions: () => [version('@nestjs/core'), version('p-queue', '.')],
+  },
+  {
     name: 'durable',
     title: 'A durable task',
     intro: `An application with \`@Durable()\` against BullMQ by hand that keeps completed jobs as long, on the same server, with AsyncLocalStorage in use in
 both. The library has no \`addBulk()\`: its \`add()\`, 1,000 at once, is compared with both ways of BullMQ. How late BullMQ is on Redis depends on
 the \`hz\` of the server, here 10, its default.`,
     versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
+  },
+  {
+    name: 'cancel',
+    title: 'The cancellation of a running task',
+    intro: `From the call in one process to the signal of the task in another, 50 tasks a round, one after the other. \`queue.cancel(key)\` finds the
+execution, notes the cancellation and tells the workers, which look at the note before they do anything. By hand, the id of the job goes out by
+pub/sub or \`NOTIFY\`, and the worker that hears it calls BullMQ's \`cancelJob()\`: a message that is lost or forged is not noticed.`,
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
+  },
+  {
+    name: 'backlog',
+    title: 'A long backlog',
+    intro: `What operations cost with so many executions waiting, each with a key (three rounds). Beside \`snapshot()\` stands BullMQ's \`getJobs()\` of the
+first 1,000, beside \`get(key)\` and \`cancel(key)\` its \`getJob()\` and \`remove()\` of a \`jobId\`, beside \`clear()\` its \`drain()\`, which
+remembers nothing of what it removes, and is one command. The keys in question lie in the middle of the backlog.`,
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
+  },
+  {
+    name: 'values',
+    title: 'Arguments and results as text',
+    intro: `The text that is stored of a value, written and read, against superjson and devalue. And random graphs of all types in which objects stand in
+several places and within themselves: what is read is compared with what was written, with the order of Sets and Maps and with what is the same
+object.`,
+    versions: () => [version('superjson', '.'), version('devalue', '.')],
+  },
+  {
+    name: 'perpetual',
+    title: 'A perpetual task',
+    intro: `200 chains of 20 runs, a millisecond apart, at a concurrency of 50: against as many plain executions, and against jobs of BullMQ that call
+\`updateData()\`, \`moveToDelayed()\` and throw a \`DelayedError\`.`,
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis')],
   },
   {
     name: 'contention',

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Type } from '@nestjs/common';
-import { Execution } from './queue/execution.js';
+import { Execution } from './queue/client/execution.js';
 import { Task } from './task/task.js';
 
 interface Shown {

@@ -2,58 +2,26 @@ import {
   ConfigurableModuleBuilder,
   Inject,
   Module,
-  Scope,
   type DynamicModule,
   type FactoryProvider,
   type Provider,
 } from '@nestjs/common';
-import { ModulesContainer, REQUEST } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 import { serializeAsJson } from './class-serialization.js';
-import { BlockingTasks } from './scheduler/blocking-tasks.js';
-import { ErrorHandlers } from './scheduler/error-handlers.js';
-import { ProviderMethods } from './scheduler/provider-methods.js';
-import { TaskEvents } from './scheduler/task-events.js';
-import { TaskFactory } from './scheduler/task-factory.js';
-import { TaskHandover } from './scheduler/task-handover.js';
-import { TaskLedger } from './scheduler/task-ledger.js';
-import { TaskLog } from './scheduler/task-log.js';
-import { TaskRunDecorator } from './scheduler/task-run-decorator.js';
-import { TaskRunner } from './scheduler/task-runner.js';
-import { TaskScheduler } from './scheduler/task-scheduler.js';
-import { TaskTracer } from './scheduler/task-tracer.js';
-import { createTaskTracer } from './telemetry/create-task-tracer.js';
-import { TasksHealthIndicator } from './telemetry/tasks-health.indicator.js';
-import { Threads } from './threads/threads.js';
-import { resolveTasksOptions, TASKS_OPTIONS, type ResolvedTasksOptions } from './scheduler/tasks-options.js';
-import type { TasksModuleOptions } from './tasks-module-options.js';
-import { TasksShutdown } from './scheduler/tasks-shutdown.js';
-import { AutomaticTasks } from './queue/behaviours/automatic-tasks.js';
-import { BuiltInTasks } from './queue/behaviours/built-in-tasks.js';
-import { Doorkeeper } from './queue/behaviours/doorkeeper.js';
-import { FanIns } from './queue/behaviours/fan-ins.js';
-import { HeldExecutions } from './queue/behaviours/held-executions.js';
-import { Strikes } from './queue/behaviours/strikes.js';
-import { Upkeep } from './queue/behaviours/upkeep.js';
-import { BROKER } from './queue/brokers/broker.js';
-import { createBroker } from './queue/brokers/create-broker.js';
-import { CLOCK, systemClock } from './queue/clock.js';
-import { DurableRegistry } from './queue/durable-registry.js';
-import { ExecutionAdder } from './queue/execution-adder.js';
-import { ExecutionRunner } from './queue/execution-runner.js';
-import { Executions } from './queue/executions.js';
-import { QueueHandover } from './queue/queue-handover.js';
-import { QueueLog } from './queue/queue-log.js';
-import { QUEUE_OPTIONS, resolveQueueOptions, WORKER_ID } from './queue/queue-options.js';
-import { createWorkerId, QueueWorker } from './queue/queue-worker.js';
+import { QUEUE_PROVIDERS } from './queue/queue.providers.js';
 import { TaskQueue } from './queue/task-queue.js';
-import { UnknownTasks } from './queue/unknown-tasks.js';
-import { Enqueuer } from './request/enqueuer.js';
-import { RawResponses } from './request/raw-responses.js';
-import { RequestRegistry } from './request/request-registry.js';
-import { TasksInterceptor } from './request/tasks.interceptor.js';
+import { REQUEST_PROVIDERS } from './request/request.providers.js';
 import { TasksService } from './request/tasks.service.js';
+import { SCHEDULER_PROVIDERS } from './scheduler/scheduler.providers.js';
+import { TaskScheduler } from './scheduler/task-scheduler.js';
+import { MODULE_OPTIONS, RAW_OPTIONS, TASKS_OPTIONS } from './scheduler/tasks-options.js';
+import { KnownOptions } from './task/known-options.js';
 import { TaskContext } from './task/task-context.js';
-import { TasksConfigError, TasksModuleMissingError } from './task/task-errors.js';
+import { TasksConfigError } from './task/task-errors.js';
+import { moduleMissing } from './task/usage-errors.js';
+import type { TasksModuleOptions } from './tasks-module-options.js';
+import { TasksHealthIndicator } from './telemetry/tasks-health.indicator.js';
+import { TELEMETRY_PROVIDERS } from './telemetry/telemetry.providers.js';
 
 /**
  * What a class given to `forRootAsync({ useClass })` or `useExisting` implements.
@@ -64,93 +32,36 @@ export interface TasksOptionsFactory {
   createTasksOptions(): TasksModuleOptions | Promise<TasksModuleOptions>;
 }
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
-  new ConfigurableModuleBuilder<TasksModuleOptions>({ moduleName: 'Tasks' })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createTasksOptions')
-    .setExtras({ isGlobal: true as boolean | undefined }, (definition, { isGlobal = true }) => ({
-      ...definition,
-      global: isGlobal,
-      providers: [...(definition.providers ?? []), ...PROVIDERS],
-    }))
-    .build();
+const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } = new ConfigurableModuleBuilder<TasksModuleOptions>(
+  { moduleName: 'Tasks', optionsInjectionToken: RAW_OPTIONS },
+)
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createTasksOptions')
+  .setExtras({ isGlobal: true as boolean | undefined }, (definition, { isGlobal = true }) => ({
+    ...definition,
+    global: isGlobal,
+    providers: [...(definition.providers ?? []), ...PROVIDERS],
+  }))
+  .build();
 
-const OPTIONS: FactoryProvider = {
-  provide: TASKS_OPTIONS,
-  inject: [MODULE_OPTIONS_TOKEN],
-  useFactory: resolveTasksOptions,
-};
-
-const QUEUE: Provider[] = [
+const ASYNC_OPTIONS = new KnownOptions<typeof ASYNC_OPTIONS_TYPE>(
   {
-    provide: QUEUE_OPTIONS,
-    inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: ({ queue }: TasksModuleOptions) => resolveQueueOptions(queue),
+    imports: true,
+    inject: true,
+    useFactory: true,
+    useClass: true,
+    useExisting: true,
+    provideInjectionTokensFrom: true,
+    isGlobal: true,
   },
-  // A factory: tests put their own in its place, and Nest 11 takes none for a value.
-  { provide: CLOCK, useFactory: () => systemClock },
-  { provide: WORKER_ID, useFactory: createWorkerId },
-  { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID], useFactory: createBroker },
-  QueueLog,
-  DurableRegistry,
-  Executions,
-  Strikes,
-  ExecutionAdder,
-  BuiltInTasks,
-  HeldExecutions,
-  FanIns,
-  Doorkeeper,
-  UnknownTasks,
-  ExecutionRunner,
-  AutomaticTasks,
-  Upkeep,
-  QueueWorker,
-  TaskQueue,
-  { provide: TaskHandover, useClass: QueueHandover },
-];
+  Object.fromEntries(MODULE_OPTIONS.names.map((name) => [name, `useFactory, and return ${name} from there`])),
+);
 
-const TRACER: FactoryProvider = {
-  provide: TaskTracer,
-  inject: [TASKS_OPTIONS, TaskEvents],
-  useFactory: createTaskTracer,
-};
-
-const THREADS: FactoryProvider = {
-  provide: Threads,
-  inject: [TASKS_OPTIONS, TaskLog],
-  useFactory: ({ threads }: ResolvedTasksOptions, log: TaskLog) => new Threads(threads, log),
-};
-
-const REQUEST_TASKS: FactoryProvider = {
-  provide: TasksService,
-  scope: Scope.REQUEST,
-  inject: [REQUEST, RequestRegistry],
-  useFactory: (request: unknown, registry: RequestRegistry) => registry.serviceFor(request),
-};
-
-const PROVIDERS: Provider[] = [
-  OPTIONS,
-  TaskContext,
-  TaskEvents,
-  TaskLog,
-  TaskLedger,
-  TRACER,
-  ErrorHandlers,
-  BlockingTasks,
-  TaskRunDecorator,
-  TaskRunner,
-  ProviderMethods,
-  THREADS,
-  TaskFactory,
-  TaskScheduler,
-  TasksShutdown,
-  TasksHealthIndicator,
-  RawResponses,
-  Enqueuer,
-  RequestRegistry,
-  TasksInterceptor,
-  REQUEST_TASKS,
-  ...QUEUE,
+const PROVIDERS: readonly Provider[] = [
+  ...SCHEDULER_PROVIDERS,
+  ...TELEMETRY_PROVIDERS,
+  ...QUEUE_PROVIDERS,
+  ...REQUEST_PROVIDERS,
 ];
 
 const PUBLIC = [TaskContext, TaskQueue, TaskScheduler, TasksHealthIndicator, TasksService];
@@ -160,7 +71,7 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
   return {
     provide,
     useFactory: () => {
-      throw new TasksModuleMissingError('TasksModule is imported without forRoot()');
+      throw moduleMissing('TasksModule is imported without forRoot()');
     },
   };
 }
@@ -213,6 +124,7 @@ export class TasksModule extends ConfigurableModuleClass {
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     checkIsGlobal('TasksModule.forRootAsync()', options);
+    ASYNC_OPTIONS.check(options, 'TasksModule.forRootAsync()');
     return super.forRootAsync(options);
   }
 }

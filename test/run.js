@@ -15,6 +15,8 @@ const STEPS = [
   ['types', npm('typecheck')],
   ['code blocks and links of the docs', npm('test:docs')],
   ['builds, then unit and e2e tests, with coverage', npm('test:cov', '--json', `--outputFile=${jestReport}`)],
+  // Tried again once, while a rare finding is open: see docs/reliability.md, Figures.
+  ['chaos, two minutes on each broker', [process.execPath, ['test/chaos/run.js', '--minutes', '2', '--seed', '8']], 2],
   ['memory, at a tenth of its size', [process.execPath, ['--expose-gc', 'test/leak/run.js', '10000']]],
   ['install of the benches', ['npm', ['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'bench']]],
   ['benches, short', [process.execPath, ['bench/run.js', '--short']]],
@@ -40,10 +42,11 @@ function countJest() {
 const lines = [];
 let passed = 0;
 let failed = 0;
-for (const [name, [command, args]] of STEPS) {
+for (const [name, [command, args], tries = 1] of STEPS) {
   console.log(`\n# ${name}`);
   const start = performance.now();
-  const isOk = await run(command, args);
+  let isOk = await run(command, args);
+  for (let tried = 1; !isOk && tried < tries; tried += 1) isOk = await run(command, args);
   lines.push(`${isOk ? 'ok    ' : 'FAILED'} ${name} (${((performance.now() - start) / 1_000).toFixed(0)} s)`);
   if (isOk) passed += 1;
   else failed += 1;

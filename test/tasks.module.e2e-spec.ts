@@ -13,20 +13,19 @@ import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
-  NoRequestError,
   Shielded,
   TaskContext,
   Tasks,
   TasksConfigError,
   TaskScheduler,
   TasksModule,
-  TasksModuleMissingError,
   TasksService,
   type TasksModuleOptions,
 } from 'nestjs-tasks';
 import { ADAPTERS, send, startApp } from './support/app.js';
 import { LogLines } from './support/log-lines.js';
 import { startContext } from './support/context.js';
+import { usageError } from './support/usage-error.js';
 
 const boot = async (...imports: Parameters<typeof Test.createTestingModule>[0]['imports'] & object) => {
   const module = await Test.createTestingModule({ imports }).setLogger(new LogLines()).compile();
@@ -163,7 +162,7 @@ describe('TasksModule', () => {
       );
       await expect(
         module.compile().then((compiled) => compiled.resolve('consumer', ContextIdFactory.create())),
-      ).rejects.toThrow(TasksModuleMissingError);
+      ).rejects.toThrow(usageError('TASKS_MODULE_MISSING'));
     },
   );
 });
@@ -302,9 +301,9 @@ describe.each(ADAPTERS)('TasksService on %s', (_name, adapter) => {
     });
     await app.listen(0, '127.0.0.1');
     await send(await app.getUrl());
-    expect(errors).toEqual([expect.any(TasksModuleMissingError)]);
+    expect(errors).toEqual([usageError('TASKS_MODULE_MISSING')]);
     expect(String(errors[0])).toMatch(
-      /^TasksModuleMissingError: @Tasks\(\) finds no tasks module\. Add TasksModule\.forRoot\(\)/,
+      /^TasksUsageError: @Tasks\(\) finds no tasks module\. Add TasksModule\.forRoot\(\)/,
     );
     await app.close();
   });
@@ -316,7 +315,7 @@ describe('TasksService outside of an HTTP request', () => {
     const modules = test.context.get(ModuleRef);
     const contextId = ContextIdFactory.create();
     if (request !== undefined) modules.registerRequestByContextId(request, contextId);
-    await expect(modules.resolve(TasksService, contextId)).rejects.toThrow(NoRequestError);
+    await expect(modules.resolve(TasksService, contextId)).rejects.toThrow(usageError('NO_REQUEST'));
   });
 
   it('is left alone where its transport is unknown', async () => {

@@ -1,3 +1,4 @@
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata } from './behaviour-metadata.js';
 
 /**
@@ -12,5 +13,6 @@ import { BehaviourMetadata } from './behaviour-metadata.js';
  * @publicApi
  */
 export function Arg(name: string): ParameterDecorator {
-  return BehaviourMetadata('arg', { name });
+  refuseBare('Arg', arguments);
+  return BehaviourMetadata('arg', {}, { name });
 }

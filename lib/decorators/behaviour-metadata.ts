@@ -1,6 +1,15 @@
 import 'reflect-metadata';
 import type { Duration } from '../task/duration.js';
+import { KnownOptions } from '../task/known-options.js';
 import { TasksConfigError } from '../task/task-errors.js';
+import { keepOriginal } from './original-method.js';
+
+/**
+ * Computes what an execution is counted by, from all of its arguments.
+ *
+ * @publicApi
+ */
+export type PoolKeyFunction = (...args: never[]) => unknown;
 
 /**
  * Which executions are counted together.
@@ -15,7 +24,7 @@ export interface PoolOptions {
    * arguments. On a method: a path that begins with a parameter's name, or such a function. Default: the parameter's
    * value; on a method all executions together.
    */
-  by?: string | { pick(...args: never[]): unknown }['pick'] | undefined;
+  by?: string | PoolKeyFunction | undefined;
 }
 
 /** @publicApi */
@@ -57,16 +66,30 @@ export interface PerpetualOptions {
   automatic?: boolean | undefined;
 }
 
-/** The options of every behaviour, as the decorators take them. They are checked when the application starts. */
-export interface BehaviourOptions {
+/** Options of each decorator. Their values are checked when the application starts. */
+interface DecoratorOptions {
   perpetual: PerpetualOptions;
-  concurrencyLimit: ConcurrencyLimitOptions & { readonly max: number };
-  rateLimit: RateLimitOptions & { readonly limit: number };
-  cooldown: PoolOptions & { readonly window: Duration };
-  debounce: DebounceOptions & { readonly window: Duration };
+  concurrencyLimit: ConcurrencyLimitOptions;
+  rateLimit: RateLimitOptions;
+  cooldown: PoolOptions;
+  debounce: DebounceOptions;
   logged: LoggedOptions;
+  arg: object;
+}
+
+/** What stands before the options. */
+interface DecoratorArguments {
+  perpetual: object;
+  concurrencyLimit: { readonly max: number };
+  rateLimit: { readonly limit: number };
+  cooldown: { readonly window: Duration };
+  debounce: { readonly window: Duration };
+  logged: object;
   arg: { readonly name: string };
 }
+
+/** Both, for each behaviour. */
+export type BehaviourOptions = { [K in keyof DecoratorOptions]: DecoratorOptions[K] & DecoratorArguments[K] };
 
 /** What a decorator has left on a method of a provider, or on one of its parameters. */
 export type Behaviour = {
@@ -78,6 +101,34 @@ export type Behaviour = {
   };
 }[keyof BehaviourOptions];
 
+const POOL_NAMES = { scope: true, by: true } as const satisfies Record<keyof PoolOptions, true>;
+
+const KNOWN: { readonly [K in keyof DecoratorOptions]: KnownOptions<DecoratorOptions[K]> } = {
+  perpetual: new KnownOptions<PerpetualOptions>(
+    { every: true, cron: true, tz: true, automatic: true },
+    {
+      pattern: 'cron',
+      timezone: 'tz',
+      timeZone: 'tz',
+      interval: 'every',
+      name: '@Durable(name) beside it',
+      retry: '@Durable(name, { retry }) beside it',
+      timeout: '@Durable(name, { timeout }) beside it',
+      shield: '@Durable(name, { shield }) beside it',
+      onError: '@Durable(name, { onError }) beside it',
+    },
+  ),
+  concurrencyLimit: new KnownOptions<ConcurrencyLimitOptions>(POOL_NAMES),
+  rateLimit: new KnownOptions<RateLimitOptions>(
+    { ...POOL_NAMES, per: true, drop: true },
+    { duration: 'per', window: 'per', ttl: 'per' },
+  ),
+  cooldown: new KnownOptions<PoolOptions>(POOL_NAMES),
+  debounce: new KnownOptions<DebounceOptions>({ ...POOL_NAMES, maxWait: true }),
+  logged: new KnownOptions<LoggedOptions>({ lengthOnly: true }),
+  arg: new KnownOptions<object>({}),
+};
+
 /** A fixed key, so that two copies of this library in one process see each other's decorators. */
 const BEHAVIOURS = 'nestjs-tasks:behaviours';
 
@@ -86,21 +137,28 @@ export function readBehaviours(prototype: object, method: string): readonly Beha
   return (Reflect.getOwnMetadata(BEHAVIOURS, prototype, method) as Behaviour[] | undefined) ?? [];
 }
 
-/** A decorator for methods and parameters. On the method's name, since other decorators may wrap the function. */
+/**
+ * A decorator for methods and parameters. On the method's name, since other decorators may wrap the function.
+ *
+ * @throws {TasksConfigError} when an option does not exist. What the others hold is checked when the application starts.
+ */
 export function BehaviourMetadata<K extends keyof BehaviourOptions>(
   type: K,
-  options: BehaviourOptions[K],
+  options: DecoratorOptions[K],
+  args: DecoratorArguments[K],
 ): MethodDecorator & ParameterDecorator {
+  const decorator = `@${decoratorName({ type })}()`;
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw new TasksConfigError(`${decorator} options`, options, 'an object of options');
+  }
+  KNOWN[type].check(options ?? {}, decorator);
   return (target: object, method: string | symbol | undefined, place?: PropertyDescriptor | number) => {
     if (typeof method !== 'string' || typeof target === 'function') {
-      throw new TasksConfigError(
-        `@${decoratorName({ type })}()`,
-        method ?? 'on a constructor',
-        "a provider's method, or a parameter of one",
-      );
+      throw new TasksConfigError(decorator, method ?? 'on a constructor', "a provider's method, or a parameter of one");
     }
+    keepOriginal(target, method);
     const parameter = typeof place === 'number' ? place : undefined;
-    const behaviour = { type, parameter, options } as Behaviour;
+    const behaviour = { type, parameter, options: { ...options, ...args } } as Behaviour;
     // Decorators are applied from the last to the first.
     Reflect.defineMetadata(BEHAVIOURS, [behaviour, ...readBehaviours(target, method)], target, method);
   };

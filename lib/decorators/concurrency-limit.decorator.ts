@@ -1,3 +1,4 @@
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type ConcurrencyLimitOptions } from './behaviour-metadata.js';
 
 /**
@@ -17,5 +18,6 @@ export function ConcurrencyLimit(
   max: number,
   options: ConcurrencyLimitOptions = {},
 ): MethodDecorator & ParameterDecorator {
-  return BehaviourMetadata('concurrencyLimit', { ...options, max });
+  refuseBare('ConcurrencyLimit', arguments);
+  return BehaviourMetadata('concurrencyLimit', options, { max });
 }

@@ -1,4 +1,5 @@
 import type { Duration } from '../task/duration.js';
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type PoolOptions } from './behaviour-metadata.js';
 
 /**
@@ -15,5 +16,6 @@ import { BehaviourMetadata, type PoolOptions } from './behaviour-metadata.js';
  * @publicApi
  */
 export function Cooldown(window: Duration, options: PoolOptions = {}): MethodDecorator & ParameterDecorator {
-  return BehaviourMetadata('cooldown', { ...options, window });
+  refuseBare('Cooldown', arguments);
+  return BehaviourMetadata('cooldown', options, { window });
 }

@@ -1,4 +1,5 @@
 import type { Duration } from '../task/duration.js';
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type DebounceOptions } from './behaviour-metadata.js';
 
 /**
@@ -15,5 +16,6 @@ import { BehaviourMetadata, type DebounceOptions } from './behaviour-metadata.js
  * @publicApi
  */
 export function Debounce(window: Duration, options: DebounceOptions = {}): MethodDecorator & ParameterDecorator {
-  return BehaviourMetadata('debounce', { ...options, window });
+  refuseBare('Debounce', arguments);
+  return BehaviourMetadata('debounce', options, { window });
 }

@@ -1,16 +1,39 @@
 import 'reflect-metadata';
+import { KnownOptions } from '../task/known-options.js';
 import { RetryPolicy, type RetryOptions } from '../task/retry-policy.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { validateTaskConfig, type TaskConfig } from '../task/task-config.js';
+import { refuseBare } from './bare-decorator.js';
 import { TaskMetadata } from './task-metadata.js';
 
 /**
- * The options of a durable task: those of any task, and how it is retried.
+ * Options of a durable task: those of any task that a run in the queue heeds, and how it is retried.
  *
  * @publicApi
  */
-export interface DurableOptions extends TaskConfig {
+export interface DurableOptions extends Omit<TaskConfig, 'name' | 'runOn' | 'pool'> {
   retry?: RetryOptions | undefined;
+}
+
+/** Stands for a compile-time error where a decorator for methods is on something else, such as an accessor. */
+export interface RefusedDecoration {
+  readonly allowed: 'a method';
+}
+
+/**
+ * Decorates a method. The compiler refuses it on whatever is no function.
+ *
+ * @publicApi
+ */
+export interface DurableDecorator {
+  <F extends (...args: never[]) => unknown>(
+    target: object,
+    method: string | symbol,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): void;
+  <T>(target: object, accessor: string | symbol, descriptor: TypedPropertyDescriptor<T>): RefusedDecoration;
+  /** Makes it a `MethodDecorator`, for `applyDecorators()`. No decoration comes this far: one of the others has it. */
+  <T>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
 }
 
 /** What `@Durable()` leaves on a method. */
@@ -22,8 +45,45 @@ export interface DurableMetadata {
 /** A fixed key, so that two copies of this library in one process see each other's decorators. */
 const DURABLE = 'nestjs-tasks:durable';
 
+const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
+  { shield: true, onError: true, timeout: true, onCancel: true, asyncContext: true, retry: true },
+  {
+    name: '@Durable(name, options)',
+    runOn: 'tasks.task({ runOn }) where it is scheduled in process; in the queue it has no route',
+    pool: '@ConcurrencyLimit(max) beside it, or tasks.task({ pool }) where it is scheduled in process',
+    shielded: 'shield',
+    retries: 'retry: { attempts }, which counts the first try too',
+    attempts: 'retry: { attempts }',
+    delay: 'retry: { delay }; for a later start queue.add(task, { when })',
+    backoff: 'retry: { backoff }',
+    maxDelay: 'retry: { maxDelay }',
+    retryOn: 'retry: { retryOn }',
+    when: 'queue.add(task, { when })',
+    key: 'queue.add(task, { key })',
+    jobId: 'queue.add(task, { key })',
+    priority: 'queue.add(task, { priority })',
+    concurrency: '@ConcurrencyLimit(max) beside it, or queue: { worker: { concurrency } } in TasksModule.forRoot()',
+    limiter: '@RateLimit(limit, { per }) beside it',
+    every: '@Perpetual({ every }) beside it',
+    cron: '@Perpetual({ cron }) beside it',
+    repeat: '@Perpetual({ every }) beside it',
+    automatic: '@Perpetual({ every, automatic: true }) beside it',
+  },
+);
+
+/** What `@Durable()` left on a function. */
 export function readDurableMetadata(func: object): DurableMetadata | undefined {
   return Reflect.getOwnMetadata(DURABLE, func) as DurableMetadata | undefined;
+}
+
+/** The same for a method as its own class declares it, whatever other decorators have put in the function's place. */
+export function readMethodDurableMetadata(
+  prototype: object,
+  method: string,
+  func: object,
+): DurableMetadata | undefined {
+  const byName = Reflect.getOwnMetadata(DURABLE, prototype, method) as DurableMetadata | undefined;
+  return byName ?? readDurableMetadata(func);
 }
 
 /**
@@ -31,7 +91,7 @@ export function readDurableMetadata(func: object): DurableMetadata | undefined {
  * runs it, at least once. Called directly, or scheduled in process, it stays the method that it is.
  *
  * @param name its identity in the broker, which must outlive refactorings. Default: `ClassName.method`.
- * @param options `retry`, and `shield`, `onError`, `timeout` as for any task.
+ * @param options `retry`, and `shield`, `onError`, `timeout`, `onCancel`, `asyncContext` as for any task.
  * @throws {TasksConfigError} when an option cannot be used.
  * @example
  * ```ts
@@ -43,22 +103,26 @@ export function readDurableMetadata(func: object): DurableMetadata | undefined {
  * ```
  * @publicApi
  */
-export function Durable(options?: DurableOptions): MethodDecorator;
-export function Durable(name: string, options?: DurableOptions): MethodDecorator;
+export function Durable(options?: DurableOptions): DurableDecorator;
+export function Durable(name: string, options?: DurableOptions): DurableDecorator;
 export function Durable(nameOrOptions: string | DurableOptions = {}, maybeOptions?: DurableOptions): MethodDecorator {
+  refuseBare('Durable', arguments);
   const isNamed = typeof nameOrOptions === 'string';
   const options = (isNamed ? maybeOptions : nameOrOptions) ?? {};
+  DURABLE_OPTIONS.check(options, '@Durable()');
   validateTaskConfig(options, '@Durable().');
   const { retry, ...config } = options;
-  const name = isNamed ? nameOrOptions : (config.name ?? undefined);
+  const name = isNamed ? nameOrOptions : undefined;
   if (name === '') throw new TasksConfigError('@Durable() name', name, 'a string that is not empty');
   const metadata: DurableMetadata = { name, retry: RetryPolicy.of(retry, '@Durable().retry') };
   return (target, key, descriptor) => {
     const func: unknown = descriptor?.value;
-    if (typeof func !== 'function') {
-      throw new TasksConfigError(`@Durable() on ${String(key)}`, func, 'a method');
+    if (typeof func !== 'function' || typeof target === 'function') {
+      const what = typeof func === 'function' ? 'on a static method' : 'on no method';
+      throw new TasksConfigError(`@Durable() on ${String(key)}`, func, 'a method of the instances of a provider', what);
     }
     Reflect.defineMetadata(DURABLE, metadata, func);
-    TaskMetadata({ ...config, name })(target, key, descriptor);
+    Reflect.defineMetadata(DURABLE, metadata, target, key);
+    TaskMetadata('Durable', { ...config, name })(target, key, descriptor);
   };
 }

@@ -1,3 +1,4 @@
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type LoggedOptions } from './behaviour-metadata.js';
 
 /**
@@ -13,5 +14,6 @@ import { BehaviourMetadata, type LoggedOptions } from './behaviour-metadata.js';
  * @publicApi
  */
 export function Logged(options: LoggedOptions = {}): ParameterDecorator {
-  return BehaviourMetadata('logged', options);
+  refuseBare('Logged', arguments);
+  return BehaviourMetadata('logged', options, {});
 }

@@ -1,6 +1,8 @@
 import { TasksConfigError } from '../task/task-errors.js';
-import { validateTaskConfig, type OnTaskErrorOption } from '../task/task-config.js';
+import { validateTaskConfig } from '../task/task-config.js';
+import { refuseBare } from './bare-decorator.js';
 import { TaskMetadata } from './task-metadata.js';
+import type { OnTaskErrorOption } from '../task/task.js';
 
 /**
  * Handles the errors of tasks. On a task method: wherever that method is scheduled. On a route handler or a controller:
@@ -8,7 +10,7 @@ import { TaskMetadata } from './task-metadata.js';
  *
  * @param handler a function `(task, error)`, a provider class with `onTaskError(task, error)`, or `null` to take back
  * what a weaker layer set.
- * @throws {TasksConfigError} when `handler` is none of these.
+ * @throws {TasksConfigError} when `handler` is none of these, or what is decorated is neither a method nor a class.
  * @example
  * ```ts
  * @Injectable()
@@ -20,7 +22,8 @@ import { TaskMetadata } from './task-metadata.js';
  * @publicApi
  */
 export function OnTaskError(handler: OnTaskErrorOption | null): ClassDecorator & MethodDecorator {
+  if (arguments.length > 1) refuseBare('OnTaskError', arguments); // on a class, it was called with a class
   if (handler === undefined) throw new TasksConfigError('@OnTaskError()', handler, 'a handler, or null for none');
   validateTaskConfig({ onError: handler }, '@OnTaskError().');
-  return TaskMetadata({ onError: handler });
+  return TaskMetadata('OnTaskError', { onError: handler });
 }

@@ -1,3 +1,4 @@
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type PerpetualOptions } from './behaviour-metadata.js';
 
 /**
@@ -15,5 +16,6 @@ import { BehaviourMetadata, type PerpetualOptions } from './behaviour-metadata.j
  * @publicApi
  */
 export function Perpetual(options: PerpetualOptions = {}): MethodDecorator {
-  return BehaviourMetadata('perpetual', options);
+  refuseBare('Perpetual', arguments);
+  return BehaviourMetadata('perpetual', options, {});
 }

@@ -1,3 +1,4 @@
+import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type RateLimitOptions } from './behaviour-metadata.js';
 
 /**
@@ -15,5 +16,6 @@ import { BehaviourMetadata, type RateLimitOptions } from './behaviour-metadata.j
  * @publicApi
  */
 export function RateLimit(limit: number, options: RateLimitOptions): MethodDecorator & ParameterDecorator {
-  return BehaviourMetadata('rateLimit', { ...options, limit });
+  refuseBare('RateLimit', arguments);
+  return BehaviourMetadata('rateLimit', options, { limit });
 }

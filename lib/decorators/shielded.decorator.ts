@@ -1,4 +1,5 @@
 import { validateTaskConfig } from '../task/task-config.js';
+import { refuseBare } from './bare-decorator.js';
 import { TaskMetadata } from './task-metadata.js';
 
 /**
@@ -6,7 +7,7 @@ import { TaskMetadata } from './task-metadata.js';
  * the default of every task scheduled in it. On a provider class: the default of its methods.
  *
  * @param shield `false` takes back what a weaker layer set. Default `true`.
- * @throws {TasksConfigError} when `shield` is not a boolean.
+ * @throws {TasksConfigError} when `shield` is not a boolean, or what is decorated is neither a method nor a class.
  * @example
  * ```ts
  * @Injectable()
@@ -18,6 +19,7 @@ import { TaskMetadata } from './task-metadata.js';
  * @publicApi
  */
 export function Shielded(shield = true): ClassDecorator & MethodDecorator {
+  refuseBare('Shielded', arguments);
   validateTaskConfig({ shield }, '@Shielded().');
-  return TaskMetadata({ shield });
+  return TaskMetadata('Shielded', { shield });
 }

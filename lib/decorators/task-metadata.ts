@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
+import { TasksConfigError } from '../task/task-errors.js';
+import { keepOriginal } from './original-method.js';
 
 /** A fixed key, so that two copies of this library in one process see each other's decorators. */
 const TASK_CONFIG = 'nestjs-tasks:config';
@@ -10,15 +12,44 @@ export function readTaskMetadata(target: object): TaskConfig | undefined {
   return Reflect.getOwnMetadata(TASK_CONFIG, target) as TaskConfig | undefined;
 }
 
+/** The same for a method as its own class declares it, whatever other decorators have put in the function's place. */
+export function readMethodTaskMetadata(prototype: object, method: string | symbol, func: object): TaskConfig {
+  const byName = Reflect.getOwnMetadata(TASK_CONFIG, prototype, method) as TaskConfig | undefined;
+  return byName ?? readTaskMetadata(func) ?? {};
+}
+
 /** The same for a class, with what its base classes carry. */
 export function readClassTaskMetadata(target: object): TaskConfig {
   return (Reflect.getMetadata(TASK_CONFIG, target) as TaskConfig | undefined) ?? {};
 }
 
-/** A decorator for classes and methods that lays `config` over what is already there, and does nothing else. */
-export function TaskMetadata(config: TaskConfig): ClassDecorator & MethodDecorator {
-  return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    const host = (descriptor?.value as object | undefined) ?? target;
-    Reflect.defineMetadata(TASK_CONFIG, mergeTaskConfig(readClassTaskMetadata(host), config), host);
+/**
+ * A decorator for classes and methods that lays `config` over what is already there, and does nothing else: on a method
+ * both on the function, which may be passed around, and on its name, since other decorators may wrap the function.
+ *
+ * @param decorator its name in the source.
+ */
+export function TaskMetadata(decorator: string, config: TaskConfig): ClassDecorator & MethodDecorator {
+  return (target: object, method?: string | symbol, place?: PropertyDescriptor | number) => {
+    if (method === undefined && place === undefined) {
+      Reflect.defineMetadata(TASK_CONFIG, mergeTaskConfig(readClassTaskMetadata(target), config), target);
+      return;
+    }
+    const func = typeof place === 'object' ? (place.value as unknown) : undefined;
+    if (typeof func !== 'function' || method === undefined) throw misplaced(decorator, method, place);
+    const merged = mergeTaskConfig(readMethodTaskMetadata(target, method, func), config);
+    Reflect.defineMetadata(TASK_CONFIG, merged, func);
+    Reflect.defineMetadata(TASK_CONFIG, merged, target, method);
+    keepOriginal(target, method);
   };
+}
+
+function misplaced(decorator: string, member: string | symbol | undefined, place: unknown): TasksConfigError {
+  const what = typeof place === 'number' ? 'on a parameter' : place === undefined ? 'on a property' : 'on an accessor';
+  return new TasksConfigError(
+    `@${decorator}() on ${member === undefined ? 'a constructor' : String(member)}`,
+    undefined,
+    'a method or a class: write an arrow function as a method, or pass its options to task({…})',
+    what,
+  );
 }

@@ -1,20 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
 import { TaskHandover } from '../scheduler/task-handover.js';
 import { TaskLog } from '../scheduler/task-log.js';
 import type { Task } from '../task/task.js';
 import { TasksConfigError } from '../task/task-errors.js';
-import { DurableRegistry } from './durable-registry.js';
-import { encodeArgs } from './payload.js';
-import { QUEUE_OPTIONS, type ResolvedQueueOptions } from './queue-options.js';
-import { TaskQueue } from './task-queue.js';
+import { DurableRegistry } from './declaration/durable-registry.js';
+import { encodeArgs } from './declaration/payload.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from './broker/queue-settings.js';
+import { ExecutionAdder } from './client/execution-adder.js';
 
 /** Adds to the queue what shutdown has cancelled, for another process to run from its beginning. */
 @Injectable()
 export class QueueHandover extends TaskHandover {
   constructor(
-    // Looked up at use: the queue's worker needs what makes tasks, which needs this.
-    private readonly modules: ModuleRef,
+    private readonly registry: DurableRegistry,
+    private readonly adder: ExecutionAdder,
     private readonly log: TaskLog,
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
   ) {
@@ -22,7 +21,7 @@ export class QueueHandover extends TaskHandover {
   }
 
   override check(func: (...args: never[]) => unknown, args: readonly unknown[]): void {
-    encodeArgs(this.nameOf(func), args);
+    encodeArgs(this.nameOf(func), args, this.options.maxArgumentSize);
   }
 
   override async take(tasks: readonly Task[]): Promise<void> {
@@ -36,7 +35,7 @@ export class QueueHandover extends TaskHandover {
 
   private nameOf(func: (...args: never[]) => unknown): string {
     try {
-      return this.modules.get(DurableRegistry).require(func).name;
+      return this.registry.require(func).name;
     } catch (cause) {
       throw Object.assign(
         new TasksConfigError('onCancel', 'enqueue', 'for methods with @Durable() alone, which a queue can keep'),
@@ -47,7 +46,8 @@ export class QueueHandover extends TaskHandover {
 
   private async add(task: Task): Promise<void> {
     try {
-      const { key } = await this.modules.get(TaskQueue).add(task.func as (...args: unknown[]) => unknown)(...task.args);
+      const { name } = this.registry.require(task.func);
+      const { key } = await this.adder.addOne(name, task.args, {});
       this.log.handedOver(task, key);
     } catch (error) {
       this.log.handoverFailed(task, error);

@@ -1,5 +1,10 @@
+import { checkRedis } from './broker/redis-address.js';
 import { parseDuration, type Duration } from '../task/duration.js';
-import { TasksConfigError } from '../task/task-errors.js';
+import { KnownOptions, type Habits } from '../task/known-options.js';
+import { RETRY_REMEDY } from '../task/retry-policy.js';
+import { describeType, TasksConfigError } from '../task/task-errors.js';
+import type { QueueBackend, ResolvedQueueOptions } from './broker/queue-settings.js';
+import { parseSize, type Size } from './broker/size.js';
 
 /**
  * How this process runs durable tasks.
@@ -34,29 +39,62 @@ export interface TaskQueueOptions {
   worker?: false | TaskQueueWorkerOptions | undefined;
   /** PostgreSQL: create and migrate the schema at boot. Default `true`. */
   migrate?: boolean | undefined;
-  /** How long an ended execution and its result can be looked up. Default `'15m'`. */
+  /** How long an ended execution and its result can be looked up; by its handle, 10 seconds at least. Default `'15m'`. */
   retention?: Duration | undefined;
+  /**
+   * Size of the arguments of an execution, and of its result, as they are stored: bytes, or a string such as `'500kb'`.
+   * Up to `'256mb'`. Default `'1mb'`.
+   */
+  maxArgumentSize?: Size | undefined;
+  /**
+   * Declares `tasks.trace`, `tasks.fail` and `tasks.sleep` in this process. Default `true`, but `false` where the
+   * environment variable `NODE_ENV` is `production`: whoever may name a task could fill the workers with sleeping ones.
+   */
+  builtInTasks?: boolean | undefined;
 }
 
-/** Where the queue is kept. */
-export type QueueBackend = 'memory' | 'redis' | 'postgres';
+const CONNECTION = 'url, or connection: { host, port, username, password }';
+const LIMIT = "@RateLimit() on the task's method";
 
-export const QUEUE_OPTIONS = Symbol('QUEUE_OPTIONS');
-export const WORKER_ID = Symbol('WORKER_ID');
+const HABITS: Habits = {
+  redis: "url: 'redis://…', or connection",
+  postgres: "url: 'postgres://…', or connection",
+  host: CONNECTION,
+  port: CONNECTION,
+  username: CONNECTION,
+  password: CONNECTION,
+  db: CONNECTION,
+  tls: 'connection: { host, port, tls }',
+  concurrency: 'worker: { concurrency }',
+  lease: 'worker: { lease }',
+  workers: 'worker',
+  retry: RETRY_REMEDY,
+  attempts: RETRY_REMEDY,
+  defaultJobOptions: RETRY_REMEDY,
+  removeOnComplete: 'retention',
+  removeOnFail: 'retention',
+  limiter: LIMIT,
+};
 
-/** The options after checks and defaults. Times are in milliseconds. */
-export interface ResolvedQueueOptions {
-  readonly backend: QueueBackend;
-  /** What the driver connects with. */
-  readonly connection: unknown;
-  readonly name: string;
-  readonly prefix: string;
-  readonly hasWorker: boolean;
-  readonly concurrency: number;
-  readonly lease: number;
-  readonly migrate: boolean;
-  readonly retention: number;
-}
+const QUEUE = new KnownOptions<TaskQueueOptions>(
+  {
+    url: true,
+    connection: true,
+    name: true,
+    prefix: true,
+    worker: true,
+    migrate: true,
+    retention: true,
+    maxArgumentSize: true,
+    builtInTasks: true,
+  },
+  HABITS,
+);
+
+const WORKER = new KnownOptions<TaskQueueWorkerOptions>(
+  { concurrency: true, lease: true },
+  { lockDuration: 'lease', stalledInterval: 'lease', limiter: LIMIT },
+);
 
 const BACKENDS: Readonly<Record<string, QueueBackend>> = {
   'memory:': 'memory',
@@ -73,21 +111,29 @@ const BACKENDS: Readonly<Record<string, QueueBackend>> = {
  */
 export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQueueOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TasksConfigError('queue', options, 'an object with url, name, worker, retention');
+    throw hidden('queue', options, 'an object with url, name, worker, retention');
   }
+  QUEUE.check(options, 'queue');
   const { url, connection, name = 'tasks', prefix = 'nestjs_tasks', worker = {}, migrate = true } = options;
+  const { builtInTasks = process.env['NODE_ENV'] !== 'production' } = options;
   if (url !== undefined && connection !== undefined) {
-    throw new TasksConfigError('queue.connection', connection, 'one of url and connection, not both');
+    throw hidden('queue.connection', connection, 'one of url and connection, not both');
   }
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
     throw new TasksConfigError('queue.name', name, "up to 64 letters, digits, '.', '_' and '-'");
   }
-  const backend = url === undefined ? backendOf(connection) : backendOfUrl(url);
+  const setting = url === undefined ? 'queue.connection' : 'queue.url';
+  const backend = url === undefined ? backendOf(connection) : backendOfUrl('queue.url', url);
+  if (backend === 'redis') checkRedis(setting, url ?? connection);
   checkPrefix(prefix, backend);
   if (typeof migrate !== 'boolean') throw new TasksConfigError('queue.migrate', migrate, 'true or false');
+  if (typeof builtInTasks !== 'boolean') {
+    throw new TasksConfigError('queue.builtInTasks', builtInTasks, 'true or false');
+  }
   if (worker !== false && (typeof worker !== 'object' || worker === null)) {
     throw new TasksConfigError('queue.worker', worker, 'false, or an object with concurrency and lease');
   }
+  if (worker !== false) WORKER.check(worker, 'queue.worker');
   const { concurrency = 10, lease = '15s' } = worker === false ? {} : worker;
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new TasksConfigError('queue.worker.concurrency', concurrency, 'a whole number from 1');
@@ -95,6 +141,7 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
   return {
     backend,
     connection: url ?? connection,
+    setting,
     name,
     prefix,
     hasWorker: worker !== false,
@@ -102,40 +149,61 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
     lease: parseDuration('queue.worker.lease', lease, 100),
     migrate,
     retention: parseDuration('queue.retention', options.retention ?? '15m'),
+    maxArgumentSize: parseSize(
+      'queue.maxArgumentSize',
+      options.maxArgumentSize === undefined ? '1mb' : options.maxArgumentSize,
+    ),
+    builtInTasks,
   };
 }
 
-function backendOfUrl(url: unknown): QueueBackend {
+/** Connections hold passwords, a wrong one perhaps anywhere: nothing of it is shown but a type, or a scheme and a host. */
+function hidden(option: string, value: unknown, allowed: string): TasksConfigError {
+  const got = typeof value === 'string' ? (placeOf(value) ?? 'another text') : describeType(value);
+  return new TasksConfigError(option, '…', `${allowed}; got ${got}`);
+}
+
+function placeOf(url: string): string | undefined {
+  const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(url)?.[0];
+  if (scheme === undefined) return undefined;
+  const host = URL.canParse(url) ? new URL(url).hostname : '';
+  const at = url.lastIndexOf('@');
+  // A password with a slash or a sign of its own would end where the host seems to begin.
+  const isSure = host !== '' && url.startsWith(host, at === -1 ? scheme.length : at + 1);
+  if (!isSure) return `'${scheme}…'`;
+  return at === -1 ? `'${scheme}${host}…'` : `'${scheme}…@${host}…'`;
+}
+
+function backendOfUrl(option: string, url: unknown): QueueBackend {
   const protocol = typeof url === 'string' && URL.canParse(url) ? new URL(url).protocol : '';
   const backend = BACKENDS[protocol];
   if (backend !== undefined) return backend;
-  // Without what may be a password.
-  const shown = typeof url === 'string' ? url.replace(/\/\/.*@/s, '//…@') : url;
-  throw new TasksConfigError('queue.url', shown, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
+  throw hidden(option, url, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
 }
 
 /** Whether BullMQ would take the connection for one to Redis or to PostgreSQL. */
 function backendOf(connection: unknown): QueueBackend {
   if (connection === undefined) return 'memory';
-  if (typeof connection === 'string') return backendOfUrl(connection);
+  if (typeof connection === 'string') return backendOfUrl('queue.connection', connection);
   if (typeof connection !== 'object' || connection === null) {
-    throw new TasksConfigError('queue.connection', connection, "what BullMQ's connection option takes");
+    throw hidden('queue.connection', connection, "what BullMQ's connection option takes");
   }
   const { url } = connection as { url?: unknown };
-  if (url !== undefined) return backendOfUrl(url);
+  if (url !== undefined) return backendOfUrl('queue.connection.url', url);
   const isPostgres = ['connectionString', 'database', 'user', 'totalCount'].some((field) => field in connection);
   return isPostgres ? 'postgres' : 'redis';
 }
 
 function checkPrefix(prefix: unknown, backend: QueueBackend): void {
   const isFit =
-    typeof prefix === 'string' && (backend === 'postgres' ? /^[A-Za-z_]\w{0,62}$/ : /^[\w.{}-]{1,64}$/).test(prefix);
+    typeof prefix === 'string' &&
+    (backend === 'postgres' ? /^(?!pg_)[A-Za-z_]\w{0,62}$/i : /^[\w.{}-]{1,64}$/).test(prefix);
   if (isFit) return;
   throw new TasksConfigError(
     'queue.prefix',
     prefix,
     backend === 'postgres'
-      ? 'the name of a schema: letters, digits and _, not beginning with a digit, up to 63'
+      ? 'the name of a schema: letters, digits and _, not beginning with a digit or with pg_, which PostgreSQL keeps for itself, up to 63'
       : "up to 64 letters, digits, '.', '_', '-', and braces for a hash tag",
   );
 }

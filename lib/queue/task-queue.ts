@@ -1,70 +1,35 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Duration } from '../task/duration.js';
 import type { TaskFunction } from '../task/task-parts.js';
 import type { TaskResult } from '../task/task-result.js';
-import { Agenda } from './behaviours/agenda.js';
-import { FanInQueue } from './behaviours/fan-in-queue.js';
-import { FanIns } from './behaviours/fan-ins.js';
-import { parsePool } from './behaviours/gate-rules.js';
-import type { Strike, StrikeOperator } from './behaviours/strike.js';
-import { Strikes, type StrikeOptions } from './behaviours/strikes.js';
-import { BROKER, isEnded, LIVE_STATES, type Broker, type LiveState, type WorkerInfo } from './brokers/broker.js';
-import { CLOCK, type Clock } from './clock.js';
-import { ExecutionAdder, requireKey, type AddOptions, type AnyTask } from './execution-adder.js';
-import type { Execution } from './execution.js';
-import { Executions } from './executions.js';
-import { TaskArgumentError } from './queue-errors.js';
-import { QueueLog, type QueueCounts } from './queue-log.js';
-import { QueueWorker } from './queue-worker.js';
-import { reasonOf } from './start-limits.js';
+import type { ArgumentsCall } from './client/arguments-call.js';
+import { Agenda } from './client/agenda.js';
+import { FanInQueue } from './client/fan-in-queue.js';
+import { FollowUpStore } from './client/follow-up-store.js';
+import type { Strike, StrikeCondition, StrikeOperator } from './rules/strike.js';
+import { Strikes, type StrikeOptions } from './rules/strikes.js';
+import { BROKER, type Broker } from './broker/broker.js';
+import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
+import { CLOCK, type Clock } from './broker/clock.js';
+import {
+  ADD_OPTIONS,
+  type AddingCall,
+  type AddOptions,
+  type AnyTask,
+  type ReplaceOptions,
+} from './client/adding-call.js';
+import { ExecutionAdder } from './client/execution-adder.js';
+import type { Execution } from './client/execution.js';
+import { Executions } from './client/executions.js';
+import type { QueueCounts } from './log/queue-counts.js';
+import { QueueLog } from './log/queue-log.js';
+import { limitPoolOf, listedOf, totalOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
+import { QueueWorker } from './worker/queue-worker.js';
+import { runLimited, runUntilFinished } from './worker/run-to-end.js';
+import { requireKey } from './broker/short-text.js';
+import type { TaskName } from './declaration/task-name.js';
 
-/**
- * When a task is to run instead of what its key stands for now.
- *
- * @publicApi
- */
-export interface ReplaceOptions extends AddOptions {
-  when: Date | Duration;
-  key: string;
-}
-
-/**
- * What the queue holds that has not ended.
- *
- * @publicApi
- */
-export interface QueueSnapshot {
-  readonly taken: Date;
-  /** How many there are in each state, and in all. */
-  readonly counts: Readonly<Record<LiveState, number>>;
-  readonly total: number;
-  /** As many as were asked for. */
-  readonly executions: readonly Execution[];
-  readonly workers: readonly WorkerInfo[];
-}
-
-/**
- * The executions that share a limit of `@ConcurrencyLimit()`, for one value of what it counts by.
- *
- * @publicApi
- */
-export interface LimitPool {
-  /** The task that it belongs to, or the scope that tasks share. */
-  readonly owner: string;
-  /** What it counts by; `undefined` where all executions count together, or the pool is shared. */
-  readonly parameter: string | undefined;
-  /** The value that its executions have in common. */
-  readonly value: unknown;
-  /** How many may run at once. */
-  readonly max: number;
-  /** The keys of those that run. */
-  readonly holders: readonly string[];
-  /** The keys of those that wait, first in first out. */
-  readonly waiters: readonly string[];
-}
-
-const LOOK_INTERVAL = 10;
+const ADD: AddingCall = { name: 'queue.add', options: ADD_OPTIONS };
+const REPLACE: AddingCall = { name: 'queue.replace', options: ADD_OPTIONS };
 
 /**
  * Adds executions of durable tasks, finds, replaces and cancels them, in whichever process they run. A singleton.
@@ -83,7 +48,7 @@ export class TaskQueue {
     private readonly adder: ExecutionAdder,
     private readonly executions: Executions,
     private readonly strikeBook: Strikes,
-    private readonly fanIns: FanIns,
+    private readonly followUps: FollowUpStore,
     private readonly worker: QueueWorker,
     private readonly log: QueueLog,
   ) {}
@@ -99,10 +64,11 @@ export class TaskQueue {
    * While an execution with the same key has not ended, nothing is changed and the `disposition` is
    * `'already-scheduled'`.
    *
-   * @param task a method with `@Durable()`, or its name.
+   * @param task a method with `@Durable()`, its name, or a {@link taskName}.
    * @returns a function that takes the task's arguments, which travel as JSON with Date, Map, Set, bigint and undefined.
+   * Without this second call nothing is added.
    * @throws {TaskNotRegisteredError} when this process declares no such task and `remote` is not set. At once.
-   * @throws {TaskArgumentError} when an option or an argument cannot be used.
+   * @throws {TaskArgumentError} when an option or an argument cannot be used; when an option does not exist, at once.
    * @throws {BrokerUnavailableError} when the broker cannot be reached.
    * @example
    * ```ts
@@ -113,14 +79,20 @@ export class TaskQueue {
   add<A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options?: AddOptions,
-  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
-  add(task: string, options?: AddOptions): (...args: unknown[]) => Promise<Execution>;
-  add(task: AnyTask, options: AddOptions = {}): (...args: unknown[]) => Promise<Execution<never>> {
-    const name = this.adder.nameOf(task, (options as AddOptions | undefined)?.remote === true);
-    return async (...args) => {
-      const [execution] = await this.adder.add([this.adder.describe(name, args, options)]);
-      return execution as Execution<never>;
-    };
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  add<A extends unknown[], R>(
+    task: TaskName<TaskFunction<A, R>>,
+    options?: AddOptions,
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  add(task: string, options?: AddOptions): ArgumentsCall<unknown[], Promise<Execution>>;
+  add(
+    task: AnyTask,
+    options: AddOptions = {},
+    ...rest: unknown[]
+  ): ArgumentsCall<unknown[], Promise<Execution<never>>> {
+    return this.adder.expectArguments(ADD, task, options, rest, (name, args) => {
+      return this.adder.addOne(name, args, options) as Promise<Execution<never>>;
+    });
   }
 
   /**
@@ -136,21 +108,28 @@ export class TaskQueue {
   replace<A extends unknown[], R>(
     task: TaskFunction<A, R>,
     options: ReplaceOptions,
-  ): (...args: A) => Promise<Execution<TaskResult<R>>>;
-  replace(task: string, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution>;
-  replace(task: AnyTask, options: ReplaceOptions): (...args: unknown[]) => Promise<Execution<never>> {
-    const { key, remote } = (options as ReplaceOptions | undefined) ?? {};
-    const name = this.adder.nameOf(task, remote === true);
-    return async (...args) => {
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  replace<A extends unknown[], R>(
+    task: TaskName<TaskFunction<A, R>>,
+    options: ReplaceOptions,
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  replace(task: string, options: ReplaceOptions): ArgumentsCall<unknown[], Promise<Execution>>;
+  replace(
+    task: AnyTask,
+    options: ReplaceOptions,
+    ...rest: unknown[]
+  ): ArgumentsCall<unknown[], Promise<Execution<never>>> {
+    return this.adder.expectArguments(REPLACE, task, options, rest, async (name, args) => {
       const addition = this.adder.describe(name, args, options);
-      return (await this.adder.replace(addition, requireKey(name, key))) as Execution<never>;
-    };
+      return (await this.adder.replace(addition, requireKey(name, options.key))) as Execution<never>;
+    });
   }
 
   /**
    * Asks that an execution does not run, or stops: wherever in the fleet it runs, its signal is aborted. Neither a retry
    * nor a replacement follows.
    *
+   * @param reason up to 1 kB.
    * @returns `'cancelled'` when it will not run, `'signalled'` when it runs and was asked to stop, `'not-found'` when no
    * execution with this key is left to run.
    */
@@ -160,7 +139,7 @@ export class TaskQueue {
 
   /** The execution that has the key, or was the last to have it and ended less than `retention` ago. */
   async get(key: string): Promise<Execution | undefined> {
-    const record = await this.broker.get(requireKey('get()', key));
+    const record = await this.broker.executions.get(requireKey('get()', key));
     return record && this.executions.of(record);
   }
 
@@ -169,11 +148,9 @@ export class TaskQueue {
    *
    * @param options `limit`: at most so many executions are listed; the counts are of all. Default 1,000.
    */
-  async snapshot({ limit = 1_000 }: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
-    if (!Number.isInteger(limit) || limit < 0) {
-      throw new TaskArgumentError('snapshot()', 'limit', limit, 'a whole number from 0');
-    }
-    const [{ counts, records }, workers] = await Promise.all([this.broker.list(limit), this.workers()]);
+  async snapshot(options: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
+    const limit = listedOf(options);
+    const [{ counts, records }, workers] = await Promise.all([this.broker.executions.list(limit), this.workers()]);
     return {
       taken: new Date(this.clock.now()),
       counts,
@@ -185,26 +162,15 @@ export class TaskQueue {
 
   /** The workers of the fleet that are ready to claim, or busy. */
   async workers(): Promise<readonly WorkerInfo[]> {
-    const workers = await this.broker.workers();
-    const own = this.worker.info();
-    if (own === undefined) return workers;
-    return [...workers.filter(({ id }) => id !== own.id), own]; // it knows better than what it last announced
+    const announced = await this.broker.signals.workers();
+    const own = this.worker.info(); // knows better than what it last announced
+    const workers = own === undefined ? announced : [...announced.filter(({ id }) => id !== own.id), own];
+    return workers.map(workerInfoOf);
   }
 
   /** The pools of `@ConcurrencyLimit()` that somebody holds a slot of or waits for, in the whole fleet. */
   async limits(): Promise<LimitPool[]> {
-    const pools = await this.broker.pools();
-    return pools.map(({ pool, max, holders, waiters }) => {
-      const { owner, parameter, value } = parsePool(pool);
-      return {
-        owner,
-        parameter: parameter ?? undefined,
-        value,
-        max,
-        holders: holders.map(({ key }) => key),
-        waiters: waiters.map(({ key }) => key),
-      };
-    });
+    return (await this.broker.limits.pools()).map(limitPoolOf);
   }
 
   /**
@@ -218,7 +184,7 @@ export class TaskQueue {
    * ```
    */
   after(executions: readonly Execution[]): FanInQueue {
-    return new FanInQueue(executions, this.adder, this.fanIns);
+    return new FanInQueue(executions, this.adder, this.followUps);
   }
 
   /** A new, empty agenda: executions to be spread evenly over a time. */
@@ -234,24 +200,25 @@ export class TaskQueue {
    * @param parameter the name of a parameter, or a key of a single object argument.
    * @param operator `==`, `!=`, `<`, `<=`, `>`, `>=`, `between` with `[low, high]`, `in` with a list. Strings are
    * compared by their characters. A value of another type is never struck.
-   * @param options `mode`: `'drop'` (the default) ends what is struck, `'hold'` parks it until `restore()`; `reason`;
-   * `expiresIn`.
-   * @throws {UnknownParameterError} when this process declares the task, and it has no such parameter.
+   * @param options `where`: parameter, operator and value, instead of before the options; `mode`: `'drop'` (the default)
+   * ends what is struck, `'hold'` parks it until `restore()`; `reason`; `expiresIn`.
+   * @throws {TasksUsageError} `UNKNOWN_PARAMETER` when this process declares the task, and it has no such parameter.
    * @throws {TaskArgumentError} when something else cannot be used.
    * @example
    * ```ts
    * await this.queue.strike(this.orders.process);
    * await this.queue.strike(null, 'customerId', '==', '12345', { reason: 'chargebacks', expiresIn: '1d' });
-   * await this.queue.strike(this.orders.process, 'amount', '>', 10_000, { mode: 'hold' });
+   * await this.queue.strike(this.orders.process, { where: ['amount', '>', 10_000], mode: 'hold' });
    * ```
    */
   strike(task: AnyTask, options?: StrikeOptions): Promise<Strike>;
+  strike(task: null, options: StrikeOptions & { where: StrikeCondition }): Promise<Strike>;
   strike(
     task: AnyTask | null,
     parameter?: string,
     operator?: StrikeOperator,
     value?: unknown,
-    options?: StrikeOptions,
+    options?: Omit<StrikeOptions, 'where'>,
   ): Promise<Strike>;
   async strike(
     task: AnyTask | null,
@@ -271,14 +238,18 @@ export class TaskQueue {
    *
    * @returns whether there was one.
    */
+  restore(task: AnyTask | null, condition: { where: StrikeCondition }): Promise<boolean>;
+  restore(task: AnyTask | null, parameter?: string, operator?: StrikeOperator, value?: unknown): Promise<boolean>;
   async restore(
     task: AnyTask | null,
-    parameter?: string,
+    parameter?: string | { where: StrikeCondition },
     operator?: StrikeOperator,
     value?: unknown,
   ): Promise<boolean> {
     const name = task === null ? null : this.adder.nameOf(task, true);
-    return this.strikeBook.restore(name, parameter, operator, value);
+    return typeof parameter === 'object' && parameter !== null
+      ? this.strikeBook.restore(name, undefined, undefined, undefined, parameter)
+      : this.strikeBook.restore(name, parameter, operator, value);
   }
 
   /** The strikes in force. */
@@ -293,8 +264,10 @@ export class TaskQueue {
    * @returns how many executions that were.
    */
   async clear(): Promise<number> {
-    const count = await this.broker.clear('cleared from the queue');
+    const count = await this.broker.executions.clear('cleared from the queue');
     if (count > 0) this.log.cleared(count);
+    // What followed them is to know, also where no worker is there to see it.
+    if (count > 0) await this.followUps.sweep().catch((error: unknown) => this.log.disrupted(error));
     return count;
   }
 
@@ -302,9 +275,8 @@ export class TaskQueue {
    * For scripts and tests: resolves when everything has ended, what is scheduled for later too. Runs a worker where this
    * process has none.
    */
-  async runUntilFinished(): Promise<void> {
-    this.worker.start();
-    while ((await this.broker.size()) > 0) await sleep(LOOK_INTERVAL);
+  runUntilFinished(): Promise<void> {
+    return runUntilFinished(this.broker, this.worker);
   }
 
   /**
@@ -318,28 +290,6 @@ export class TaskQueue {
    * ```
    */
   async runAtMost(starts: Readonly<Record<string, number>>): Promise<void> {
-    for (const [key, limit] of Object.entries(starts)) {
-      if (!Number.isInteger(limit) || limit < 0) {
-        throw new TaskArgumentError('runAtMost()', key, limit, 'a whole number from 0');
-      }
-    }
-    for (const [key, limit] of Object.entries(starts)) this.worker.limits.set(key, limit);
-    for (const [key, limit] of Object.entries(starts)) await this.cancelSpent(key, limit);
-    try {
-      await this.runUntilFinished();
-    } finally {
-      for (const key of Object.keys(starts)) this.worker.limits.delete(key);
-    }
+    await runLimited(this.broker, this.executions, this.worker.limits, starts, () => this.runUntilFinished());
   }
-
-  /** One that has had its number would not start again; but it may be long until it would. */
-  private async cancelSpent(key: string, limit: number): Promise<void> {
-    const record = await this.broker.get(key);
-    if (record === undefined || isEnded(record.state) || record.state === 'running' || record.starts < limit) return;
-    await this.executions.cancel(key, reasonOf(limit));
-  }
-}
-
-function totalOf(counts: Readonly<Record<LiveState, number>>): number {
-  return LIVE_STATES.reduce((sum, state) => sum + counts[state], 0);
 }

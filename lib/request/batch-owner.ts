@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
-import type { Execution } from '../queue/execution.js';
+import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskTiming } from '../task/task-outcome.js';
-import type { TaskOrigin, TaskWork } from '../task/task-parts.js';
+import type { TaskKind, TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { EnqueueGroups, Enqueuer } from './enqueuer.js';
@@ -120,11 +120,11 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     own: TaskConfig | undefined,
     work: TaskWork,
     args: readonly unknown[],
-    isUnlimited = false,
+    kind: TaskKind = 'user',
   ): Task {
     const { factory } = this.exchange.environment;
     const layer = this.exchange.environment.layerOf(this.route);
-    const task = factory.create({ timing, layer, origin: this, isUnlimited }, own, work, args);
+    const task = factory.create({ timing, layer, origin: this, kind }, own, work, args);
     this.exchange.watchReply();
     return task;
   }
@@ -195,7 +195,7 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
         runner: this.runner,
         groups: this.enqueueGroups,
         createUnlimited: (timing, config, work, args) =>
-          this.create(timing, config, work, args, true) as Task<Execution>,
+          this.create(timing, config, work, args, 'enqueue') as Task<Execution>,
       });
       if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
     }

@@ -1,4 +1,4 @@
-import type { AddOptions } from '../queue/execution-adder.js';
+import type { AddOptions } from '../queue/client/adding-call.js';
 import type { TaskConfig } from '../task/task-config.js';
 
 /** A durable task, and how and with what it is added. */

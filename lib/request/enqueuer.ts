@@ -1,15 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { ExecutionAdder, type Addition, type AddOptions, type AnyTask } from '../queue/execution-adder.js';
-import type { Execution } from '../queue/execution.js';
+import type { ArgumentsCall } from '../queue/client/arguments-call.js';
+import { ADD_OPTIONS, type AddingCall, type AddOptions, type AnyTask } from '../queue/client/adding-call.js';
+import { ExecutionAdder, type Addition } from '../queue/client/execution-adder.js';
+import type { Execution } from '../queue/client/execution.js';
+
+const ENQUEUE: AddingCall = { name: 'tasks.enqueue', options: ADD_OPTIONS };
 
 /** Adds executions of durable tasks for requests. */
 @Injectable()
 export class Enqueuer {
   constructor(private readonly adder: ExecutionAdder) {}
 
-  /** @throws {TaskNotRegisteredError} when this process declares no such task, and it is not said to be remote. */
-  nameOf(task: AnyTask, options: AddOptions): string {
-    return this.adder.nameOf(task, options.remote === true);
+  /** See {@link ExecutionAdder.expectArguments}. */
+  expectArguments<R>(
+    task: AnyTask,
+    options: AddOptions,
+    rest: readonly unknown[],
+    enqueue: (name: string, args: unknown[]) => R,
+  ): ArgumentsCall<unknown[], R> {
+    return this.adder.expectArguments(ENQUEUE, task, options, rest, enqueue);
   }
 
   /** @throws {TaskArgumentError} when an option or an argument cannot be used. */

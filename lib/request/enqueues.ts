@@ -1,4 +1,4 @@
-import type { Execution } from '../queue/execution.js';
+import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import { createDeferred } from '../task/deferred.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';

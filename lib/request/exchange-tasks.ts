@@ -1,5 +1,5 @@
 import type { ContextId } from '@nestjs/core';
-import type { Execution } from '../queue/execution.js';
+import type { Execution } from '../queue/client/execution.js';
 import type { TaskConfig } from '../task/task-config.js';
 import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
@@ -7,7 +7,7 @@ import { currentOwner, type BatchOwner } from './batch-owner.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { RequestEnvironment } from './exchange.js';
-import { ReplyUnderwayError } from './request-errors.js';
+import { replyUnderway } from './request-errors.js';
 import type { Route } from './route.js';
 import type { RoutedExchange, RouteRun } from './route-run.js';
 import type { TaskBatch } from './task-batch.js';
@@ -66,7 +66,7 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   abstract decided(owner: BatchOwner): void;
 
   beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void {
-    if (this.isReplyUnderway(route, hasEmitted)) throw new ReplyUnderwayError();
+    if (this.isReplyUnderway(route, hasEmitted)) throw replyUnderway();
     this.beforeBatch();
   }
 

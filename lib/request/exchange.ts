@@ -35,8 +35,8 @@ export interface Exchange {
   /**
    * An addition that the reply is to wait for.
    *
-   * @throws {ReplyUnderwayError} when it cannot.
-   * @throws {NoRouteError} when nothing tells of the route.
+   * @throws {TasksUsageError} `REPLY_UNDERWAY` when it cannot.
+   * @throws {TasksUsageError} `NO_ROUTE` when nothing tells of the route.
    */
   beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void;
 }

@@ -2,7 +2,7 @@ import type { ContextId } from '@nestjs/core';
 import type { BatchOwner } from './batch-owner.js';
 import type { RequestEnvironment } from './exchange.js';
 import { ExchangeTasks } from './exchange-tasks.js';
-import { NoRouteError } from './request-errors.js';
+import { noRoute } from './request-errors.js';
 import type { Reply } from './reply.js';
 import type { Route } from './route.js';
 import { RouteRun } from './route-run.js';
@@ -106,7 +106,7 @@ export class OperationTasks extends ExchangeTasks {
   }
 
   override beforeBatch(): void {
-    if (!this.reply.isForetold && this.runs.length === 0) throw new NoRouteError('message');
+    if (!this.reply.isForetold && this.runs.length === 0) throw noRoute('message');
   }
 
   override watchReply(): void {

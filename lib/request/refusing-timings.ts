@@ -1,4 +1,4 @@
-import { NoRequestError } from './request-errors.js';
+import { noRequest } from './request-errors.js';
 import type { TaskTimings } from './tasks.service.js';
 
 /**
@@ -30,6 +30,6 @@ export class RefusingTimings implements TaskTimings {
   }
 
   private refuse(): never {
-    throw new NoRequestError(this.request);
+    throw noRequest(this.request);
   }
 }

@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, ServiceUnavailableException, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, type ContextId } from '@nestjs/core';
 import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
-import { readClassTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
+import { readClassTaskMetadata } from '../decorators/task-metadata.js';
 import { TaskFactory } from '../scheduler/task-factory.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
-import { NoRequestError } from './request-errors.js';
+import { noRequest } from './request-errors.js';
 import { Enqueuer } from './enqueuer.js';
 import type { RequestEnvironment } from './exchange.js';
 import { obtainOperation, OperationTasks } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
 import { HttpReply, MessageReply, UnseenReply, type Reply } from './reply.js';
 import { RequestTasks } from './request-tasks.js';
-import type { Route } from './route.js';
+import { configOf, type Route } from './route.js';
 import type { RouteRun } from './route-run.js';
 import { countRootFields, isRootField, type ResolveInfo } from './root-fields.js';
 import { RefusingTimings } from './refusing-timings.js';
@@ -96,7 +96,7 @@ export class RequestRegistry implements RequestEnvironment {
   /**
    * The service for what is injected, perhaps before the request has reached its route.
    *
-   * @throws {NoRequestError} when `request` is none; for a gateway not now, but when the service is used.
+   * @throws {TasksUsageError} `NO_REQUEST` when `request` is none; for a gateway not now, but when the service is used.
    */
   serviceFor(request: unknown): TasksService {
     if (isHttpRequest(request)) {
@@ -104,7 +104,7 @@ export class RequestRegistry implements RequestEnvironment {
       const response = this.responses.of(raw);
       const contextId = contextIdOf(request);
       // A made-up one. That of an unknown adapter will have a response when it reaches its route.
-      if (response === undefined && contextId === undefined) throw new NoRequestError(request);
+      if (response === undefined && contextId === undefined) throw noRequest(request);
       const tasks = this.obtain(raw);
       tasks.meet(response, contextId);
       return tasks.service;
@@ -121,7 +121,7 @@ export class RequestRegistry implements RequestEnvironment {
       return operation.service;
     }
     if (isGatewayClient(request)) return new TasksService(new RefusingTimings(request));
-    throw new NoRequestError(request);
+    throw noRequest(request);
   }
 
   /** From the module's options to the handler's. */
@@ -132,7 +132,7 @@ export class RequestRegistry implements RequestEnvironment {
     if (layers === undefined) this.routeLayers.set(controller, (layers = new WeakMap()));
     let layer = layers.get(handler);
     if (layer === undefined) {
-      layer = this.moduleLayer.with(readClassTaskMetadata(controller), readTaskMetadata(handler) ?? {});
+      layer = this.moduleLayer.with(readClassTaskMetadata(controller), configOf(route));
       layers.set(handler, layer);
     }
     return layer;

@@ -3,7 +3,7 @@ import type { ContextId } from '@nestjs/core';
 import type { BatchOwner } from './batch-owner.js';
 import type { RequestEnvironment } from './exchange.js';
 import { ExchangeTasks } from './exchange-tasks.js';
-import { NoRouteError } from './request-errors.js';
+import { noRoute } from './request-errors.js';
 import { isGone, onAnswerToNobody, onResponseBegin, onResponseEnd } from './response-end.js';
 import { isEventStream, repliesByItself, repliesInChunks, type Route } from './route.js';
 import type { RouteOutcome } from './route-outcome.js';
@@ -82,7 +82,7 @@ export class RequestTasks extends ExchangeTasks {
   }
 
   override beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void {
-    if (this.runs.length === 0 && !this.isRouteAwaited) throw new NoRouteError('request');
+    if (this.runs.length === 0 && !this.isRouteAwaited) throw noRoute('request');
     super.beforeEnqueue(route, hasEmitted);
   }
 

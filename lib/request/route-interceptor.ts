@@ -3,7 +3,7 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { isObservable, Observable, type Observer, type Subscriber } from 'rxjs';
 import type { BatchOwner } from './batch-owner.js';
 import type { PassInterceptor } from './handler-binding.js';
-import { ReplyUnderwayError } from './request-errors.js';
+import { replyUnderway } from './request-errors.js';
 import type { RequestRegistry } from './request-registry.js';
 import type { RouteOutcome } from './route-outcome.js';
 import type { RouteRun } from './route-run.js';
@@ -24,7 +24,7 @@ export class RouteInterceptor implements PassInterceptor {
     let value: unknown;
     try {
       run.isSubscribed = true;
-      if (run.isHoldingInVain) throw new ReplyUnderwayError();
+      if (run.isHoldingInVain) throw replyUnderway();
       value = await run.call(next);
     } catch (error) {
       await this.end('error');
@@ -58,7 +58,7 @@ export class RouteInterceptor implements PassInterceptor {
       run.isSubscribed = true;
       const observer = new RouteObserver(run, subscriber, this.requests, context);
       if (run.isHoldingInVain) {
-        observer.error(new ReplyUnderwayError());
+        observer.error(replyUnderway());
         return undefined;
       }
       const route = handle().subscribe(observer);

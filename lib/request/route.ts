@@ -1,6 +1,9 @@
 import { types } from 'node:util';
 import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import { readMethodTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
+import { methodsOf } from '../scheduler/provider-classes.js';
+import type { TaskConfig } from '../task/task-config.js';
 
 /** The handler that a request was given to. */
 export interface Route {
@@ -50,6 +53,14 @@ export function parametersOf({ controller, handler }: Route): RouteParameter[] {
     Partial<RouteParameter>
   >;
   return Object.entries(params).map(([key, { data, factory }]) => ({ kind: kindOf(key), data, factory }));
+}
+
+/** What task decorators on the handler say, whatever else wraps it. */
+export function configOf({ controller, handler }: Route): TaskConfig {
+  for (const { name, func, prototype } of methodsOf((controller as { prototype?: object }).prototype)) {
+    if (func === handler) return readMethodTaskMetadata(prototype, name, handler);
+  }
+  return readTaskMetadata(handler) ?? {};
 }
 
 /** Keys are such as '1:0', the kind of the parameter and its place. Those of custom decorators begin with random characters. */

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
-import { TasksModuleMissingError } from '../task/task-errors.js';
+import { moduleMissing } from '../task/usage-errors.js';
 import { currentOwner, type BatchOwner } from './batch-owner.js';
 import { operationOf } from './operation-tasks.js';
 import { parametersOf, type RouteParameter } from './route.js';
@@ -19,7 +19,7 @@ const siblings = new WeakMap<object, RouteParameter | null>();
  * the application, which may copy it, or check it by a schema that was meant for the body. So they are given a value
  * that they were meant for.
  *
- * @throws {TasksModuleMissingError} when nothing of ours has seen the request reach this handler.
+ * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when nothing of ours has seen the request reach this handler.
  */
 export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
   const type = context.getType<string>();
@@ -27,7 +27,7 @@ export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
   if (owner === undefined || !isHere(owner, context)) {
     // No interceptor sees field resolvers, unless the application asks for it.
     const service = type === 'graphql' ? operationOf(context.getArgByIndex(2))?.service : undefined;
-    if (service === undefined) throw new TasksModuleMissingError('@Tasks() finds no tasks module');
+    if (service === undefined) throw moduleMissing('@Tasks() finds no tasks module');
     return service;
   }
   switch (type) {

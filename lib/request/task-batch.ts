@@ -1,12 +1,20 @@
 import type { TaskConfig } from '../task/task-config.js';
-import type { TaskWork } from '../task/task-parts.js';
+import type { TaskFunction, TaskWork } from '../task/task-parts.js';
+import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
-import { EnqueuingSurface, type EnqueueLater } from './enqueuing-surface.js';
+import {
+  configured,
+  scheduling,
+  type AnyTaskConfig,
+  type ConfiguredThreadTask,
+  type ThreadTaskConfig,
+} from '../scheduler/configured-task.js';
+import { enqueuing, type ConfiguredRequestTask, type EnqueueLater } from './enqueue.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
-import type { Execution } from '../queue/execution.js';
+import type { Execution } from '../queue/client/execution.js';
 
 /** The later moments of a request. */
 export type BatchTiming = 'afterRoute' | 'afterResponse';
@@ -25,7 +33,7 @@ export interface BatchTasks {
  *
  * @publicApi
  */
-export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
+export class TaskBatch {
   private readonly tasks: BatchTasks;
   private readonly timing: BatchTiming;
   private held: Task[] = [];
@@ -34,13 +42,93 @@ export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
 
   /** @internal */
   constructor(tasks: BatchTasks, timing: BatchTiming) {
-    super();
     this.tasks = tasks;
     this.timing = timing;
   }
 
+  /**
+   * Schedules `func(...args)` for the moment of the batch. After that moment it starts at once.
+   *
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
+   * provider's method may be passed unbound and runs on its provider.
+   * @param args passed on as they are, by reference: pass values rather than objects that change later.
+   * @throws {TypeError} when `func` is not a function, or a generator function.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
+   * the module's `pools`.
+   * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
+   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and the instance cannot be
+   * told.
+   * @example
+   * ```ts
+   * tasks.afterResponse.schedule(this.mail.send, user.email, 'Welcome!');
+   * ```
+   */
+  schedule<A extends unknown[], R>(
+    func: TaskFunction<A, R> & NoGenerator<R>,
+    ...args: NoInfer<A>
+  ): Task<TaskResult<R>, A> {
+    return this.submit(undefined, func, args) as Task<TaskResult<R>, A>;
+  }
+
+  /**
+   * Takes options for the tasks that are scheduled through what it returns.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   * @example
+   * ```ts
+   * tasks.afterRoute.task({ name: 'audit', runOn: 'always' }).schedule(this.audits.save, order.id);
+   * ```
+   */
+  task(config?: TaskConfig & { thread?: undefined }): ConfiguredRequestTask<EnqueueLater>;
+  /**
+   * Takes options for a function that runs in a worker thread: for work that would hold the event loop. Arguments and
+   * result are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package
+   * `piscina`.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   * @example
+   * ```ts
+   * const thread = { file: new URL('./thumbnail.js', import.meta.url), export: 'resize' };
+   * tasks.afterResponse.task<typeof import('./thumbnail.js').resize>({ thread, shield: true }).schedule(photo, 200);
+   * ```
+   */
+  task<F extends (...args: never[]) => unknown = (...args: unknown[]) => unknown>(
+    config: ThreadTaskConfig,
+  ): ConfiguredThreadTask<F>;
+  task(
+    config: AnyTaskConfig = {},
+  ): ConfiguredRequestTask<EnqueueLater> | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
+    return configured(this, config);
+  }
+
+  /**
+   * Adds a durable task to the queue when the moment has come. `afterRoute` writes all of its additions together when the
+   * handler has succeeded. The response waits until they are accepted; if they are not, it is a 503 and both batches are
+   * discarded. `afterResponse` writes after the response.
+   *
+   * @param task a method with `@Durable()`, or its name.
+   * @returns a function that takes the task's arguments, and returns the {@link Task} that writes, whose `result()` is
+   * the execution.
+   * @throws {TaskNotRegisteredError} at once, when this process declares no such task and `remote` is not set.
+   * @throws {TaskArgumentError} at once, when an option or an argument cannot be used.
+   * @throws {TasksUsageError} `REPLY_UNDERWAY` of `afterRoute`, when the handler replies by itself, or over server-sent
+   * events; `NO_ROUTE` of `afterRoute`, in a route without `@Tasks()`.
+   * @example
+   * ```ts
+   * tasks.afterRoute.enqueue(this.orders.process, { key: `order:${order.id}` })(order.id);
+   * ```
+   */
+  get enqueue(): EnqueueLater {
+    return enqueuing(this, undefined);
+  }
+
   /** @internal */
-  protected override get enqueuer(): Enqueuer {
+  configure(own: TaskConfig): ConfiguredRequestTask<EnqueueLater> {
+    return { schedule: scheduling(this, own), enqueue: enqueuing(this, own) };
+  }
+
+  /** @internal */
+  get enqueuer(): Enqueuer {
     return this.tasks.enqueuer;
   }
 
@@ -70,14 +158,14 @@ export class TaskBatch extends EnqueuingSurface<EnqueueLater> {
   }
 
   /** @internal */
-  protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+  submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const task = this.tasks.create(this.timing, own, work, args);
     this.hold(task);
     return task;
   }
 
   /** @internal */
-  protected override submitEnqueue(call: EnqueueCall): Task<Execution> {
+  submitEnqueue(call: EnqueueCall): Task<Execution> {
     return this.tasks.createEnqueue(this.timing, call);
   }
 

@@ -1,5 +1,6 @@
 import { createParamDecorator, type PipeTransform } from '@nestjs/common';
 import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
+import { refuseBare } from '../decorators/bare-decorator.js';
 import { currentOwner } from './batch-owner.js';
 import { takeTasks } from './take-tasks.js';
 import { TasksService } from './tasks.service.js';
@@ -21,7 +22,7 @@ const decorate = createParamDecorator(takeTasks, [hideType]);
  * The request's {@link TasksService} as a parameter of a handler, a resolver, or a message's handler in a microservice or
  * a gateway: the same object that is injected, without making the class request-scoped. Pipes leave it as it is.
  *
- * @throws {TasksModuleMissingError} when `TasksModule.forRoot()` is not imported.
+ * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when `TasksModule.forRoot()` is not imported.
  * @example
  * ```ts
  * @Post()
@@ -31,4 +32,7 @@ const decorate = createParamDecorator(takeTasks, [hideType]);
  * ```
  * @publicApi
  */
-export const Tasks = (): ParameterDecorator => decorate(undefined, takeService);
+export function Tasks(): ParameterDecorator {
+  refuseBare('Tasks', arguments);
+  return decorate(undefined, takeService);
+}

@@ -1,10 +1,18 @@
 import type { TaskConfig } from '../task/task-config.js';
-import type { TaskWork } from '../task/task-parts.js';
+import type { TaskFunction, TaskWork } from '../task/task-parts.js';
+import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import type { Execution } from '../queue/execution.js';
-import { EnqueuingSurface, type Enqueue } from './enqueuing-surface.js';
+import type { Execution } from '../queue/client/execution.js';
+import {
+  configured,
+  scheduling,
+  type AnyTaskConfig,
+  type ConfiguredThreadTask,
+  type ThreadTaskConfig,
+} from '../scheduler/configured-task.js';
+import { enqueuing, type ConfiguredRequestTask, type Enqueue } from './enqueue.js';
 import type { TaskBatch } from './task-batch.js';
 
 /** What one request does with tasks of each timing. */
@@ -35,13 +43,84 @@ export interface TaskTimings {
  * ```
  * @publicApi
  */
-export class TasksService extends EnqueuingSurface<Enqueue> {
+export class TasksService {
   private readonly timings: TaskTimings;
 
   /** @internal */
   constructor(timings: TaskTimings) {
-    super();
     this.timings = timings;
+  }
+
+  /**
+   * Schedules `func(...args)` now. Returns at once and never calls the function inline.
+   *
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
+   * provider's method may be passed unbound and runs on its provider.
+   * @param args passed on as they are, by reference: pass values rather than objects that change later.
+   * @throws {TypeError} when `func` is not a function, or a generator function.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
+   * the module's `pools`.
+   * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
+   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and the instance cannot be
+   * told.
+   * @example
+   * ```ts
+   * tasks.schedule(this.mail.send, user.email, 'Welcome!');
+   * ```
+   */
+  schedule<A extends unknown[], R>(
+    func: TaskFunction<A, R> & NoGenerator<R>,
+    ...args: NoInfer<A>
+  ): Task<TaskResult<R>, A> {
+    return this.submit(undefined, func, args) as Task<TaskResult<R>, A>;
+  }
+
+  /**
+   * Takes options for the tasks that are scheduled through what it returns.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   * @example
+   * ```ts
+   * tasks.task({ name: `payment_${id}`, shield: true, onError: refund }).schedule(finalize, id);
+   * ```
+   */
+  task(config?: TaskConfig & { thread?: undefined }): ConfiguredRequestTask<Enqueue>;
+  /**
+   * Takes options for a function that runs in a worker thread: for work that would hold the event loop. Arguments and
+   * result are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package
+   * `piscina`.
+   *
+   * @throws {TasksConfigError} when an option cannot be used.
+   * @example
+   * ```ts
+   * const thread = { file: new URL('./thumbnail.js', import.meta.url), export: 'resize' };
+   * tasks.task<typeof import('./thumbnail.js').resize>({ thread, shield: true }).schedule(photo, 200);
+   * ```
+   */
+  task<F extends (...args: never[]) => unknown = (...args: unknown[]) => unknown>(
+    config: ThreadTaskConfig,
+  ): ConfiguredThreadTask<F>;
+  task(
+    config: AnyTaskConfig = {},
+  ): ConfiguredRequestTask<Enqueue> | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
+    return configured(this, config);
+  }
+
+  /**
+   * Adds a durable task to the queue at once, as `queue.add()` does. Await it.
+   *
+   * @param task a method with `@Durable()`, or its name.
+   * @returns a function that takes the task's arguments, and returns a promise of the execution.
+   * @throws {TaskNotRegisteredError} at once, when this process declares no such task and `remote` is not set.
+   * @throws {TaskArgumentError} at once, when an option does not exist. The promise rejects with it when an option or an
+   * argument cannot be used.
+   * @example
+   * ```ts
+   * await tasks.enqueue(this.orders.process, { key: `order:${order.id}` })(order.id);
+   * ```
+   */
+  get enqueue(): Enqueue {
+    return enqueuing(this, undefined);
   }
 
   /** Starts its tasks when the handler has succeeded, before the response is sent; the response does not wait for them. */
@@ -55,17 +134,22 @@ export class TasksService extends EnqueuingSurface<Enqueue> {
   }
 
   /** @internal */
-  protected override get enqueuer(): Enqueuer {
+  configure(own: TaskConfig): ConfiguredRequestTask<Enqueue> {
+    return { schedule: scheduling(this, own), enqueue: enqueuing(this, own) };
+  }
+
+  /** @internal */
+  get enqueuer(): Enqueuer {
     return this.timings.enqueuer;
   }
 
   /** @internal */
-  protected override submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
+  submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     return this.timings.start(own, work, args);
   }
 
   /** @internal */
-  protected override submitEnqueue(call: EnqueueCall): Promise<Execution> {
+  submitEnqueue(call: EnqueueCall): Promise<Execution> {
     return this.timings.enqueue(call);
   }
 }

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { isErrorHandlerClass, type OnTaskErrorOption } from '../task/task-config.js';
+import { isErrorHandlerClass } from '../task/task-config.js';
 import { runInActivity } from '../task/task-activity.js';
-import type { Task } from '../task/task.js';
+import type { Task, OnTaskErrorOption } from '../task/task.js';
 import { isAbortOf, TasksConfigError } from '../task/task-errors.js';
 import { TaskLog } from './task-log.js';
 import { TaskTracer } from './task-tracer.js';

@@ -1,7 +1,7 @@
 import type { ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { TaskConfig } from '../task/task-config.js';
-import { TaskHostError } from '../task/task-errors.js';
+import { hostUnknown } from '../task/usage-errors.js';
 import { refuseGenerator } from '../task/task-result.js';
 import { usesThis } from './function-source.js';
 import { isStatic, type AnyFunction } from './provider-classes.js';
@@ -40,7 +40,8 @@ export class HostedMethod {
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
    * @throws {TypeError} when it is a generator.
-   * @throws {TaskHostError} when the instance cannot be told, and the method has decorators or uses `this`.
+   * @throws {TasksUsageError} `TASK_HOST` when the instance cannot be told, and the method has decorators or uses
+   * `this`.
    */
   find(contextId: ContextId | undefined): TaskMethod | undefined {
     return this.#single ?? this.#look(contextId);
@@ -61,7 +62,7 @@ export class HostedMethod {
     }
     this.#needsHost ??= Object.keys(config).length > 0 || usesThis(this.func);
     if (!this.#needsHost) return undefined;
-    throw new TaskHostError(this.name, describe([...found.values()]), config);
+    throw hostUnknown(this.name, describe([...found.values()]), config);
   }
 }
 

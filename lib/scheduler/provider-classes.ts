@@ -27,12 +27,28 @@ export function prototypeOf({ instance, metatype, inject }: InstanceWrapper): ob
 export function* methodsOf(
   prototype: object | undefined,
 ): Generator<{ readonly name: string; readonly func: AnyFunction; readonly prototype: object }> {
+  for (const { name, descriptor, prototype: at } of membersOf(prototype)) {
+    const value: unknown = descriptor.value;
+    if (typeof value === 'function' && name !== 'constructor')
+      yield { name, func: value as AnyFunction, prototype: at };
+  }
+}
+
+/** Accessors of a prototype and of its bases. Nothing reads them. */
+export function* accessorsOf(
+  prototype: object | undefined,
+): Generator<{ readonly name: string; readonly prototype: object }> {
+  for (const { name, descriptor, prototype: at } of membersOf(prototype)) {
+    if (descriptor.get !== undefined) yield { name, prototype: at };
+  }
+}
+
+function* membersOf(
+  prototype: object | undefined,
+): Generator<{ readonly name: string; readonly descriptor: PropertyDescriptor; readonly prototype: object }> {
   for (let at = prototype; at && at !== Object.prototype && at !== Function.prototype; at = parentOf(at)) {
     const own: Record<string, PropertyDescriptor> = ask(() => Object.getOwnPropertyDescriptors(at)) ?? {};
-    for (const [name, { value }] of Object.entries(own)) {
-      if (typeof value === 'function' && name !== 'constructor')
-        yield { name, func: value as AnyFunction, prototype: at };
-    }
+    for (const [name, descriptor] of Object.entries(own)) yield { name, descriptor, prototype: at };
   }
 }
 

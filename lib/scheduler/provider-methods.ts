@@ -2,9 +2,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer, type ContextId } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Module } from '@nestjs/core/injector/module.js';
-import { readTaskMetadata } from '../decorators/task-metadata.js';
+import { readMethodTaskMetadata, readTaskMetadata } from '../decorators/task-metadata.js';
 import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
-import { TaskHostError } from '../task/task-errors.js';
+import { hostUnknown } from '../task/usage-errors.js';
 import { refuseGenerator } from '../task/task-result.js';
 import { isMethod, nameOf, usesThis } from './function-source.js';
 import { HostedMethod, type TaskMethod } from './hosted-method.js';
@@ -44,7 +44,8 @@ export class ProviderMethods implements OnModuleInit {
   /**
    * @param contextId the request's, to find its own instance of a request-scoped provider.
    * @throws {TypeError} when it is a generator function.
-   * @throws {TaskHostError} when the function would miss its `this`, and which object that is cannot be told.
+   * @throws {TasksUsageError} `TASK_HOST` when the function would miss its `this`, and which object that is cannot be
+   * told.
    */
   find(func: AnyFunction, contextId: ContextId | undefined): TaskMethod | undefined {
     // Modules may be loaded lazily, and what a factory makes is known only when it has.
@@ -55,15 +56,14 @@ export class ProviderMethods implements OnModuleInit {
   private learn(func: AnyFunction): HostedMethod | FreeFunction {
     const hasPrototype = Object.hasOwn(func, 'prototype'); // as `function`s, classes and generators, but no methods
     if (hasPrototype) refuseGenerator(func);
-    const isMissing = !hasPrototype && isMethod(func) && usesThis(func);
+    const config = readTaskMetadata(func);
+    // Decorators are for methods, whatever wraps them.
+    const isMissing = (config !== undefined || (!hasPrototype && isMethod(func))) && usesThis(func);
     if (isMissing) {
       this.indexModules(); // what a factory of a lazy module makes may have come since
       const hosted = this.known.get(func);
       if (hosted !== undefined) return hosted;
-    }
-    const config = readTaskMetadata(func);
-    if (isMissing) {
-      throw new TaskHostError(nameOf(func), 'no provider of the application is known to have it', config ?? {});
+      throw hostUnknown(nameOf(func), 'no provider of the application is known to have it', config ?? {});
     }
     const free = config === undefined ? PLAIN : new FreeFunction({ config });
     this.forgotten += 1;
@@ -86,10 +86,14 @@ export class ProviderMethods implements OnModuleInit {
 
   private indexMethods(wrapper: InstanceWrapper, module: Module, classConfig: TaskConfig): void {
     if (wrapper.isAlias) return;
-    for (const { name, func } of methodsOf(ownerOfMethods(wrapper))) {
+    for (const { name, func, prototype } of methodsOf(ownerOfMethods(wrapper))) {
       let known = this.known.get(func);
       if (!(known instanceof HostedMethod)) {
-        known = new HostedMethod(func, name, mergeTaskConfig(classConfig, readTaskMetadata(func) ?? {}));
+        known = new HostedMethod(
+          func,
+          name,
+          mergeTaskConfig(classConfig, readMethodTaskMetadata(prototype, name, func)),
+        );
         this.known.set(func, known);
       }
       known.add({ wrapper, module: module.name });

@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ConfigLayer } from '../task/config-layer.js';
-import type { ResolvedTaskConfig, TaskConfig } from '../task/task-config.js';
+import type { TaskConfig } from '../task/task-config.js';
 import { describeValue } from '../task/task-errors.js';
 import type { TaskCall, TaskPlace, TaskRun, TaskWork } from '../task/task-parts.js';
-import { Task } from '../task/task.js';
+import { Task, type ResolvedTaskConfig } from '../task/task.js';
 import { Threads } from '../threads/threads.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
+import { ShutdownHooks } from './shutdown-hooks.js';
 import { TaskEvents } from './task-events.js';
 import { TaskHandover } from './task-handover.js';
 import { TaskLedger } from './task-ledger.js';
@@ -22,7 +23,7 @@ export interface LayeredPlace extends TaskPlace {
 }
 
 /** That of all runs of durable executions. */
-const RUN_PLACE: TaskPlace = { timing: 'immediate', origin: undefined, isUnlimited: false };
+const RUN_PLACE: TaskPlace = { timing: 'immediate', origin: undefined, kind: 'run' };
 
 /** Makes tasks: merges the layers of their options and finds what an unbound method runs on. */
 @Injectable()
@@ -36,6 +37,7 @@ export class TaskFactory {
     private readonly threads: Threads,
     private readonly handover: TaskHandover,
     private readonly log: TaskLog,
+    private readonly hooks: ShutdownHooks,
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
   ) {}
 
@@ -43,8 +45,8 @@ export class TaskFactory {
    * @throws {TypeError} when `work` is neither a function nor one in a thread.
    * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's,
    * or its `onCancel` is for durable tasks and it is none.
-   * @throws {PackageMissingError} when it is to run in a thread and that package is not installed.
-   * @throws {TaskHostError} when it is a method that needs its `this`, and the instance cannot be told.
+   * @throws {TasksUsageError} `PACKAGE_MISSING` when it is to run in a thread and that package is not installed.
+   * @throws {TasksUsageError} `TASK_HOST` when it is a method that needs its `this`, and the instance cannot be told.
    */
   create(place: LayeredPlace, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const func = this.functionOf(work);
@@ -80,6 +82,8 @@ export class TaskFactory {
   }
 
   private register(task: Task): Task {
+    // The library asks for the shields of its own tasks by itself.
+    if (!this.hooks.isSettled && task.shielded && task.kind !== 'enqueue') this.hooks.note(task);
     this.ledger.add(task);
     this.events.emit('scheduled', task, task.timing);
     return task;

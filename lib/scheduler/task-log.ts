@@ -1,15 +1,14 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { escapeControls } from '../task/log-text.js';
+import { Injectable } from '@nestjs/common';
+import { messageOf, stackOf } from '../task/error-text.js';
+import { labelText } from '../task/log-text.js';
+import { LogWriter, type LogLevel } from '../task/log-writer.js';
 import type { Task } from '../task/task.js';
-import { describeValue, isError, type TaskWaitError } from '../task/task-errors.js';
+import type { TaskWaitError } from '../task/task-errors.js';
 
-/**
- * Every line that the library logs. Never arguments: they hold what users typed. A logger that throws must not take
- * the task's error handler, its siblings or the process with it.
- */
+/** Log lines of tasks. Never arguments: they hold what users typed. */
 @Injectable()
 export class TaskLog {
-  private readonly logger = new Logger('Tasks');
+  private readonly writer = new LogWriter();
 
   failed(task: Task, error: unknown): void {
     this.write('error', `Task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
@@ -39,7 +38,7 @@ export class TaskLog {
   cancelled(task: Task, error: unknown, isReason: boolean): void {
     if (isReason) this.write('debug', `Task ${task.label} was cancelled`);
     // What it threw instead of the reason may be a failure of its own, so it is told in full.
-    else this.write('warn', `Task ${task.label} was cancelled and stopped with: ${stackOf(error)}`);
+    else this.write('warn', `Task ${task.label} was cancelled and stopped with:`, stackOf(error));
   }
 
   /** The function of a task that was given up on has ended with an error after all. */
@@ -63,15 +62,19 @@ export class TaskLog {
     );
   }
 
+  unprotected(task: Task): void {
+    this.write(
+      'warn',
+      `Task ${task.label} is shielded, but nothing in this process listens for SIGTERM, which would end it in its middle. Call app.enableShutdownHooks() before app.listen().`,
+    );
+  }
+
   cycle(error: TaskWaitError): void {
     this.write('warn', error.message);
   }
 
   handedOver(task: Task, key: string): void {
-    this.write(
-      'log',
-      `Task ${task.label}, which shutdown has cancelled, was added to the queue as ${escapeControls(key)}`,
-    );
+    this.write('log', `Task ${task.label}, which shutdown has cancelled, was added to the queue as ${labelText(key)}`);
   }
 
   handoverFailed(task: Task, error: unknown): void {
@@ -103,38 +106,7 @@ export class TaskLog {
   }
 
   /** Of the queue, which has its own words. */
-  write(level: 'debug' | 'log' | 'warn' | 'error', message: string, stack?: string): void {
-    try {
-      if (stack === undefined) this.logger[level](message);
-      else this.logger[level](message, stack);
-    } catch (loggerError) {
-      // The last place left that cannot throw.
-      process.stderr.write(`${message}\n(The application's logger failed: ${messageOf(loggerError)})\n`);
-    }
-  }
-}
-
-/** How many causes of causes are worth a line; some errors are their own. */
-const MAX_CAUSES = 8;
-
-/** An error in one line, whatever was thrown. */
-function messageOf(error: unknown): string {
-  try {
-    return isError(error) ? String(error.message) : `${describeValue(error)} was thrown`;
-  } catch {
-    return 'an error that cannot be described';
-  }
-}
-
-/** An error with its stack and its causes. */
-function stackOf(error: unknown, depth = 0): string {
-  try {
-    if (!isError(error)) return messageOf(error);
-    const own = String(error.stack ?? `${error.name}: ${error.message}`);
-    return error.cause === undefined || depth === MAX_CAUSES
-      ? own
-      : `${own}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
-  } catch {
-    return messageOf(error);
+  write(level: LogLevel, message: string, stack?: string): void {
+    this.writer.write(level, message, stack);
   }
 }

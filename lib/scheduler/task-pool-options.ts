@@ -1,3 +1,4 @@
+import { KnownOptions } from '../task/known-options.js';
 import { TasksConfigError } from '../task/task-errors.js';
 
 /**
@@ -32,6 +33,20 @@ export type ResolvedTaskPoolOptions = Readonly<
 /** The pool of tasks that name none; its limits are the module's own. */
 export const DEFAULT_POOL = 'default';
 
+/** Names of the limits of a pool, for those that add to them. */
+export const TASK_POOL_NAMES = {
+  concurrency: true,
+  maxQueue: true,
+  overflow: true,
+} as const satisfies Record<keyof TaskPoolOptions, true>;
+
+const TASK_POOL = new KnownOptions<TaskPoolOptions>(TASK_POOL_NAMES, {
+  max: 'concurrency',
+  limit: 'concurrency',
+  size: 'concurrency',
+  maxSize: 'maxQueue',
+});
+
 const OVERFLOWS: readonly unknown[] = ['reject', 'discard', 'run'] satisfies TaskOverflow[];
 
 /** @throws {TasksConfigError} on the first limit that cannot be used. */
@@ -51,14 +66,19 @@ export function resolveTaskPools(
   }
   return new Map([
     [DEFAULT_POOL, resolvePool('', own)],
-    ...Object.entries(pools).map(([name, limits]) => [name, resolvePool(`pools.${name}.`, limits)] as const),
+    ...Object.entries(pools).map(([name, limits]) => [name, resolveNamedPool(`pools.${name}`, limits)] as const),
   ]);
 }
 
-function resolvePool(where: string, limits: TaskPoolOptions): ResolvedTaskPoolOptions {
+function resolveNamedPool(where: string, limits: TaskPoolOptions): ResolvedTaskPoolOptions {
   if (typeof limits !== 'object' || limits === null) {
-    throw new TasksConfigError(where.slice(0, -1), limits, 'an object with concurrency, maxQueue and overflow');
+    throw new TasksConfigError(where, limits, 'an object with concurrency, maxQueue and overflow');
   }
+  TASK_POOL.check(limits, where);
+  return resolvePool(`${where}.`, limits);
+}
+
+function resolvePool(where: string, limits: TaskPoolOptions): ResolvedTaskPoolOptions {
   const { concurrency = Infinity, maxQueue = Infinity, overflow = 'reject' } = limits;
   checkLimit(`${where}concurrency`, concurrency, 1);
   checkLimit(`${where}maxQueue`, maxQueue, 0);

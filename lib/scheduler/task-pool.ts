@@ -62,29 +62,27 @@ export class TaskPool {
     // A slot that is free is not kept for what requests hold: they may be open for long.
     const isFree = task.timing === 'immediate' && busy < concurrency;
     if (isFree || busy + this.reserved < concurrency + maxQueue) {
-      task.life.place = 'reserved';
+      task.life.reserve();
       this.reserved += 1;
       return undefined;
     }
     if (overflow !== 'run') return this.fullFor(task);
-    task.life.place = 'beyond';
+    task.life.overflow();
     return undefined;
   }
 
   /** Starts the task when a slot is free; one that came beyond the limit makes a slot, for whoever has waited longest. */
   push(task: Task): void {
-    const { place } = task.life;
+    const place = task.life.queue();
     if (place === 'beyond') this.surplus += 1;
     if (place === 'reserved') this.reserved -= 1;
-    task.life.place = 'queue';
     this.queue.push(task);
     this.queueDrain();
   }
 
   /** Takes its place from a task that will not run. */
   leave(task: Task): void {
-    const { place } = task.life;
-    task.life.place = undefined;
+    const place = task.life.leavePool();
     if (place === 'reserved') this.reserved -= 1;
     if (place !== 'queue') return;
     // Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue.
@@ -138,7 +136,7 @@ export class TaskPool {
         this.stale -= 1;
         continue;
       }
-      task.life.place = undefined;
+      task.life.leavePool();
       this.running += 1;
       now = this.run(task, now);
     }

@@ -54,7 +54,7 @@ export class TaskWaits {
   #waitHere(task: Task): Wait | undefined {
     const { origin, life } = task;
     if (life.hasEnded || task.isStarted) return undefined;
-    const activity = currentActivity();
+    const activity = currentActivity<Task>();
     if (!life.isSubmitted) {
       // A task of the same handler may wait for the end of that as long as it likes.
       const isHandler = origin?.isCallerOpen === true && activity?.task.origin !== origin;
@@ -116,13 +116,13 @@ class HandlerWait implements Wait {
 class PoolWait implements Wait {
   constructor(
     private readonly task: Task,
-    private readonly waiter: TaskActivity,
+    private readonly waiter: TaskActivity<Task>,
     private readonly pool: TaskPool,
     private readonly all: ReadonlySet<PoolWait>,
   ) {}
 
   get isOver(): boolean {
-    return this.task.life.place !== 'queue' || !this.waiter.isRunning;
+    return this.task.life.poolPlace !== 'queue' || !this.waiter.isRunning;
   }
 
   findCycle(): Cycle | undefined {

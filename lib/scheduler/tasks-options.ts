@@ -1,9 +1,20 @@
 import { parseDuration, type Duration } from '../task/duration.js';
+import { KnownOptions } from '../task/known-options.js';
+import { RETRY_REMEDY } from '../task/retry-policy.js';
 import { TasksConfigError } from '../task/task-errors.js';
-import { resolveThreadsOptions, type ResolvedThreadsOptions, type ThreadsOptions } from '../threads/thread-options.js';
+import {
+  resolveThreadPoolOptions,
+  type ResolvedThreadPoolOptions,
+  type ThreadPoolOptions,
+} from '../threads/thread-options.js';
 import { checkPool } from './task-pools.js';
-import { resolveTaskPools, type ResolvedTaskPoolOptions, type TaskPoolOptions } from './task-pool-options.js';
-import { mergeTaskConfig, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
+import {
+  resolveTaskPools,
+  TASK_POOL_NAMES,
+  type ResolvedTaskPoolOptions,
+  type TaskPoolOptions,
+} from './task-pool-options.js';
+import { mergeTaskConfig, TASK_CONFIG_NAMES, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
 
 /**
  * How the application's shutdown treats tasks.
@@ -30,7 +41,7 @@ export interface SchedulerOptions extends TaskConfig, TaskPoolOptions {
   pools?: Readonly<Record<string, TaskPoolOptions>> | undefined;
   shutdown?: TasksShutdownOptions | undefined;
   /** The worker threads of `task({ thread })`. */
-  threads?: ThreadsOptions | undefined;
+  threads?: ThreadPoolOptions | undefined;
   /**
    * A task that holds the event loop for longer is named in a warning, each function once. `false`: none is.
    * Default `'50ms'`.
@@ -51,7 +62,7 @@ export interface SchedulerOptions extends TaskConfig, TaskPoolOptions {
 export interface ResolvedTasksOptions {
   readonly config: TaskConfig;
   readonly pools: ReadonlyMap<string, ResolvedTaskPoolOptions>;
-  readonly threads: ResolvedThreadsOptions;
+  readonly threads: ResolvedThreadPoolOptions;
   /** In milliseconds. */
   readonly blockingThreshold: number;
   readonly waitUntil: ((pending: Promise<unknown>) => void) | undefined;
@@ -62,17 +73,65 @@ export interface ResolvedTasksOptions {
   };
 }
 
+/** The options as the user has given them. */
+export const RAW_OPTIONS = Symbol('RAW_OPTIONS');
+
 export const TASKS_OPTIONS = Symbol('TASKS_OPTIONS');
+
+/** Options of the module: the scheduler's, and those of others. */
+type ModuleOptions = SchedulerOptions & { readonly isGlobal?: unknown; readonly queue?: unknown };
+
+/** Names of all options of `TasksModule.forRoot()`. */
+export const MODULE_OPTIONS = new KnownOptions<ModuleOptions>(
+  {
+    ...TASK_CONFIG_NAMES,
+    ...TASK_POOL_NAMES,
+    pools: true,
+    shutdown: true,
+    threads: true,
+    blockingThreshold: true,
+    waitUntil: true,
+    telemetry: true,
+    isGlobal: true,
+    queue: true,
+  },
+  {
+    shielded: 'shield',
+    global: 'isGlobal',
+    retry: RETRY_REMEDY,
+    retries: RETRY_REMEDY,
+    attempts: RETRY_REMEDY,
+    defaultJobOptions: RETRY_REMEDY,
+    redis: "queue: { url: 'redis://…' }",
+    postgres: "queue: { url: 'postgres://…' }",
+    url: 'queue: { url }',
+    connection: 'queue: { connection }',
+    prefix: 'queue: { prefix }',
+    worker: 'queue: { worker }',
+    lease: 'queue: { worker: { lease } }',
+    migrate: 'queue: { migrate }',
+    retention: 'queue: { retention }',
+    maxArgumentSize: 'queue: { maxArgumentSize }',
+    builtInTasks: 'queue: { builtInTasks }',
+    gracePeriod: 'shutdown: { gracePeriod }',
+  },
+);
+
+const SHUTDOWN = new KnownOptions<TasksShutdownOptions>(
+  { gracePeriod: true, timeout: true },
+  { grace: 'gracePeriod', signals: 'app.enableShutdownHooks(signals)' },
+);
 
 /**
  * Checks the options and fills in the defaults.
  *
  * @throws {TasksConfigError} on the first option that cannot be used.
  */
-export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unknown }): ResolvedTasksOptions {
+export function resolveTasksOptions(options: ModuleOptions): ResolvedTasksOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
   }
+  MODULE_OPTIONS.check(options, 'TasksModule.forRoot()');
   validateTaskConfig(options);
   if (options.onCancel != null) {
     throw new TasksConfigError(
@@ -93,13 +152,14 @@ export function resolveTasksOptions(options: SchedulerOptions & { isGlobal?: unk
   if (typeof shutdown !== 'object' || shutdown === null) {
     throw new TasksConfigError('shutdown', shutdown, 'an object with gracePeriod and timeout');
   }
+  SHUTDOWN.check(shutdown, 'shutdown');
   const { gracePeriod = '1s', timeout } = shutdown;
   const resolvedPools = resolveTaskPools(options, pools);
   if (options.pool != null) checkPool(options.pool, [...resolvedPools.keys()]);
   return {
     config: mergeTaskConfig({}, options),
     pools: resolvedPools,
-    threads: resolveThreadsOptions(threads),
+    threads: resolveThreadPoolOptions(threads),
     blockingThreshold: blockingThreshold === false ? Infinity : parseDuration('blockingThreshold', blockingThreshold),
     waitUntil,
     telemetry,

@@ -16,6 +16,8 @@ import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
+/** Names in one line; at debug each task has a line of its own. */
+const LISTED = 100;
 const REPORT_INTERVAL = 10_000;
 
 /** What starts tasks by itself, and writes down elsewhere how they ended. */
@@ -101,8 +103,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
 
   /** Nest calls our hooks in the async context of `app.close()`. One call more may come while a phase lasts: Nest 11. */
   private excuseAsker(): void {
-    const task = currentActivity()?.task;
-    if (task === undefined || this.askers.has(task) || ![...this.ledger].includes(task)) return;
+    const task = currentActivity<Task>()?.task;
+    if (task === undefined || this.askers.has(task) || !this.ledger.list().includes(task)) return;
     this.askers.add(task);
     this.log.shutdown(`Shutdown does not wait for task ${task.label}, which has asked for it`);
     this.ledger.excuse(task);
@@ -177,12 +179,12 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
       return;
     }
     const ended = shielded.filter((task) => !this.askers.has(task));
-    if (ended.length > 0) this.log.shutdown(`Shutdown has waited for ${ended.map(endOf).join(', ')}`);
+    if (ended.length > 0) this.log.shutdown(`Shutdown has waited for ${namesOf(ended, endOf)}`);
   }
 
   /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
   private submitted(): Task[] {
-    return [...this.ledger].filter((task) => task.life.isSubmitted && !this.askers.has(task));
+    return this.ledger.list().filter((task) => task.life.isSubmitted && !this.askers.has(task));
   }
 }
 
@@ -196,8 +198,14 @@ function endOf({ label, status, attempt, life }: Task): string {
 
 function listOf(tasks: Task[], kind = ''): string {
   const now = performance.now();
-  const names = tasks.map(({ label, life: { startedAt } }) =>
+  const names = namesOf(tasks, ({ label, life: { startedAt } }) =>
     startedAt === undefined ? `${label} (waiting)` : `${label} (${((now - startedAt) / 1_000).toFixed(1)} s)`,
   );
-  return `${tasks.length} ${kind}task${tasks.length === 1 ? '' : 's'}: ${names.join(', ')}`;
+  return `${tasks.length} ${kind}task${tasks.length === 1 ? '' : 's'}: ${names}`;
+}
+
+function namesOf(tasks: Task[], nameOf: (task: Task) => string): string {
+  const names = tasks.slice(0, LISTED).map(nameOf);
+  if (tasks.length > LISTED) names.push(`${tasks.length - LISTED} more`);
+  return names.join(', ');
 }

@@ -1,4 +1,5 @@
-import { mergeTaskConfig, resolveTaskConfig, type ResolvedTaskConfig, type TaskConfig } from './task-config.js';
+import { mergeTaskConfig, resolveTaskConfig, type TaskConfig } from './task-config.js';
+import type { ResolvedTaskConfig } from './task.js';
 
 /** Options merged so far, with what they come to when nothing more is laid over them: worked out once for all tasks. */
 export class ConfigLayer {

@@ -1,16 +1,32 @@
-/** A promise that is settled from outside. */
-export interface Deferred<T> {
+/** A promise that is resolved from outside, and never rejected. */
+export interface Resolvable<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
+}
+
+/** A promise that is settled from outside. */
+export interface Deferred<T> extends Resolvable<T> {
   reject(error: unknown): void;
+}
+
+export function createResolvable<T>(): Resolvable<T> {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
 }
 
 /** Its rejection never becomes an unhandled one: whoever awaits the promise still sees it. */
 export function createDeferred<T>(): Deferred<T> {
-  let settle!: Pick<Deferred<T>, 'resolve' | 'reject'>;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
   });
-  promise.catch(() => {});
-  return { promise, ...settle };
+  promise.catch(ignore);
+  return { promise, resolve, reject };
 }
+
+function ignore(): void {}

@@ -17,13 +17,14 @@ const MAX_DELAY = 2 ** 31 - 1;
  *
  * @throws {TasksConfigError} naming `option` when the value is unreadable or out of range.
  */
-export function parseDuration(option: string, value: unknown, minimum = 0): number {
+export function parseDuration(option: string, value: unknown, minimum = 0, maximum = MAX_DELAY): number {
   const milliseconds = typeof value === 'string' ? readText(value) : value;
-  if (typeof milliseconds !== 'number' || !(milliseconds >= minimum && milliseconds <= MAX_DELAY)) {
+  if (typeof milliseconds !== 'number' || !(milliseconds >= minimum && milliseconds <= maximum)) {
+    const most = maximum === MAX_DELAY ? '24.8 days' : ms(maximum, { long: true });
     throw new TasksConfigError(
       option,
       value,
-      `milliseconds as a number, or a string such as '250ms', '5s' or '10m', from ${minimum} ms to 24.8 days`,
+      `milliseconds as a number, or a string such as '250ms', '5s' or '10m', from ${minimum} ms to ${most}`,
     );
   }
   return milliseconds;

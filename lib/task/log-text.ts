@@ -1,4 +1,54 @@
-/** Control characters are escaped: names, keys and arguments may come from users, and a line break would forge a log line. */
+/**
+ * Characters that end a line, steer a terminal, or turn the direction of the text around them: C0, C1, the line and
+ * paragraph separators, and the bidirectional controls.
+ */
+const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+/** The same but for line feeds and tabs. */
+const CONTROLS_IN_LINES = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Size of a message, in bytes of UTF-8 without the mark of the cut. */
+const LONGEST_MESSAGE = 2_000;
+const LONGEST_STACK = 8_000;
+/** Size of a name, key or reason in a message, so that the rest of the message stays. */
+const LONGEST_LABEL = 200;
+
+/** Escapes control characters: names, keys and arguments may come from users, and a line break would forge a log line. */
 export function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROLS, escaped);
+}
+
+/** Text of a message, in one line: escaped, and cut at 2 kB. */
+export function messageText(text: string): string {
+  return escapeControls(cut(text, LONGEST_MESSAGE, escapeControls));
+}
+
+/** Text of a stack: keeps line breaks, is escaped otherwise, and cut at 8 kB. */
+export function stackText(text: string): string {
+  return escapeLines(cut(text, LONGEST_STACK, escapeLines));
+}
+
+/** Name, key, reason or value inside a message: escaped, and cut at 200 bytes. */
+export function labelText(text: string): string {
+  return escapeControls(cut(text, LONGEST_LABEL, escapeControls));
+}
+
+function escapeLines(text: string): string {
+  return text.replace(CONTROLS_IN_LINES, escaped);
+}
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Leaves what fits when it is escaped, and says how much is missing. */
+function cut(text: string, limit: number, escape: (text: string) => string): string {
+  if (text.length <= limit && Buffer.byteLength(escape(text)) <= limit) return text;
+  let left = limit;
+  let end = 0;
+  for (const char of text) {
+    left -= Buffer.byteLength(escape(char));
+    if (left < 0) break;
+    end += char.length;
+  }
+  return `${text.slice(0, end)}… (${text.length - end} characters more)`;
 }

@@ -1,4 +1,5 @@
 import { parseDuration, type Duration } from './duration.js';
+import { KnownOptions } from './known-options.js';
 import { TasksConfigError } from './task-errors.js';
 
 /**
@@ -21,6 +22,14 @@ export interface RetryOptions {
   retryOn?: { decide(error: unknown): boolean }['decide'] | undefined;
 }
 
+const RETRY = new KnownOptions<RetryOptions>(
+  { attempts: true, delay: true, backoff: true, maxDelay: true, jitter: true, retryOn: true },
+  { times: 'attempts', limit: 'attempts', max: 'attempts', retries: 'attempts, which counts the first one too' },
+);
+
+/** What to write where a place without retries is given some. */
+export const RETRY_REMEDY = "retry in @Durable(name, { retry: { attempts: 5, delay: '1s' } }) on the task's method";
+
 /** Retry options after checks and defaults. */
 export class RetryPolicy {
   private constructor(
@@ -40,6 +49,7 @@ export class RetryPolicy {
     if (options !== undefined && (typeof options !== 'object' || options === null)) {
       throw new TasksConfigError(where, options, 'an object with attempts, delay, backoff, maxDelay, jitter, retryOn');
     }
+    if (options !== undefined) RETRY.check(options, where);
     const { attempts = 1, delay = '1s', backoff = 'exponential', maxDelay = '5m', jitter = 0, retryOn } = options ?? {};
     if (attempts !== Infinity && !(Number.isInteger(attempts) && attempts >= 1)) {
       throw new TasksConfigError(`${where}.attempts`, attempts, 'a whole number from 1, or Infinity');

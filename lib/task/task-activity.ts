@@ -1,7 +1,5 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { AttemptTimeout } from './attempt-timeout.js';
-import type { ResolvedTaskConfig } from './task-config.js';
-import type { Task } from './task.js';
 
 const SCOPE_OPTIONS = { requireManualDestroy: true };
 
@@ -10,12 +8,20 @@ const ROOT = newScope();
 
 const storage = new AsyncLocalStorage<TaskActivity | undefined>();
 
+/** A task, as far as its activities know it. */
+export interface ActiveTask {
+  /** Async context of its runs. */
+  readonly scope: AsyncResource;
+  /** Name and id for messages. */
+  readonly label: string;
+}
+
 /**
  * What goes on for a task: an attempt, or its `onError`. Each has a signal of its own, and code that runs in it sees that
  * one: an attempt that ran out of time must not take the signal of the next for its own, and go on.
  */
-export class TaskActivity {
-  readonly task: Task;
+export class TaskActivity<T extends ActiveTask = ActiveTask> {
+  readonly task: T;
   /** From 1; none for `onError`. */
   readonly attempt: number | undefined;
   /** The function was called, and has not been given up. */
@@ -26,7 +32,7 @@ export class TaskActivity {
   private controller: AbortController | undefined = undefined;
   private reason: Error | undefined = undefined;
 
-  constructor(task: Task, attempt: number | undefined) {
+  constructor(task: T, attempt: number | undefined) {
     this.task = task;
     this.attempt = attempt;
   }
@@ -54,20 +60,24 @@ export class TaskActivity {
 }
 
 /** What runs here, if anything does. */
-export function currentActivity(): TaskActivity | undefined {
-  return storage.getStore();
+export function currentActivity<T extends ActiveTask>(): TaskActivity<T> | undefined {
+  return storage.getStore() as TaskActivity<T> | undefined;
 }
 
 /** Calls `func(activity, arg)` in the async context in which the task was scheduled, as part of the activity. */
-export function runInActivity<A, R>(activity: TaskActivity, func: (activity: TaskActivity, arg: A) => R, arg: A): R {
-  return activity.task.scope.runInAsyncScope(enter<A, R>, undefined, activity, func, arg);
+export function runInActivity<T extends ActiveTask, A, R>(
+  activity: TaskActivity<T>,
+  func: (activity: TaskActivity<T>, arg: A) => R,
+  arg: A,
+): R {
+  return activity.task.scope.runInAsyncScope(enter<T, A, R>, undefined, activity, func, arg);
 }
 
 /**
  * Async context for the runs of a task: that of the caller, or an empty one. Without the activity that runs there: Node 24
  * keeps a context as a whole, and a task that schedules its next would keep all that came before.
  */
-export function createScope(asyncContext: ResolvedTaskConfig['asyncContext']): AsyncResource {
+export function createScope(asyncContext: 'none' | undefined): AsyncResource {
   if (asyncContext === 'none') return ROOT.runInAsyncScope(newScope);
   return storage.getStore() === undefined ? newScope() : storage.run(undefined, newScope);
 }
@@ -77,9 +87,13 @@ function newScope(): AsyncResource {
   return new AsyncResource('Task', SCOPE_OPTIONS);
 }
 
-function enter<A, R>(activity: TaskActivity, func: (activity: TaskActivity, arg: A) => R, arg: A): R {
+function enter<T extends ActiveTask, A, R>(
+  activity: TaskActivity<T>,
+  func: (activity: TaskActivity<T>, arg: A) => R,
+  arg: A,
+): R {
   // Lasts as long as the scope. Cheaper than run(), and than a closure for each task.
-  storage.enterWith(activity);
+  storage.enterWith(activity as TaskActivity<never>);
   return func(activity, arg);
 }
 

@@ -1,51 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { parseDuration, type Duration } from './duration.js';
-import type { Task } from './task.js';
+import type { OnTaskErrorOption, ResolvedTaskConfig, RunOn, TaskErrorHandler } from './task.js';
 import { TasksConfigError } from './task-errors.js';
-
-/**
- * Called when a task has failed. May be async; what it returns is ignored, and what it throws is logged with the
- * task's error.
- *
- * Declared as a method so that a handler may narrow `error`, as in `(task, error: Error) => …`; JavaScript can throw
- * anything, and then it is that.
- *
- * @publicApi
- */
-export type TaskErrorFunction = { handle(task: Task, error: unknown): unknown }['handle'];
-
-/**
- * A provider that handles the errors of tasks. Nest resolves it, so it can inject what it needs.
- *
- * @example
- * ```ts
- * @Injectable()
- * export class ReportToSentry implements TaskErrorHandler {
- *   constructor(private readonly sentry: SentryService) {}
- *   onTaskError(task: Task, error: unknown) {
- *     this.sentry.capture(error, { task: task.name });
- *   }
- * }
- * ```
- * @publicApi
- */
-export interface TaskErrorHandler {
-  onTaskError(task: Task, error: unknown): unknown;
-}
-
-/**
- * What `onError` takes: a function, or the class of a provider.
- *
- * @publicApi
- */
-export type OnTaskErrorOption = TaskErrorFunction | Type<TaskErrorHandler>;
-
-/**
- * How the route must have ended for an after-route or after-response task to run.
- *
- * @publicApi
- */
-export type RunOn = 'success' | 'error' | 'always';
 
 /**
  * The options of a task. In every field `undefined` inherits from the layer below, `null` clears what that layer set
@@ -83,34 +39,19 @@ export interface TaskConfig {
   asyncContext?: 'inherit' | 'none' | null | undefined;
 }
 
-/**
- * A task's options after all layers were merged. Frozen; holds no `null`.
- *
- * @publicApi
- */
-export interface ResolvedTaskConfig {
-  readonly name?: string;
-  readonly shield: boolean;
-  readonly onError?: OnTaskErrorOption;
-  readonly runOn: RunOn;
-  /** In milliseconds. */
-  readonly timeout?: number;
-  readonly onCancel?: 'enqueue';
-  readonly pool?: string;
-  /** Absent where the task inherits its context. */
-  readonly asyncContext?: 'none';
-}
+/** Names of the options of any task, for those that add to them. */
+export const TASK_CONFIG_NAMES = {
+  name: true,
+  shield: true,
+  onError: true,
+  runOn: true,
+  timeout: true,
+  onCancel: true,
+  pool: true,
+  asyncContext: true,
+} as const satisfies Record<keyof TaskConfig, true>;
 
-const FIELDS = [
-  'name',
-  'shield',
-  'onError',
-  'runOn',
-  'timeout',
-  'onCancel',
-  'pool',
-  'asyncContext',
-] as const satisfies (keyof TaskConfig)[];
+const FIELDS = Object.keys(TASK_CONFIG_NAMES) as (keyof TaskConfig)[];
 const RUN_ON: readonly unknown[] = ['success', 'error', 'always'] satisfies RunOn[];
 const ASYNC_CONTEXTS: readonly unknown[] = ['inherit', 'none'] satisfies TaskConfig['asyncContext'][];
 
@@ -148,7 +89,7 @@ export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
 }
 
 /**
- * Checks each field.
+ * Checks each field. {@link KnownOptions} tell whether there are others, which depends on where the config stands.
  *
  * @param where prefixes the option in the message, such as `task().`
  * @throws {TasksConfigError} on the first field that cannot be used.

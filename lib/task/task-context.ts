@@ -1,12 +1,14 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { NO_TIMEOUT, type TaskTimeout } from './attempt-timeout.js';
 import { currentActivity, type TaskActivity } from './task-activity.js';
-import { NoActiveTaskError, NotDurableError, NotPerpetualError } from './task-errors.js';
+import { NoActiveTaskError } from './task-errors.js';
+import { notDurable, notPerpetual } from './usage-errors.js';
 import { createTaskLogger } from './task-logger.js';
 import type { ExecutionOutcome } from './task-outcome.js';
 import type { TaskRun } from './task-parts.js';
 import type { TaskPerpetual } from './task-perpetual.js';
 import type { TaskProgress } from './task-progress.js';
+import type { TaskRetry } from './task-retry.js';
 import type { Task } from './task.js';
 
 /**
@@ -24,8 +26,8 @@ export function currentTask(): Task {
   return requireActivity().task;
 }
 
-function requireActivity(): TaskActivity {
-  const activity = currentActivity();
+function requireActivity(): TaskActivity<Task> {
+  const activity = currentActivity<Task>();
   if (activity === undefined) throw new NoActiveTaskError();
   return activity;
 }
@@ -81,7 +83,7 @@ export class TaskContext {
   /**
    * The key of the durable execution that runs here.
    *
-   * @throws {NotDurableError} in a task that runs only in this process. In all members that follow.
+   * @throws {TasksUsageError} `NOT_DURABLE` in a task that runs only in this process. In all members that follow.
    */
   get key(): string {
     return requireRun('key').key;
@@ -92,14 +94,19 @@ export class TaskContext {
     return requireRun('progress').progress;
   }
 
+  /** Decides when the next attempt is due, if this one fails: what a `Retry-After` header asks for. */
+  get retry(): TaskRetry {
+    return requireRun('retry').retry;
+  }
+
   /**
    * What follows this run of a perpetual task.
    *
-   * @throws {NotPerpetualError} where the task is not perpetual.
+   * @throws {TasksUsageError} `NOT_PERPETUAL` where the task is not perpetual.
    */
   get perpetual(): TaskPerpetual {
     const { perpetual } = requireRun('perpetual');
-    if (perpetual === undefined) throw new NotPerpetualError(currentTask().label);
+    if (perpetual === undefined) throw notPerpetual(currentTask().label);
     return perpetual;
   }
 
@@ -121,6 +128,6 @@ export class TaskContext {
 
 function requireRun(member: string): TaskRun {
   const task = currentTask();
-  if (task.run === undefined) throw new NotDurableError(task.label, member);
+  if (task.run === undefined) throw notDurable(task.label, member);
   return task.run;
 }

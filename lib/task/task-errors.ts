@@ -1,7 +1,9 @@
 import { types } from 'node:util';
+import { labelText, messageText } from './log-text.js';
 
 /**
- * Base of every error that this library creates. `code` is stable and meant for programs, the message for people.
+ * Base of every error that this library creates. `code` is stable and meant for programs, the message for people: one
+ * line of at most 2 kB, in which control characters of names, keys and reasons are escaped.
  *
  * @publicApi
  */
@@ -9,10 +11,17 @@ export abstract class TasksError extends Error {
   /** A stable identifier, such as `TASK_TIMEOUT`. */
   abstract readonly code: string;
 
+  constructor(message: string, options?: ErrorOptions) {
+    super(messageText(message), options);
+  }
+
   override get name(): string {
     return this.constructor.name;
   }
 }
+
+/** A URL with a password, which may stand in any option by mistake. */
+const CREDENTIALS = /:\/\/.*@/s;
 
 /**
  * An option has a value that cannot be used. Thrown at bootstrap for module options, at the call for `task({...})`
@@ -23,31 +32,21 @@ export abstract class TasksError extends Error {
 export class TasksConfigError extends TasksError {
   readonly code = 'TASKS_CONFIG';
 
+  /** The value that was refused; `'…'` where it holds a password, or may. */
+  readonly value: unknown;
+
   constructor(
     /** The option's path, such as `shutdown.gracePeriod`. */
     readonly option: string,
-    /** The value that was refused. */
-    readonly value: unknown,
+    value: unknown,
     /** What the option accepts. */
     allowed: string,
+    /** What is wrong, where it is not the value. */
+    what?: string,
   ) {
-    super(`${option} is ${describeValue(value)}. Allowed: ${allowed}.`);
-  }
-}
-
-/**
- * The tasks module is not set up where it was needed.
- *
- * @publicApi
- */
-export class TasksModuleMissingError extends TasksError {
-  readonly code = 'TASKS_MODULE_MISSING';
-
-  /** @param more another remedy. */
-  constructor(what: string, more?: string) {
-    super(
-      `${what}. Add TasksModule.forRoot() to the imports of the root module: @Module({ imports: [TasksModule.forRoot()] }).${more === undefined ? '' : ` ${more}`}`,
-    );
+    const shown = typeof value === 'string' && CREDENTIALS.test(value) ? '…' : value;
+    super(`${option} is ${what ?? describeValue(shown)}. Allowed: ${allowed}.`);
+    this.value = shown;
   }
 }
 
@@ -63,34 +62,6 @@ export class NoActiveTaskError extends TasksError {
     super(
       'No task is running here. Call this from a task function, its onError handler or what they call, or check context.isActive first.',
     );
-  }
-}
-
-/**
- * A member of `TaskContext` that only durable executions have was used in a task that runs only in this process.
- *
- * @publicApi
- */
-export class NotDurableError extends TasksError {
-  readonly code = 'NOT_DURABLE';
-
-  constructor(task: string, member: string) {
-    super(
-      `context.${member} is there in durable executions only, and ${task} was scheduled in this process. Add it with queue.add() instead.`,
-    );
-  }
-}
-
-/**
- * `context.perpetual` was used in a durable task that is not perpetual.
- *
- * @publicApi
- */
-export class NotPerpetualError extends TasksError {
-  readonly code = 'NOT_PERPETUAL';
-
-  constructor(task: string) {
-    super(`context.perpetual is there in perpetual tasks only, and ${task} is none. Put @Perpetual() on its method.`);
   }
 }
 
@@ -188,38 +159,6 @@ export class TaskPoolFullError extends TaskDiscardedError {
 }
 
 /**
- * An optional package is needed and not installed.
- *
- * @publicApi
- */
-export class PackageMissingError extends TasksError {
-  readonly code = 'PACKAGE_MISSING';
-
-  /** @param what what needs it, such as `A task with a thread`. */
-  constructor(what: string, packages: readonly string[], options?: ErrorOptions) {
-    super(
-      `${what} needs the package ${packages.join(' and ')}, which is not installed. Install it: npm install ${packages.join(' ')}`,
-      options,
-    );
-  }
-}
-
-/**
- * `retry()` was called on a task that has not ended yet.
- *
- * @publicApi
- */
-export class TaskNotEndedError extends TasksError {
-  readonly code = 'TASK_NOT_ENDED';
-
-  constructor(task: string, status: string) {
-    super(
-      `Task ${task} cannot be retried while it is ${status}. Retry it from its onError handler, or after its done has settled.`,
-    );
-  }
-}
-
-/**
  * A task was awaited where that keeps the task from starting: in the handler at whose end it starts, or in tasks that
  * take all the slots of its pool. The task itself stays, and runs when it can.
  *
@@ -230,26 +169,6 @@ export class TaskWaitError extends TasksError {
 
   constructor(cycle: string, remedy: string) {
     super(`${cycle} ${remedy}`);
-  }
-}
-
-/**
- * A method was passed unbound, and its `this` cannot be told.
- *
- * @publicApi
- */
-export class TaskHostError extends TasksError {
-  readonly code = 'TASK_HOST';
-
-  /** @param config options of the method's decorators, which a bound function does not carry. */
-  constructor(method: string, why: string, config: object) {
-    const options =
-      Object.keys(config).length > 0
-        ? ', and repeat the options of its decorators in task({...}): a bound function does not carry them'
-        : '';
-    super(
-      `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …)${options}.`,
-    );
   }
 }
 
@@ -272,16 +191,54 @@ export function isAbortOf(cancellation: TaskCancelledError | undefined, error: u
   }
 }
 
-/** A value in an error message: short, quoted where it is a string, and never a reason to fail. */
+/** Describes an option in a message: short, quoted where it is a string, and never a reason to fail. */
 export function describeValue(value: unknown): string {
   try {
-    if (typeof value === 'string') return `'${value}'`;
-    if (isError(value)) return String(value.message);
+    if (typeof value === 'string') return `'${labelText(value)}'`;
+    if (isError(value)) return labelText(String(value.message));
     if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-    if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-    if (typeof value === 'object' && value !== null) return `a value of type ${value.constructor?.name ?? 'Object'}`;
-    return String(value);
+    if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${labelText(value.name)}`;
+    if (typeof value === 'object' && value !== null) return `a value of type ${classOf(value)}`;
+    return labelText(String(value));
   } catch {
     return `a value of type ${typeof value}`;
+  }
+}
+
+/** Describes an argument in a message by its type alone: its value is what users have typed. */
+export function describeType(value: unknown): string {
+  try {
+    switch (typeof value) {
+      case 'undefined':
+        return 'undefined';
+      case 'string':
+        return value === '' ? 'an empty string' : 'a string';
+      case 'number':
+        return describeNumber(value);
+      case 'object':
+        if (value === null) return 'null';
+        if (types.isDate(value) && Number.isNaN(value.getTime())) return 'Invalid Date';
+        return `a value of type ${classOf(value)}`;
+      default:
+        return `a ${typeof value}`;
+    }
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}
+
+function describeNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (value < 0) return 'a negative number';
+  return Number.isInteger(value) ? 'a number' : 'a fraction';
+}
+
+/** Of its prototype: a property named `constructor` is data. */
+function classOf(value: object): string {
+  try {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    return labelText(String(prototype?.constructor?.name ?? 'Object'));
+  } catch {
+    return 'Object'; // a Proxy may refuse to be asked
   }
 }

@@ -1,11 +1,13 @@
-import { createDeferred, type Deferred } from './deferred.js';
-import { TaskActivity } from './task-activity.js';
+import { createDeferred, createResolvable, type Deferred, type Resolvable } from './deferred.js';
+import { TaskActivity, type ActiveTask } from './task-activity.js';
 import { createCancellation, TaskDiscardedError, type TaskCancelledError } from './task-errors.js';
 import type { TaskOutcome, TaskStatus } from './task-outcome.js';
-import type { Task } from './task.js';
 
 /** How an attempt ended. */
 export type TaskEndStatus = TaskOutcome['status'];
+
+/** Place in a pool. `beyond`: it starts although the pool is full. */
+export type PoolPlace = 'reserved' | 'queue' | 'beyond';
 
 /**
  * Where a task stands, and the promises and signals that tell of it. The runner leads it through its transitions, in
@@ -15,32 +17,31 @@ export type TaskEndStatus = TaskOutcome['status'];
  * All fields are set at once: one that is added later would cost every task a second shape and an array for it. They are
  * `private`, for V8 takes longer to set one with a #.
  */
-export class TaskLife<R> {
-  readonly task: Task<R>;
+export class TaskLife<R, T extends ActiveTask = ActiveTask> {
+  readonly task: T;
   attempt: number;
   status: TaskStatus = 'scheduled';
   /** How the latest attempt ended: `status` stays that of the first. */
   lastAttempt: TaskStatus = 'scheduled';
   /** `held`: by a batch. `submitted`: to the runner. `finished`: `done` has settled. */
   stage: 'held' | 'submitted' | 'finished' = 'held';
-  /** In its pool, until it starts. `beyond`: it starts although the pool is full. */
-  place: 'reserved' | 'queue' | 'beyond' | undefined = undefined;
   /** In milliseconds of `performance.now()`. */
   startedAt: number | undefined = undefined;
   cancellation: TaskCancelledError | undefined = undefined;
   /** Its neighbours in the ledger, while it is there. */
-  before: TaskLife<unknown> | undefined = undefined;
-  after: TaskLife<unknown> | undefined = undefined;
+  before: TaskLife<unknown, T> | undefined = undefined;
+  after: TaskLife<unknown, T> | undefined = undefined;
 
+  private pooled: PoolPlace | undefined = undefined;
   /** What the first attempt returned or failed with. */
   private value: unknown = undefined;
-  private latest: TaskActivity | undefined = undefined;
-  private handling: TaskActivity | undefined = undefined;
+  private latest: TaskActivity<T> | undefined = undefined;
+  private handling: TaskActivity<T> | undefined = undefined;
   private whenStarted: Deferred<void> | undefined = undefined;
-  private whenDone: Deferred<TaskOutcome<R>> | undefined = undefined;
+  private whenDone: Resolvable<TaskOutcome<R>> | undefined = undefined;
   private retry: Deferred<R> | undefined = undefined;
 
-  constructor(task: Task<R>, attempt: number) {
+  constructor(task: T, attempt: number) {
     this.task = task;
     this.attempt = attempt;
   }
@@ -70,7 +71,7 @@ export class TaskLife<R> {
   }
 
   /** What goes on, or was the last to: an attempt, or the `onError`. */
-  get activity(): TaskActivity {
+  get activity(): TaskActivity<T> {
     const isHandling = !this.isInvoked && !this.isFinished;
     if (isHandling && this.handling !== undefined) return this.handling;
     return this.latestAttempt();
@@ -86,10 +87,39 @@ export class TaskLife<R> {
 
   get done(): Promise<TaskOutcome<R>> {
     if (this.whenDone === undefined) {
-      this.whenDone = createDeferred();
+      this.whenDone = createResolvable();
       this.settleDone();
     }
     return this.whenDone.promise;
+  }
+
+  /** Place in its pool, until it starts. */
+  get poolPlace(): PoolPlace | undefined {
+    return this.pooled;
+  }
+
+  /** Takes a place among those that wait, for when it is queued. */
+  reserve(): void {
+    this.pooled = 'reserved';
+  }
+
+  /** Takes no place: the pool is full. */
+  overflow(): void {
+    this.pooled = 'beyond';
+  }
+
+  /** Waits for a slot from now on. Returns the place that it had. */
+  queue(): PoolPlace | undefined {
+    const before = this.pooled;
+    this.pooled = 'queue';
+    return before;
+  }
+
+  /** Waits no more: it starts, or will not run. Returns the place that it had. */
+  leavePool(): PoolPlace | undefined {
+    const before = this.pooled;
+    this.pooled = undefined;
+    return before;
   }
 
   submit(): void {
@@ -97,7 +127,7 @@ export class TaskLife<R> {
   }
 
   /** The function is called: the first time, or again. */
-  begin(now: number): TaskActivity {
+  begin(now: number): TaskActivity<T> {
     const activity = this.latestAttempt();
     activity.isRunning = true;
     if (this.isRetrying) return activity;
@@ -115,7 +145,7 @@ export class TaskLife<R> {
     this.settleStarted();
   }
 
-  beginHandling(): TaskActivity {
+  beginHandling(): TaskActivity<T> {
     this.handling = this.createActivity(undefined);
     return this.handling;
   }
@@ -158,12 +188,12 @@ export class TaskLife<R> {
     this.latest.timeout?.clear();
   }
 
-  private latestAttempt(): TaskActivity {
+  private latestAttempt(): TaskActivity<T> {
     return (this.latest ??= this.createActivity(this.attempt));
   }
 
-  private createActivity(attempt: number | undefined): TaskActivity {
-    const activity = new TaskActivity(this.task as Task, attempt);
+  private createActivity(attempt: number | undefined): TaskActivity<T> {
+    const activity = new TaskActivity(this.task, attempt);
     if (this.cancellation !== undefined) activity.abort(this.cancellation);
     return activity;
   }

@@ -1,5 +1,5 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
-import { escapeControls } from './log-text.js';
+import { labelText } from './log-text.js';
 import type { Task } from './task.js';
 
 /** Nest 12's logger takes fields beside a message; that of Nest 11 prints them as lines of their own. */
@@ -7,14 +7,15 @@ const TAKES_FIELDS = 'serializeError' in ConsoleLogger.prototype;
 
 type Level = 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
 
-/** A logger whose lines carry the task. A durable execution's are fields, so that JSON lines can be searched by them. */
+/** A logger whose lines carry the task, escaped and cut; the message is the user's own. A durable execution's are fields, so that JSON lines can be searched by them. */
 export function createTaskLogger(task: Task): Logger {
   const { run } = task;
   if (run === undefined) return new Logger(task.label);
-  const { key, worker } = run;
-  const fields = { task: task.name, key, attempt: run.attempt, worker };
-  if (TAKES_FIELDS) return new FieldsLogger(task.name, fields);
-  return new Logger(escapeControls(`${task.name} ${key} attempt ${run.attempt} ${worker}`));
+  const name = labelText(task.name);
+  const key = labelText(run.key);
+  const worker = labelText(run.worker);
+  if (TAKES_FIELDS) return new FieldsLogger(name, { task: name, key, attempt: run.attempt, worker });
+  return new Logger(`${name} ${key} attempt ${run.attempt} ${worker}`);
 }
 
 /** Puts the same fields into each line. */

@@ -2,7 +2,7 @@ import type { ContextId } from '@nestjs/core';
 import type { ExecutionOutcome, TaskTiming } from './task-outcome.js';
 import type { TaskPerpetual } from './task-perpetual.js';
 import type { TaskProgress } from './task-progress.js';
-import type { Task } from './task.js';
+import type { TaskRetry } from './task-retry.js';
 
 /**
  * A function that can be scheduled: sync or async, with any arguments.
@@ -16,7 +16,7 @@ export type TaskFunction<A extends unknown[], R> = (...args: A) => R;
  *
  * @publicApi
  */
-export interface ThreadOptions {
+export interface ThreadFunctionOptions {
   /** As a URL, which `new URL('./thumbnail.js', import.meta.url)` makes, or an absolute path. What Node can import. */
   readonly file: URL | string;
   /** Which of its exports. Default `'default'`. */
@@ -24,7 +24,7 @@ export interface ThreadOptions {
 }
 
 /** What a task does: call a function here, or one in a thread. */
-export type TaskWork = ((...args: never[]) => unknown) | ThreadOptions;
+export type TaskWork = ((...args: never[]) => unknown) | ThreadFunctionOptions;
 
 /** The request in which a task was scheduled, as far as those who run it need to know. */
 export interface TaskOrigin {
@@ -46,6 +46,8 @@ export interface TaskRun {
   /** From 1. */
   readonly attempt: number;
   readonly progress: TaskProgress;
+  /** When the next attempt is due, if this one fails. */
+  readonly retry: TaskRetry;
   /** Of a perpetual task. */
   readonly perpetual: TaskPerpetual | undefined;
   /** Of those that it has waited for. */
@@ -58,22 +60,15 @@ export interface TaskRun {
   unwind(): void;
 }
 
-/** What a task asks of the scheduler that runs it. */
-export interface TaskEngine {
-  cancel(task: Task, reason: unknown): boolean;
-  retry(task: Task): Promise<unknown>;
-  /** Warns when whoever asks here waits for the task in a cycle. */
-  warnOfCycle(task: Task): void;
-  /** @returns a promise that rejects then; nothing where there can be no cycle. */
-  failOnCycle(task: Task): Promise<never> | undefined;
-}
+/** Origin of a task: code of the user, the library when it adds a durable task, or a durable execution that runs. */
+export type TaskKind = 'user' | 'enqueue' | 'run';
 
 /** Where tasks are scheduled: one object for all tasks of a place. */
 export interface TaskPlace {
   readonly timing: TaskTiming;
   readonly origin: TaskOrigin | undefined;
-  /** In no pool. */
-  readonly isUnlimited: boolean;
+  /** Only tasks of the user are in a pool. */
+  readonly kind: TaskKind;
 }
 
 /** A function, and what it is called with and on. */

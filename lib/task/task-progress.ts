@@ -20,6 +20,6 @@ export interface TaskProgress {
    * @throws {TasksConfigError} when `by` is not a number from 1.
    */
   increment(by?: number): void;
-  /** Tells what it is at; `null` takes that back. */
+  /** Tells what it is at, in up to 1 kB: the rest is cut off. `null` takes that back. */
   message(text: string | null): void;
 }

@@ -1,10 +1,83 @@
 import type { AsyncResource } from 'node:async_hooks';
+import type { Type } from '@nestjs/common';
 import { createScope, currentActivity } from './task-activity.js';
-import { escapeControls } from './log-text.js';
-import type { ResolvedTaskConfig } from './task-config.js';
+import { labelText } from './log-text.js';
+import { isPlainObject, nameOf } from './task-function.js';
 import { TaskLife } from './task-life.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
-import type { TaskCall, TaskEngine, TaskOrigin, TaskPlace, TaskRun } from './task-parts.js';
+import type { TaskCall, TaskKind, TaskOrigin, TaskPlace, TaskRun } from './task-parts.js';
+
+/**
+ * Called when a task has failed. May be async; what it returns is ignored, and what it throws is logged with the
+ * task's error.
+ *
+ * Declared as a method so that a handler may narrow `error`, as in `(task, error: Error) => …`; JavaScript can throw
+ * anything, and then it is that.
+ *
+ * @publicApi
+ */
+export type TaskErrorFunction = { handle(task: Task, error: unknown): unknown }['handle'];
+
+/**
+ * A provider that handles the errors of tasks. Nest resolves it, so it can inject what it needs.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class ReportToSentry implements TaskErrorHandler {
+ *   constructor(private readonly sentry: SentryService) {}
+ *   onTaskError(task: Task, error: unknown) {
+ *     this.sentry.capture(error, { task: task.name });
+ *   }
+ * }
+ * ```
+ * @publicApi
+ */
+export interface TaskErrorHandler {
+  onTaskError(task: Task, error: unknown): unknown;
+}
+
+/**
+ * What `onError` takes: a function, or the class of a provider.
+ *
+ * @publicApi
+ */
+export type OnTaskErrorOption = TaskErrorFunction | Type<TaskErrorHandler>;
+
+/**
+ * How the route must have ended for an after-route or after-response task to run.
+ *
+ * @publicApi
+ */
+export type RunOn = 'success' | 'error' | 'always';
+
+/**
+ * A task's options after all layers were merged. Frozen; holds no `null`.
+ *
+ * @publicApi
+ */
+export interface ResolvedTaskConfig {
+  readonly name?: string;
+  readonly shield: boolean;
+  readonly onError?: OnTaskErrorOption;
+  readonly runOn: RunOn;
+  /** In milliseconds. */
+  readonly timeout?: number;
+  readonly onCancel?: 'enqueue';
+  readonly pool?: string;
+  /** Absent where the task inherits its context. */
+  readonly asyncContext?: 'none';
+}
+
+/** What a task asks of the scheduler that runs it. */
+export interface TaskEngine {
+  cancel(task: Task, reason: unknown): boolean;
+  retry(task: Task): Promise<unknown>;
+  /** Warns when whoever asks here waits for the task in a cycle. */
+  warnOfCycle(task: Task): void;
+  /** @returns a promise that rejects then; nothing where there can be no cycle. */
+  failOnCycle(task: Task): Promise<never> | undefined;
+}
 
 let lastId = 0;
 
@@ -35,7 +108,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   /** Async context of its runs. @internal */
   readonly scope: AsyncResource;
   /** @internal */
-  readonly life: TaskLife<R>;
+  readonly life: TaskLife<R, Task<R>>;
 
   readonly #place: TaskPlace;
   readonly #engine: TaskEngine;
@@ -56,7 +129,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.#place = place;
     this.#engine = engine;
     this.#number = ++lastId;
-    this.life = new TaskLife<R>(this, run === undefined ? 1 : run.attempt);
+    this.life = new TaskLife<R, Task<R>>(this, run === undefined ? 1 : run.attempt);
   }
 
   /** When it starts. */
@@ -70,8 +143,8 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /** @internal */
-  get isUnlimited(): boolean {
-    return this.#place.isUnlimited;
+  get kind(): TaskKind {
+    return this.#place.kind;
   }
 
   /** Unique in this process. */
@@ -124,7 +197,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * their own, and see that one; from elsewhere it is that of what goes on. Cancellation is a request: a function that does not watch its signal goes on.
    */
   get signal(): AbortSignal {
-    const here = currentActivity();
+    const here = currentActivity<Task>();
     const isHere = here !== undefined && (here.task as unknown) === this;
     return (isHere ? here : this.life.activity).signal;
   }
@@ -162,7 +235,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * timeout anew and keeps the shield; `onError` is not called again and `status` and `done` do not change.
    * Under a `concurrency` limit it waits for its turn.
    *
-   * Rejects when the function fails, with {@link TaskNotEndedError} while the task waits or runs, with
+   * Rejects when the function fails, with {@link TasksUsageError} `TASK_NOT_ENDED` while the task waits or runs, with
    * {@link TaskCancelledError} when it was cancelled; left unobserved, that is no unhandled rejection.
    *
    * @example
@@ -211,31 +284,11 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Name and id for messages. Control characters are escaped: names are often built from user input, and a line break
-   * would forge a log line.
+   * Name and id for messages. The name is escaped and cut: it is often built from user input.
    *
    * @internal
    */
   get label(): string {
-    return `${escapeControls(this.name)}#${this.id}`;
-  }
-}
-
-function nameOf(func: (...args: never[]) => unknown): string {
-  try {
-    return String(func.name) || 'anonymous';
-  } catch {
-    return 'anonymous'; // a name is the function's own property, and may be a getter that throws
-  }
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  try {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    // That of another realm's Object is not ours, but has no prototype either.
-    return prototype === null || Object.getPrototypeOf(prototype) === null;
-  } catch {
-    return false; // a Proxy may refuse to be asked
+    return `${labelText(this.name)}#${this.id}`;
   }
 }

@@ -1,7 +1,9 @@
 import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
 import type { TaskEventType } from '../scheduler/task-events.js';
 import { TaskTracer } from '../scheduler/task-tracer.js';
-import { describeValue, isAbortOf, isError } from '../task/task-errors.js';
+import { messageOf, stackOf } from '../task/error-text.js';
+import { labelText, stackText } from '../task/log-text.js';
+import { isAbortOf, isError } from '../task/task-errors.js';
 import type { Task } from '../task/task.js';
 import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
 import { placeOf } from './task-attributes.js';
@@ -46,15 +48,15 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     switch (type) {
       case 'succeeded':
       case 'discarded':
-        span.setAttribute('task.reason', reason);
+        span.setAttribute('task.reason', labelText(reason));
         break;
       case 'cancelled':
-        span.setAttribute('task.reason', reason);
+        span.setAttribute('task.reason', labelText(reason));
         // What it threw instead of the signal's reason may be a failure of its own.
         if (!isAbortOf(task.life.cancellation, error)) recordError(span, error);
         break;
       case 'failed':
-        span.setAttribute('task.reason', reason);
+        span.setAttribute('task.reason', labelText(reason));
         span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
         recordError(span, error);
         break;
@@ -143,17 +145,15 @@ function nameOf({ run, timing, functionName }: Task): string {
 function attributesOf(task: Task): Attributes {
   const attributes = placeOf(task);
   attributes['task.id'] = task.id;
-  attributes['task.name'] = task.name;
+  attributes['task.name'] = labelText(task.name);
   attributes['task.attempt'] = task.attempt;
   attributes['task.shielded'] = task.shielded;
-  if (task.run !== undefined) attributes['task.key'] = task.run.key;
+  if (task.run !== undefined) attributes['task.key'] = labelText(task.run.key);
   return attributes;
 }
 
 function recordError(span: Span, error: unknown): void {
-  span.recordException(isError(error) ? error : messageOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return isError(error) ? error.message : `${describeValue(error)} was thrown`;
+  const message = messageOf(error);
+  if (!isError(error)) return span.recordException(message);
+  span.recordException({ name: labelText(error.name), message, stack: stackText(stackOf(error)) });
 }

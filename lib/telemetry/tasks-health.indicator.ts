@@ -65,7 +65,7 @@ export class TasksHealthIndicator {
     { maxAge }: TasksHealthOptions = {},
   ): Record<K, TasksHealth> {
     const limit = maxAge === undefined ? Infinity : parseDuration('maxAge', maxAge);
-    const tasks = [...this.ledger];
+    const tasks = this.ledger.list();
     const running = tasks.filter((task) => task.isStarted);
     const oldest = oldestOf(running);
     const draining = this.shutdown.isDraining;

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
-import type { Disposition } from '../queue/execution.js';
-import { decodeArgs, encodeArgs } from '../queue/payload.js';
+import type { Disposition } from '../queue/client/execution.js';
+import { decodeArgs, encodeArgs } from '../queue/declaration/payload.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import { listArgs, listing } from './listing.js';
 

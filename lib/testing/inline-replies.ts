@@ -38,8 +38,9 @@ export class InlineReplies {
       }
     };
     if (await comesWithin(this.patience, ended())) return;
-    const title = `After ${this.patience} ms the response waits no longer for:`;
-    this.log.write('error', listUnfinished(title, this.#tasksOf(exchange), this.record));
+    const heading = `After ${this.patience} ms the response waits no longer for:`;
+    const [title = '', ...lines] = listUnfinished(heading, this.#tasksOf(exchange), this.record).split('\n');
+    this.log.write('error', title, lines.join('\n'));
   }
 
   #tasksOf(exchange: RoutedExchange): Task[] {

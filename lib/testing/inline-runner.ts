@@ -8,7 +8,7 @@ import type { Task } from '../task/task.js';
 export class InlineRunner extends TaskRunner {
   protected override enqueue(task: Task, pool: TaskPool | undefined): void {
     if (pool !== undefined) super.enqueue(task, pool);
-    else if (isDue(task)) this.run(task);
+    else if (isDue(task)) this.attempts.run(task);
   }
 
   /** One without a limit has nothing to count. */

@@ -6,7 +6,7 @@ type Noted = Pick<TaskEvent, 'type' | 'task' | 'reason'>;
 
 /** Whether it is a task of a request or of the scheduler: runs of durable tasks, and what adds them, are the queue's. */
 export function isOwn(task: Task): boolean {
-  return task.run === undefined && !task.isUnlimited;
+  return task.kind === 'user';
 }
 
 /** Every task that was scheduled, in order, and why some of them were discarded. */

@@ -1,56 +1,78 @@
-import type {
-  AddedExecution,
-  Claim,
-  KeyedExecution,
-  NewExecution,
-  Renewal,
-  Settlement,
-} from '../queue/brokers/broker.js';
-import { MemoryBroker } from '../queue/brokers/memory-broker.js';
-import { decodeArgs } from '../queue/payload.js';
-import { LeaseLostError } from '../queue/queue-errors.js';
-import type { ResolvedQueueOptions } from '../queue/queue-options.js';
+import type { Claim, Renewal } from '../queue/broker/broker.js';
+import { MemoryBroker } from '../queue/broker/memory/memory-broker.js';
+import { MemoryExecutionStore } from '../queue/broker/memory/memory-execution-store.js';
+import type { MemoryQueue } from '../queue/broker/memory/memory-queue.js';
+import { MemoryRunStore } from '../queue/broker/memory/memory-run-store.js';
+import { decodeArgs } from '../queue/declaration/payload.js';
+import { LeaseLostError } from '../queue/broker/queue-errors.js';
+import type { ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
 import { createDeferred } from '../task/deferred.js';
 import type { Addition } from './addition.js';
-import { comesWithin, turn } from './turn.js';
+import { comesWithin } from './turn.js';
 import type { VirtualClock } from './virtual-clock.js';
+import type { AddedExecution, KeyedExecution, NewExecution } from '../queue/broker/record.js';
+import type { Settlement } from '../queue/broker/settlement.js';
 
 interface Run {
   readonly claim: Claim;
   leaseUntil: number;
 }
 
-/** Timers and I/O get their turn in between: tasks that wait for nothing and add the next would hold the process. */
-const CLAIMS_PER_TURN = 100;
 /** What runs so often under one key, without an end or without time passing, will go on for ever. */
 export const ENDLESS = 2_000;
 
-/** The memory broker in the hands of a test: it hands out work only while it is open, and knows when all is quiet. */
-export class TestBroker extends MemoryBroker {
+/** Executions of a test, which are written down as they are added. */
+export class TestExecutionStore extends MemoryExecutionStore {
   readonly additions: Addition[] = [];
+
+  override async add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
+    const added = await super.add(executions);
+    for (const [index, execution] of executions.entries()) {
+      if (execution.extras?.isAutomatic === true) continue; // it was not the code under test that added it
+      const { key, isNew } = added[index] as AddedExecution;
+      this.#note(
+        { ...execution, key },
+        { disposition: isNew ? 'scheduled' : 'already-scheduled', isReplacement: false },
+      );
+    }
+    return added;
+  }
+
+  override async replace(execution: KeyedExecution): Promise<string> {
+    const id = await super.replace(execution);
+    this.#note(execution, { disposition: 'scheduled', isReplacement: true });
+    return id;
+  }
+
+  #note(execution: KeyedExecution, how: Pick<Addition, 'disposition' | 'isReplacement'>): void {
+    const { name, args, key, when, priority } = execution;
+    this.additions.push({
+      name,
+      args: decodeArgs(args),
+      key,
+      when: when === undefined ? undefined : new Date(when),
+      priority,
+      ...how,
+      addedAt: new Date(this.queue.clock.now()),
+    });
+  }
+}
+
+/** Runs in the hands of a test: work is handed out only while the store is open, and it is known when all is quiet. */
+export class TestRunStore extends MemoryRunStore {
   isClosed = false;
   /** A key that runs for ever, as it seems. */
   endless: string | undefined;
 
-  readonly #clock: VirtualClock;
-  readonly #lease: number;
   /** What was handed out and is neither settled nor lost, by its token. */
   readonly #runs = new Map<string, Run>();
   readonly #crashed = new Set<string>();
   /** How often each key was handed out since `expectEnd()`. */
   readonly #starts = new Map<string, number>();
-  #claims = 0;
   #openings = 0;
   #isWaitedFor = false;
   #opened = createDeferred<void>();
   #news = createDeferred<void>();
-
-  constructor(clock: VirtualClock, { lease, retention }: ResolvedQueueOptions) {
-    // What a test moves the clock by is often more than the retention, and it looks at the results afterwards.
-    super({ clock, lease, retention: retention === 0 ? 0 : Infinity, workerId: 'test' });
-    this.#clock = clock;
-    this.#lease = lease;
-  }
 
   /** Hands out work, until as many calls of `shut()`. */
   open(): void {
@@ -96,35 +118,6 @@ export class TestBroker extends MemoryBroker {
     return run.leaseUntil;
   }
 
-  override async add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
-    const added = await super.add(executions);
-    for (const [index, execution] of executions.entries()) {
-      if (execution.extras?.isAutomatic === true) continue; // it was not the code under test that added it
-      const { key, isNew } = added[index] as AddedExecution;
-      this.#note(
-        { ...execution, key },
-        { disposition: isNew ? 'scheduled' : 'already-scheduled', isReplacement: false },
-      );
-    }
-    return added;
-  }
-
-  override async replace(execution: KeyedExecution): Promise<void> {
-    await super.replace(execution);
-    this.#note(execution, { disposition: 'scheduled', isReplacement: true });
-  }
-
-  override async claim(): Promise<Claim | undefined> {
-    this.#claims += 1;
-    if (this.#claims % CLAIMS_PER_TURN === 0) await turn();
-    const claim = this.#isOpen ? await super.claim() : undefined;
-    if (claim === undefined) return undefined;
-    this.#count(claim.record.key);
-    this.#runs.set(claim.token, { claim, leaseUntil: this.#clock.now() + this.#lease });
-    this.#tellNews();
-    return claim;
-  }
-
   override async waitForWork(signal: AbortSignal): Promise<void> {
     if (!this.#isOpen) return this.#opened.promise;
     this.#isWaitedFor = true;
@@ -133,11 +126,9 @@ export class TestBroker extends MemoryBroker {
     this.#isWaitedFor = false;
   }
 
-  override async settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined> {
-    if (this.#crashed.has(claim.token)) throw new LeaseLostError(claim.record.key);
-    await super.settle(claim, settlement, false);
-    this.#end(claim);
-    return claimNext ? this.claim() : undefined;
+  override excuse(claim: Claim): Promise<void> {
+    // A dead worker tells nothing.
+    return this.#crashed.has(claim.token) ? Promise.resolve() : super.excuse(claim);
   }
 
   override async renew(claims: readonly Claim[]): Promise<Renewal> {
@@ -145,32 +136,37 @@ export class TestBroker extends MemoryBroker {
     const { lost, cancelled } = await super.renew(alive);
     for (const claim of lost) this.#end(claim);
     // There is one worker, which renews all of its leases at once.
-    for (const run of this.#runs.values()) run.leaseUntil = this.#clock.now() + this.#lease;
+    for (const run of this.#runs.values()) run.leaseUntil = this.#leaseEnd;
     return { lost: [...lost, ...claims.filter((claim) => !alive.includes(claim))], cancelled };
   }
 
-  override close(): Promise<void> {
+  close(): void {
     this.isClosed = true;
     this.#opened.resolve();
     this.#tellNews();
-    return super.close();
+  }
+
+  protected override claimNow(): Claim | undefined {
+    const claim = this.#isOpen ? super.claimNow() : undefined;
+    if (claim === undefined) return undefined;
+    this.#count(claim.record.key);
+    this.#runs.set(claim.token, { claim, leaseUntil: this.#leaseEnd });
+    this.#tellNews();
+    return claim;
+  }
+
+  protected override settleNow(claim: Claim, settlement: Settlement): void {
+    if (this.#crashed.has(claim.token)) throw new LeaseLostError(claim.record.key);
+    super.settleNow(claim, settlement);
+    this.#end(claim);
   }
 
   get #isOpen(): boolean {
     return this.#openings > 0;
   }
 
-  #note(execution: KeyedExecution, how: Pick<Addition, 'disposition' | 'isReplacement'>): void {
-    const { name, args, key, when, priority } = execution;
-    this.additions.push({
-      name,
-      args: decodeArgs(args),
-      key,
-      when: when === undefined ? undefined : new Date(when),
-      priority,
-      ...how,
-      addedAt: new Date(this.#clock.now()),
-    });
+  get #leaseEnd(): number {
+    return this.queue.clock.now() + this.queue.options.lease;
   }
 
   #count(key: string): void {
@@ -187,5 +183,29 @@ export class TestBroker extends MemoryBroker {
   #tellNews(): void {
     this.#news.resolve();
     this.#news = createDeferred();
+  }
+}
+
+/** The memory broker in the hands of a test. */
+export class TestBroker extends MemoryBroker {
+  declare readonly executions: TestExecutionStore;
+  declare readonly runs: TestRunStore;
+
+  constructor(clock: VirtualClock, { lease, retention }: ResolvedQueueOptions) {
+    // What a test moves the clock by is often more than the retention, and it looks at the results afterwards.
+    super({ clock, lease, retention: retention === 0 ? 0 : Infinity, workerId: 'test' });
+  }
+
+  override close(): Promise<void> {
+    this.runs.close();
+    return super.close();
+  }
+
+  protected override openExecutions(queue: MemoryQueue): TestExecutionStore {
+    return new TestExecutionStore(queue);
+  }
+
+  protected override openRuns(queue: MemoryQueue): TestRunStore {
+    return new TestRunStore(queue);
   }
 }

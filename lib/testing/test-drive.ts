@@ -1,10 +1,10 @@
-import { LIVE_STATES, type ExecutionRecord } from '../queue/brokers/broker.js';
-import type { QueueWorker } from '../queue/queue-worker.js';
+import type { QueueWorker } from '../queue/worker/queue-worker.js';
 import type { Duration } from '../task/duration.js';
 import { fail } from './fail.js';
 import { ENDLESS, type TestBroker } from './test-broker.js';
 import { turn } from './turn.js';
 import type { VirtualClock } from './virtual-clock.js';
+import { LIVE_STATES, type ExecutionRecord } from '../queue/broker/record.js';
 
 /** Lets the worker run, and moves the clock when it has nothing left to run. */
 export class TestDrive {
@@ -18,12 +18,12 @@ export class TestDrive {
 
   /** Lets the worker run what is due, from now on. */
   open(): void {
-    this.broker.open();
+    this.broker.runs.open();
     this.worker.start();
   }
 
   async runUntilFinished(): Promise<void> {
-    this.broker.expectEnd();
+    this.broker.runs.expectEnd();
     await this.whileOpen(async () => {
       await this.settle();
       while ((await this.isTimeLeft()) && this.clock.next < Infinity) {
@@ -36,7 +36,7 @@ export class TestDrive {
   async advance(by: Duration | Date): Promise<void> {
     await this.whileOpen(() =>
       this.clock.advanceWith(by, () => {
-        this.broker.expectEnd();
+        this.broker.runs.expectEnd();
         return this.settle();
       }),
     );
@@ -47,7 +47,7 @@ export class TestDrive {
     try {
       await work();
     } finally {
-      this.broker.shut();
+      this.broker.runs.shut();
     }
   }
 
@@ -55,16 +55,16 @@ export class TestDrive {
   private async settle(): Promise<void> {
     for (;;) {
       await turn();
-      if (this.broker.isClosed) fail('The module was closed while the test waited for its queue.');
-      const { endless } = this.broker;
+      if (this.broker.runs.isClosed) fail('The module was closed while the test waited for its queue.');
+      const { endless } = this.broker.runs;
       if (endless !== undefined) {
         fail(
           `'${endless}' was started ${ENDLESS} times, with no end in sight. advance() ends at a time, runAtMost() at a number.`,
         );
       }
-      if (this.broker.isQuiet) return;
-      if (await this.broker.news(this.patience)) continue;
-      const running = this.broker.running.map(({ record }) => labelOf(record)).join(', ');
+      if (this.broker.runs.isQuiet) return;
+      if (await this.broker.runs.news(this.patience)) continue;
+      const running = this.broker.runs.running.map(({ record }) => labelOf(record)).join(', ');
       fail(
         `For ${this.patience} ms nothing has ended, and these run: ${running}. What waits for the test or for a later time of the queue needs clock.advance() meanwhile; what is slow, a longer patience in TestQueue.install().`,
       );
@@ -73,7 +73,7 @@ export class TestDrive {
 
   /** Whether something has not ended that time alone will bring to its end. */
   private async isTimeLeft(): Promise<boolean> {
-    const { counts } = await this.broker.list(0);
+    const { counts } = await this.broker.executions.list(0);
     return LIVE_STATES.some((state) => state !== 'parked' && counts[state] > 0);
   }
 }

@@ -1,20 +1,22 @@
 import type { Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { TestingModuleBuilder } from '@nestjs/testing';
-import { AutomaticTasks } from '../queue/behaviours/automatic-tasks.js';
-import { BROKER } from '../queue/brokers/broker.js';
-import { CLOCK } from '../queue/clock.js';
-import { DurableRegistry } from '../queue/durable-registry.js';
-import { ExecutionRun } from '../queue/execution-run.js';
-import { QueueLog } from '../queue/queue-log.js';
-import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../queue/queue-options.js';
-import { QueueWorker } from '../queue/queue-worker.js';
+import { AutomaticTasks } from '../queue/rules/automatic-tasks.js';
+import { BROKER } from '../queue/broker/broker.js';
+import { CLOCK } from '../queue/broker/clock.js';
+import { DurableRegistry } from '../queue/declaration/durable-registry.js';
+import { ExecutionRun } from '../queue/worker/execution-run.js';
+import { QueueLog } from '../queue/log/queue-log.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
+import { QueueWorker } from '../queue/worker/queue-worker.js';
 import { TaskQueue } from '../queue/task-queue.js';
 import { TaskLedger } from '../scheduler/task-ledger.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { parseDuration, type Duration } from '../task/duration.js';
+import type { Task } from '../task/task.js';
 import { currentActivity } from '../task/task-activity.js';
-import { TasksConfigError, TasksModuleMissingError } from '../task/task-errors.js';
+import { TasksConfigError } from '../task/task-errors.js';
+import { moduleMissing } from '../task/usage-errors.js';
 import type { TaskFunction } from '../task/task-parts.js';
 import { describeExpected, isLike, listAdditions, type Addition, type ExpectedAddition } from './addition.js';
 import { fail } from './fail.js';
@@ -91,7 +93,9 @@ export class TestQueue {
     if (options.automatic !== true) {
       builder.overrideProvider(AutomaticTasks).useClass(
         class extends AutomaticTasks {
-          override start(): void {}
+          override prepare(): Promise<void> {
+            return Promise.resolve();
+          }
         },
       );
     }
@@ -113,12 +117,12 @@ export class TestQueue {
 
   /** Every call that has added or replaced, or found its key taken, in order. Retries are none. */
   get added(): readonly Addition[] {
-    return [...this.#broker.additions];
+    return [...this.#broker.executions.additions];
   }
 
   /** Empties `added`: what was added while the application started, or a test got ready, is not what it is about. */
   forgetAdded(): void {
-    this.#broker.additions.length = 0;
+    this.#broker.executions.additions.length = 0;
   }
 
   /**
@@ -180,14 +184,14 @@ export class TestQueue {
    * ```
    */
   async crash(key: string): Promise<void> {
-    const leaseUntil = this.#broker.crash(key);
+    const leaseUntil = this.#broker.runs.crash(key);
     if (leaseUntil === undefined) {
-      const running = this.#broker.running.map(({ record }) => labelOf(record));
+      const running = this.#broker.runs.running.map(({ record }) => labelOf(record));
       return fail(`No execution '${key}' runs. Running: ${running.join(', ') || 'none'}.`, this.crash);
     }
     // What other workers of the fleet do: this one knows nothing any more of a run that it has lost.
     this.clock.schedule(leaseUntil - this.clock.now(), () => void this.#recover());
-    const isWithin = currentActivity()?.task.run?.key === key;
+    const isWithin = currentActivity<Task>()?.task.run?.key === key;
     for (const task of this.#get(TaskLedger)) {
       if (!(task.run instanceof ExecutionRun) || task.run.key !== key) continue;
       task.run.loseLease();
@@ -252,7 +256,7 @@ export class TestQueue {
   }
 
   async #recover(): Promise<void> {
-    const { crashed } = await this.#broker.recover();
+    const { crashed } = await this.#broker.runs.recover();
     this.#get(QueueLog).recovered(crashed);
   }
 
@@ -276,7 +280,7 @@ export class TestQueue {
 
   #get<T>(token: Type<T> | symbol): T {
     if (this.#moduleRef !== undefined) return this.#moduleRef.get<T>(token);
-    throw new TasksModuleMissingError(
+    throw moduleMissing(
       'TestQueue has no queue: compile() has not been awaited yet, or the module under test has no TasksModule',
     );
   }

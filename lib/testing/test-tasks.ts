@@ -8,7 +8,8 @@ import { TaskLog } from '../scheduler/task-log.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
 import { parseDuration, type Duration } from '../task/duration.js';
-import { TasksConfigError, TasksModuleMissingError } from '../task/task-errors.js';
+import { TasksConfigError } from '../task/task-errors.js';
+import { moduleMissing } from '../task/usage-errors.js';
 import type { Task } from '../task/task.js';
 import { fail } from './fail.js';
 import { InlineReplies, requestsWith } from './inline-replies.js';
@@ -126,7 +127,7 @@ export class TestTasks extends ScheduledTasks {
    * where one was.
    *
    * @param options `patience` alone.
-   * @throws {TasksModuleMissingError} when the application has no TasksModule.
+   * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when the application has no TasksModule.
    */
   static of(app: INestApplicationContext, options: Pick<TestTasksOptions, 'patience'> = {}): TestTasks {
     const events = eventsOf(app);
@@ -237,7 +238,7 @@ export class TestTasks extends ScheduledTasks {
 
   get #get(): <T>(token: Type<T>) => T {
     if (this.#find !== undefined) return this.#find;
-    throw new TasksModuleMissingError(
+    throw moduleMissing(
       'TestTasks has no tasks: compile() has not been awaited yet, or the module under test has no TasksModule',
     );
   }
@@ -247,6 +248,6 @@ function eventsOf(app: INestApplicationContext): TaskEvents {
   try {
     return app.get(TaskEvents, { strict: false });
   } catch {
-    throw new TasksModuleMissingError('TestTasks.of() finds no tasks module in the application');
+    throw moduleMissing('TestTasks.of() finds no tasks module in the application');
   }
 }

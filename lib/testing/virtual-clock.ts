@@ -1,4 +1,4 @@
-import type { Clock } from '../queue/clock.js';
+import type { Clock } from '../queue/broker/clock.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { turn } from './turn.js';

@@ -1,16 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { ResourceLimits } from 'node:worker_threads';
+import { KnownOptions } from '../task/known-options.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { parseDuration, type Duration } from '../task/duration.js';
-import type { ThreadOptions } from '../task/task-parts.js';
+import type { ThreadFunctionOptions } from '../task/task-parts.js';
 
 /**
  * The worker threads of the process.
  *
  * @publicApi
  */
-export interface ThreadsOptions {
+export interface ThreadPoolOptions {
   /** At most so many; further tasks wait. Default: as many as the machine has processors. */
   max?: number | undefined;
   /** How long a thread is kept that has nothing to do. Default `'10s'`. */
@@ -24,18 +25,34 @@ export interface ThreadsOptions {
   resourceLimits?: ResourceLimits | undefined;
 }
 
-export interface ResolvedThreadsOptions {
+export interface ResolvedThreadPoolOptions {
   readonly max: number;
   /** In milliseconds. */
   readonly idleTimeout: number;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
+const THREADS = new KnownOptions<ThreadPoolOptions>(
+  { max: true, idleTimeout: true, resourceLimits: true },
+  { maxThreads: 'max', concurrency: 'max' },
+);
+const THREAD = new KnownOptions<ThreadFunctionOptions>(
+  { file: true, export: true },
+  { filename: 'file', path: 'file', name: 'export' },
+);
+const RESOURCE_LIMITS = new KnownOptions<ResourceLimits>({
+  maxOldGenerationSizeMb: true,
+  maxYoungGenerationSizeMb: true,
+  codeRangeSizeMb: true,
+  stackSizeMb: true,
+});
+
 /** @throws {TasksConfigError} on the first option that cannot be used. */
-export function resolveThreadsOptions(options: ThreadsOptions = {}): ResolvedThreadsOptions {
+export function resolveThreadPoolOptions(options: ThreadPoolOptions = {}): ResolvedThreadPoolOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError('threads', options, 'an object with max, idleTimeout and resourceLimits');
   }
+  THREADS.check(options, 'threads');
   const { max = availableParallelism(), idleTimeout = '10s', resourceLimits } = options;
   if (!(Number.isInteger(max) && max >= 1)) {
     throw new TasksConfigError('threads.max', max, 'a whole number from 1');
@@ -45,10 +62,11 @@ export function resolveThreadsOptions(options: ThreadsOptions = {}): ResolvedThr
 }
 
 /** @throws {TasksConfigError} when it cannot be used. */
-export function validateThread(thread: ThreadOptions, option: string): ThreadOptions {
+export function validateThread(thread: ThreadFunctionOptions, option: string): ThreadFunctionOptions {
   if (typeof thread !== 'object' || thread === null) {
     throw new TasksConfigError(option, thread, `an object such as { file: new URL('./work.js', import.meta.url) }`);
   }
+  THREAD.check(thread, option);
   const { file, export: name } = thread;
   const isUsable =
     file instanceof URL
@@ -72,6 +90,7 @@ function checkResourceLimits(limits: ResourceLimits | undefined): void {
   if (typeof limits !== 'object' || limits === null) {
     throw new TasksConfigError('threads.resourceLimits', limits, 'an object such as { maxOldGenerationSizeMb: 256 }');
   }
+  RESOURCE_LIMITS.check(limits, 'threads.resourceLimits');
   for (const [name, limit] of Object.entries(limits)) {
     if (typeof limit === 'number' && limit > 0) continue;
     throw new TasksConfigError(`threads.resourceLimits.${name}`, limit, 'a number above 0, in megabytes');

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Piscina } from 'piscina';
 import type { PiscinaModule } from './load-piscina.js';
 import type { ThreadCall, ThreadReply } from './thread-call.js';
-import type { ResolvedThreadsOptions } from './thread-options.js';
+import type { ResolvedThreadPoolOptions } from './thread-options.js';
 import { ThreadSlots } from './thread-slots.js';
 
 /** A call that is on its way to a thread, or runs in one. */
@@ -26,7 +26,7 @@ export class ThreadPool {
   /** @param onIdleEnd told when a thread has ended with an error while it had no call. */
   constructor(
     { Piscina }: PiscinaModule,
-    { max, idleTimeout, resourceLimits }: ResolvedThreadsOptions,
+    { max, idleTimeout, resourceLimits }: ResolvedThreadPoolOptions,
     onIdleEnd: (error: unknown) => void,
   ) {
     this.#slots = new ThreadSlots(max);

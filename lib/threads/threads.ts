@@ -1,11 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { indented } from '../task/error-text.js';
 import { currentActivity } from '../task/task-activity.js';
-import type { ThreadOptions } from '../task/task-parts.js';
+import type { ThreadFunctionOptions } from '../task/task-parts.js';
 import { loadPiscina } from './load-piscina.js';
 import { ThreadFunction } from './thread-function.js';
-import type { ResolvedThreadsOptions } from './thread-options.js';
+import type { ResolvedThreadPoolOptions } from './thread-options.js';
 import { ThreadPool } from './thread-pool.js';
 import { readThrown } from './thrown-error.js';
 
@@ -13,7 +14,7 @@ type AnyFunction = (...args: unknown[]) => Promise<unknown>;
 
 /** Where to tell what no task can. */
 export interface ThreadLog {
-  write(level: 'warn', message: string): void;
+  write(level: 'warn', message: string, stack: string): void;
 }
 
 /** Runs functions in worker threads. Loads Piscina when there is a first one. */
@@ -24,7 +25,7 @@ export class Threads {
   private pool: ThreadPool | undefined;
 
   constructor(
-    private readonly options: ResolvedThreadsOptions,
+    private readonly options: ResolvedThreadPoolOptions,
     private readonly log: ThreadLog,
   ) {}
 
@@ -32,9 +33,9 @@ export class Threads {
    * One function for each export: it calls that in a thread, and is named as it. An abort of the running task's signal
    * ends the thread.
    *
-   * @throws {PackageMissingError} when Piscina is not installed.
+   * @throws {TasksUsageError} `PACKAGE_MISSING` when Piscina is not installed.
    */
-  functionFor({ file, export: name = 'default' }: ThreadOptions): AnyFunction {
+  functionFor({ file, export: name = 'default' }: ThreadFunctionOptions): AnyFunction {
     const href = hrefOf(file);
     const key = `${href} ${name}`;
     const known = this.functions.get(key) ?? this.create(href, name);
@@ -60,7 +61,8 @@ export class Threads {
   private readonly tellOfIdleEnd = (error: unknown): void => {
     this.log.write(
       'warn',
-      `A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start: ${readThrown(error, 'stack')}`,
+      'A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start:',
+      indented(readThrown(error, 'stack')),
     );
   };
 }

@@ -10,6 +10,6 @@ app.enableShutdownHooks();
 const server = app.getHttpServer() as Server;
 // A browser keeps its connections open; after the last response each would hold the shutdown up for 5 s.
 server.keepAliveTimeout = 500;
-await app.listen(process.env.PORT ?? 3000);
+await app.listen(process.env.PORT ?? 3000, process.env.HOST ?? '127.0.0.1');
 const { port } = server.address() as AddressInfo;
 new Logger('Shop').log(`Order a book at http://localhost:${port}, then press Ctrl-C here while its tasks run`);

@@ -3,6 +3,7 @@ import { OnTaskError, Shielded } from 'nestjs-tasks';
 import { Mailer } from './mailer.service.js';
 import { RetryMail } from './retry-mail.handler.js';
 import { UserStore, type User } from './user-store.service.js';
+import { createToken, hashToken, TOKEN_LIFETIME } from './verification-token.js';
 
 /**
  * The mails of a registration. They take an id and look up the rest when they run, so that a retry sees the user as
@@ -19,8 +20,12 @@ export class RegistrationMail {
   ) {}
 
   async sendVerification(userId: string): Promise<void> {
-    const { email, token } = await this.find(userId);
-    if (token === undefined) return; // verified meanwhile
+    const { email } = await this.find(userId);
+    // Made here, so that it is nowhere but in the mail. Each try has one of its own, and the latest counts.
+    const token = createToken(userId);
+    const expiresAt = new Date(Date.now() + TOKEN_LIFETIME).toISOString();
+    const isExpected = await this.users.expectVerification(userId, { tokenHash: hashToken(token), expiresAt });
+    if (!isExpected) return; // verified meanwhile
     await this.mailer.send({ to: email, subject: 'Confirm your address', text: token });
   }
 

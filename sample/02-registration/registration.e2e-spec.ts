@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -16,6 +16,7 @@ import { Mailer, type Mail } from './mailer.service.js';
 import { RegistrationMail } from './registration-mail.service.js';
 import { RETRY_DELAY } from './retry-mail.handler.js';
 import type { User } from './user-store.service.js';
+import { hashToken } from './verification-token.js';
 
 const RETRY_MS = 20;
 const GUESS = 'x'.repeat(43);
@@ -25,11 +26,14 @@ const ada = { email: 'ada@example.com', password: 'correct horse' };
 /** A mail server that is down for a while. */
 class FlakyMailer {
   readonly sent: Mail[] = [];
+  /** The text of the mail that was tried last. */
+  lastText = '';
   readonly triedAt: number[] = [];
   failures = 0;
 
   async send(mail: Mail): Promise<void> {
     this.triedAt.push(performance.now());
+    if (mail.subject === 'Confirm your address') this.lastText = mail.text;
     if (this.triedAt.length <= this.failures) throw new Error('The mail server is down');
     this.sent.push(mail);
   }
@@ -113,8 +117,16 @@ describe('Registration', () => {
     });
 
     it('mails the token', async () => {
-      const { token } = await register();
-      expect(mailer.sent).toEqual([{ to: ada.email, subject: 'Confirm your address', text: token }]);
+      const { id } = await register();
+      const text = expect.stringMatching(new RegExp(`^${id}\\.[\\w-]{43}$`));
+      expect(mailer.sent).toEqual([{ to: ada.email, subject: 'Confirm your address', text }]);
+    });
+
+    it('stores a hash in place of the token', async () => {
+      const user = await register();
+      expect(user.verification?.tokenHash).toMatch(/^[\w-]{43}$/);
+      const [, secret = 'none'] = mailer.lastText.split('.');
+      expect(JSON.stringify(user)).not.toContain(secret);
     });
 
     it('sends the mail after the response', async () => {
@@ -167,7 +179,8 @@ describe('Registration', () => {
       await post('/register', ada).expect(201);
       await tasks.run(tasks.expectScheduled(sendVerification));
       const [user] = await users();
-      expect(mailer.sent).toEqual([{ to: ada.email, subject: 'Confirm your address', text: user?.token }]);
+      expect(mailer.sent).toMatchObject([{ to: ada.email, subject: 'Confirm your address' }]);
+      expect(user?.verification?.tokenHash).toBe(hashToken(mailer.lastText));
     });
 
     it('fails for good after the third try, and the user is marked', async () => {
@@ -226,13 +239,14 @@ describe('Registration', () => {
     beforeEach(() => start());
 
     it('verifies the user and sends a welcome after the response', async () => {
-      const { token } = await register();
+      await register();
+      const token = mailer.lastText;
       await post('/verify', { token }).expect(200);
       tasks.expectScheduled(sendWelcome, { timing: 'afterResponse', shielded: true });
       await tasks.idle();
       const [user] = await users();
       expect(user?.status).toBe('verified');
-      expect(user).not.toHaveProperty('token');
+      expect(user).not.toHaveProperty('verification');
       expect(mailer.sent.at(-1)).toMatchObject({ to: ada.email, subject: 'Welcome' });
     });
 
@@ -248,11 +262,20 @@ describe('Registration', () => {
     });
 
     it('answers 400 to a token that was used', async () => {
-      const { token } = await register();
+      await register();
+      const token = mailer.lastText;
       await post('/verify', { token }).expect(200);
       await post('/verify', { token }).expect(400);
       await tasks.idle();
       expect(mailer.sent).toHaveLength(2);
+    });
+
+    it('answers 400 to a token that has expired', async () => {
+      const user = await register();
+      const verification = { ...user.verification, expiresAt: new Date(0).toISOString() };
+      await writeFile(join(folder, 'users.json'), JSON.stringify([{ ...user, verification }]));
+      await post('/verify', { token: mailer.lastText }).expect(400);
+      expect(await users()).toMatchObject([{ status: 'pending' }]);
     });
 
     it.each([{}, { token: '' }, { token: 1 }, { token: GUESS }])('answers 400 to %j', async (body: object) => {
@@ -263,9 +286,9 @@ describe('Registration', () => {
     });
 
     it('does not mark a user whose welcome failed', async () => {
-      const { token } = await register();
+      await register();
       mailer.failures = Infinity;
-      await post('/verify', { token }).expect(200);
+      await post('/verify', { token: mailer.lastText }).expect(200);
       await tasks.idle();
       expect(app.get(Alerts).raised).toEqual([expect.stringMatching(/^welcome_mail_/)]);
       expect(await users()).toMatchObject([{ status: 'verified' }]);
@@ -275,7 +298,8 @@ describe('Registration', () => {
   it('logs neither passwords nor tokens', async () => {
     await start();
     mailer.failures = Infinity;
-    const { id, token = '' } = await register();
+    const { id } = await register();
+    const token = mailer.lastText;
     const [, secret = ''] = token.split('.');
     await post('/register', ada).expect(409);
     await post('/verify', { token: secret }).expect(400);

@@ -7,9 +7,16 @@ export interface User {
   readonly id: string;
   readonly email: string;
   readonly passwordHash: string;
-  /** Proves that whoever has it reads the user's mail. Gone once it was used. */
-  token?: string;
+  /** Of the token in the latest mail. Gone once that was used. */
+  verification?: Verification;
   status: 'pending' | 'mail-failed' | 'verified';
+}
+
+/** What is stored of a token: whoever reads the file can verify nobody. */
+export interface Verification {
+  readonly tokenHash: string;
+  /** An ISO date. */
+  readonly expiresAt: string;
 }
 
 /** All users, in one JSON file. */
@@ -35,13 +42,23 @@ export class UserStore {
     });
   }
 
-  /** @returns `false` when the user has no such token. */
-  verify(id: string, token: string): Promise<boolean> {
+  /** @returns `false` when the user is verified already. */
+  expectVerification(id: string, verification: Verification): Promise<boolean> {
     return this.change((users) => {
-      const user = users.find((candidate) => candidate.id === id && candidate.token === token);
+      const user = users.find((candidate) => candidate.id === id && candidate.status !== 'verified');
       if (user === undefined) return false;
+      user.verification = verification;
+      return true;
+    });
+  }
+
+  /** @returns `false` when the user has no such token, or it has expired. */
+  verify(id: string, tokenHash: string): Promise<boolean> {
+    return this.change((users) => {
+      const user = users.find((candidate) => candidate.id === id && candidate.verification?.tokenHash === tokenHash);
+      if (user?.verification === undefined || Date.parse(user.verification.expiresAt) < Date.now()) return false;
       user.status = 'verified';
-      delete user.token;
+      delete user.verification;
       return true;
     });
   }

@@ -1,5 +1,5 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { TaskScheduler, TasksService, type TaskSurface } from 'nestjs-tasks';
+import { TaskBatch, TaskScheduler, TasksService } from 'nestjs-tasks';
 import { EventStore } from './event-store.service.js';
 import type { TrackedEvent } from './tracked-event.pipe.js';
 
@@ -31,7 +31,7 @@ export class EventBuffer implements BeforeApplicationShutdown {
     if (this.events.length > 0) this.flush(this.scheduler);
   }
 
-  private flush(tasks: TaskSurface): void {
+  private flush(tasks: TaskBatch | TaskScheduler): void {
     const batch = this.events;
     this.events = [];
     tasks

@@ -7,7 +7,7 @@ const app = await NestFactory.create(AppModule);
 app.enableShutdownHooks();
 
 const port = process.env.PORT ?? '3000';
-await app.listen(port);
+await app.listen(port, process.env.HOST ?? '127.0.0.1');
 new Logger('Analytics').log(
   `Try: curl -i localhost:${port}/track -H 'content-type: application/json' -d '{"userId":"u1","event":"page_view"}'`,
 );

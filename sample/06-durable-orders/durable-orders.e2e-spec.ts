@@ -61,7 +61,7 @@ describe.each(DATABASES)('06-durable-orders on %s', (label, _environment, leftov
     const chain = stdout.split('\n\n').find((chapter) => chapter.includes('orders.ship'));
     expect(chain).toMatch(/orders\.charge .*completed +→ 42 charged\n/);
     expect(chain).toMatch(/orders\.reserve .*running, completed +→ 'Out of Print' reserved in attempt 2\n/);
-    expect(chain).toMatch(/orders\.ship .*completed +→ parcel \w{4} on its way/);
+    expect(chain).toMatch(/orders\.ship .*completed +→ parcel [\da-f-]{36} on its way/);
   });
 
   it('renders every page in spite of kill -9, and closes the month once', () => {

@@ -34,7 +34,7 @@ console.log(`${blockCount} blocks compiled, ${linkCount} links checked`);
 process.exitCode = problems.length > 0 || blockCount === 0 ? 1 : 0;
 
 function pathsOfDocuments() {
-  const tops = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].map((name) => join(ROOT, name));
+  const tops = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((name) => join(ROOT, name));
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(ROOT, 'docs', name));

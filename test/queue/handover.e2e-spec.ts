@@ -58,7 +58,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     expect(running.status).toBe('cancelled');
 
     await using observer = observe(space, first);
-    const { records } = await observer.list(10);
+    const { records } = await observer.executions.list(10);
     expect(records.map(({ name, state }) => [name, state])).toEqual([['reports.build', 'queued']]);
     expect(first.logs.matching(`Task build#${running.id}, which shutdown has cancelled, was added`)).toHaveLength(
       running.name === 'build' ? 1 : 0,
@@ -77,7 +77,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     const reports = first.context.get(ReportTasks);
     const task = first.scheduler.schedule(reports.build, '1', { since: SINCE });
     await task.started;
-    first.broker.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
+    first.broker.executions.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     await first.context.close();
     expect(first.logs.matching('could not be added to the queue, and is lost: The broker cannot be reached')).toEqual([
       expect.stringContaining(`#${task.id}`),

@@ -9,6 +9,7 @@ describe('the options of the queue', () => {
     const defaults = {
       backend: 'memory',
       connection: undefined,
+      setting: 'queue.connection',
       name: 'tasks',
       prefix: 'nestjs_tasks',
       hasWorker: true,
@@ -16,6 +17,8 @@ describe('the options of the queue', () => {
       lease: 15_000,
       migrate: true,
       retention: 900_000,
+      maxArgumentSize: 1_048_576,
+      builtInTasks: true,
     };
     expect(resolveQueueOptions()).toEqual(defaults);
     expect(resolveQueueOptions({})).toEqual(defaults);
@@ -30,10 +33,13 @@ describe('the options of the queue', () => {
       worker: { concurrency: 3, lease: '5s' },
       migrate: false,
       retention: '1h',
+      maxArgumentSize: '500kb',
+      builtInTasks: false,
     };
     expect(resolveQueueOptions(options)).toEqual({
       backend: 'postgres',
       connection: 'postgres://localhost/app',
+      setting: 'queue.url',
       name: 'mail',
       prefix: 'app_tasks',
       hasWorker: true,
@@ -41,9 +47,24 @@ describe('the options of the queue', () => {
       lease: 5_000,
       migrate: false,
       retention: 3_600_000,
+      maxArgumentSize: 512_000,
+      builtInTasks: false,
     });
     expect(resolveQueueOptions({ worker: false }).hasWorker).toBe(false);
     expect(resolveQueueOptions({ retention: 0 }).retention).toBe(0);
+  });
+
+  it.each([
+    ['1mb', 1_048_576],
+    ['1MB', 1_048_576],
+    ['1.5 Mb', 1_572_864],
+    ['100kb', 102_400],
+    ['7b', 7],
+    ['7', 7],
+    [4_096, 4_096],
+    ['256mb', 268_435_456],
+  ])('know the size %p', (maxArgumentSize, bytes) => {
+    expect(resolveQueueOptions({ maxArgumentSize }).maxArgumentSize).toBe(bytes);
   });
 
   it.each([
@@ -76,6 +97,18 @@ describe('the options of the queue', () => {
     ['queue.url', { url: '' }],
     ['queue.url', { url: 7 }],
     ['queue.url', { url: null }],
+    ['queue.url', { url: 'redis://' }],
+    ['queue.url', { url: 'redis:/localhost' }],
+    ['queue.url', { url: 'redis:///1' }],
+    ['queue.url', { url: 'redis://localhost/abc' }],
+    ['queue.url', { url: 'redis://localhost/-1' }],
+    ['queue.url', { url: 'redis://localhost/1/2' }],
+    ['queue.url', { url: 'redis://localhost?db=abc' }],
+    ['queue.url', { url: 'rediss://localhost?keyPrefix=app:' }],
+    ['queue.connection', { connection: 'redis://localhost/abc' }],
+    ['queue.connection.url', { connection: { url: 'redis://localhost/abc' } }],
+    ['queue.connection.db', { connection: { host: 'localhost', db: 'abc' } }],
+    ['queue.connection.keyPrefix', { connection: { host: 'localhost', keyPrefix: 'app:' } }],
     ['queue.connection', { connection: null }],
     ['queue.connection', { connection: 7 }],
     ['queue.connection', { url: 'memory://', connection: {} }],
@@ -87,6 +120,7 @@ describe('the options of the queue', () => {
     ['queue.prefix', { prefix: 'a:b' }],
     ['queue.prefix', { prefix: 'a-b', url: 'postgres://localhost' }],
     ['queue.prefix', { prefix: '1a', url: 'postgres://localhost' }],
+    ['queue.prefix', { prefix: 'pg_tasks', url: 'postgres://localhost' }],
     ['queue.prefix', { prefix: 'a"; DROP', url: 'postgres://localhost' }],
     ['queue.worker', { worker: true }],
     ['queue.worker', { worker: null }],
@@ -99,7 +133,12 @@ describe('the options of the queue', () => {
     ['queue.worker.lease', { worker: { lease: 'soon' } }],
     ['queue.worker.lease', { worker: { lease: Number.NaN } }],
     ['queue.migrate', { migrate: 'yes' }],
+    ['queue.builtInTasks', { builtInTasks: 'yes' }],
+    ['queue.builtInTasks', { builtInTasks: null }],
     ['queue.retention', { retention: -1 }],
+    ...['', 'large', '1gb', '1.5.2mb', '-1kb', '0', 0, -1, 1.5, Number.NaN, Infinity, '257mb', null].map(
+      (maxArgumentSize) => ['queue.maxArgumentSize', { maxArgumentSize }] as const,
+    ),
     ['queue.retention', { retention: 'a while' }],
   ];
 
@@ -116,6 +155,9 @@ describe('the options of the queue', () => {
     expect(resolve).not.toThrow('secret');
     const odd = (): unknown => resolveQueueOptions({ url: 'mysql://user:p@ss/secret@localhost' });
     expect(odd).not.toThrow('secret');
+    const database = (): unknown => resolveQueueOptions({ url: 'redis://localhost/secret' });
+    expect(database).toThrow(TasksConfigError);
+    expect(database).not.toThrow('secret');
   });
 
   it('stop the start of the application when they cannot be used', async () => {

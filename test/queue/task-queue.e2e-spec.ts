@@ -8,8 +8,10 @@ import {
   TaskCancelledError,
   TaskContext,
   TaskNotRegisteredError,
+  TaskResultError,
   TasksConfigError,
 } from 'nestjs-tasks';
+import ms from 'ms';
 import { Gate } from '../support/app.js';
 import { BROKERS, brokerSpace } from '../support/brokers.js';
 import { expectCounts } from '../support/expect-soon.js';
@@ -62,6 +64,11 @@ class Orders {
     return this.context.attempt;
   }
 
+  @Durable('orders.large')
+  large(size: number): string {
+    return 'x'.repeat(size);
+  }
+
   notDurable(): void {}
 }
 
@@ -108,7 +115,7 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       ]) {
         expect(call).toThrow(TaskNotRegisteredError);
         expect(call).toThrow(message);
-        expect(call).toThrow('Declared: Orders.note, orders.fail, orders.hold, orders.total.');
+        expect(call).toThrow('Declared: Orders.note, orders.fail, orders.hold, orders.large, orders.total.');
       }
     });
 
@@ -149,7 +156,6 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       ['a Date', () => new Date(Date.now() + HOUR)],
       ['a duration', () => '1h'],
       ['milliseconds', () => HOUR],
-      ['a time in milliseconds', () => Date.now() + HOUR],
     ];
 
     it.each(LATER)('waits until %s', async (_what, when) => {
@@ -171,9 +177,33 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       expect(Date.now()).toBeLessThan(when.getTime() + 4_000);
     });
 
+    const FAR: readonly (readonly [what: string, when: Date | string | number])[] = [
+      ['30 days in milliseconds', 30 * 24 * HOUR],
+      ['30 days as text', '30d'],
+      ['ten years in milliseconds', 315_576_000_000],
+      ['ten years as text', '10y'],
+      ['the end of the year 9999', new Date('9999-12-31T23:59:59.999Z')],
+      ['the last Date that there is', new Date(8.64e15)],
+    ];
+
+    it.each(FAR)('may be as far away as %s, to the millisecond', async (_what, when) => {
+      await using test = await start();
+      const before = Date.now();
+      const execution = await test.queue.add(test.orders.note, { when, key: 'k' })('later');
+      const due =
+        when instanceof Date ? when.getTime() : before + (typeof when === 'string' ? ms(when as ms.StringValue) : when);
+      expect(execution.when.getTime() - due).toBeGreaterThanOrEqual(0);
+      expect(execution.when.getTime() - due).toBeLessThan(when instanceof Date ? 1 : 5_000);
+      expect(await test.queue.get('k')).toMatchObject({ state: 'scheduled', when: execution.when });
+      await execution.refresh();
+      expect(execution.when.getTime()).toBe((await test.queue.get('k'))?.when.getTime());
+      expect((await test.queue.snapshot()).counts.scheduled).toBe(1);
+    });
+
     const NOW: readonly (readonly [what: string, when: () => Date | string | number])[] = [
       ['a Date in the past', () => new Date(Date.now() - HOUR)],
       ['the beginning of time', () => new Date(0)],
+      ['the first Date that there is', () => new Date(-8.64e15)],
       ['zero', () => 0],
       ["'0s'", () => '0s'],
     ];
@@ -190,6 +220,12 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       ['when', Number.NaN],
       ['when', Number.POSITIVE_INFINITY],
       ['when', -1],
+      ['when', 1.8e12], // a moment is a Date
+      ['when', 315_576_000_001],
+      ['when', '11y'],
+      ['when', 2 ** 53],
+      ['when', 1e300],
+      ['when', '9'.repeat(90)],
       ['when', 'soon'],
       ['when', ''],
       ['when', null],
@@ -203,6 +239,8 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       ['key', ''],
       ['key', 7],
       ['key', null],
+      ['key', 'k'.repeat(1_025)],
+      ['key', '€'.repeat(342)],
     ])('refuses this %s: %p', async (option, value) => {
       await using test = await start({ worker: false });
       const { queue, orders } = test;
@@ -214,8 +252,19 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
         );
         expect([TaskArgumentError, TasksConfigError]).toContain((error as Error).constructor);
         expect((error as Error).message).toContain(option);
+        expect((error as Error).message).not.toMatch(/kkk|€€/);
+        if (option === 'when') expect((error as Error).message).toContain('pass a moment as new Date(…)');
       }
       expect((await queue.snapshot()).total).toBe(0);
+    });
+
+    it('takes a key of a kilobyte', async () => {
+      await using test = await start();
+      for (const key of ['k'.repeat(1_024), '€'.repeat(341)]) {
+        const execution = await test.queue.add(test.orders.note, { key })('x');
+        expect(await execution.result()).toBe('string');
+        expect((await test.queue.get(key))?.key).toBe(key);
+      }
     });
 
     it('takes the highest and the lowest priority, and runs in their order', async () => {
@@ -301,16 +350,11 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
     });
 
     it.each([
-      ['a function', { callback: () => 1 }, 'args[0].callback', 'the function callback'],
-      ['a symbol', [1, Symbol('s')], 'args[0][1]', 'Symbol(s)'],
+      ['a function', { callback: () => 1 }, 'args[0].callback', 'a function'],
+      ['a symbol', [1, Symbol('s')], 'args[0][1]', 'a symbol'],
       ['a promise', { when: Promise.resolve(1) }, 'args[0].when', 'a value of type Promise'],
-      ['a WeakMap', new Map([['cache', new WeakMap()]]), "args[0].get('cache')", 'a value of type WeakMap'],
-      [
-        'an instance with functions in it',
-        { service: { log: console.log } },
-        'args[0].service.log',
-        'the function log',
-      ],
+      ['a WeakMap', new Map([['cache', new WeakMap()]]), 'args[0].get(…)', 'a value of type WeakMap'],
+      ['an instance with functions in it', { service: { log: console.log } }, 'args[0].service.log', 'a function'],
       ['an ArrayBuffer', new ArrayBuffer(2), 'args[0]', 'a value of type ArrayBuffer'],
       ['a key that could change every object', JSON.parse('{"__proto__":{"a":1}}'), 'args[0].__proto__', 'a value of'],
       ['a Date that is none', { at: new Date(Number.NaN) }, 'args[0].at', 'Invalid Date'],
@@ -419,6 +463,16 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       expect(orders.seen).toHaveLength(attempts);
     });
 
+    it.each([7, null, 'r'.repeat(1_025), '€'.repeat(342)])('refuses this reason: %p', async (reason) => {
+      await using test = await start({ worker: false });
+      const execution = await test.queue.add(test.orders.note, { key: 'k' })('x');
+      for (const cancel of [() => test.queue.cancel('k', reason as string), () => execution.cancel(reason as string)]) {
+        await expect(cancel()).rejects.toThrow(TaskArgumentError);
+        await expect(cancel()).rejects.not.toThrow(/rrr|€€/);
+      }
+      expect((await execution.refresh()).state).toBe('queued');
+    });
+
     it('finds nothing under a key that nobody has', async () => {
       await using test = await start();
       expect(await test.queue.cancel('nobody')).toBe('not-found');
@@ -430,6 +484,45 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       await expect((async () => test.queue.cancel(key as string))()).rejects.toThrow(TaskArgumentError);
       await expect((async () => test.queue.get(key as string))()).rejects.toThrow(TaskArgumentError);
     });
+  });
+
+  it.each(['delayed', 'completed', 'events', 'id', 'stalled-check', 'wait', 'meta', '\0', '\ud800', '__proto__', '0'])(
+    'takes the key %j for one like any other',
+    async (key) => {
+      await using test = await start();
+      const { queue, orders } = test;
+      await (await queue.add(orders.note, { key: 'before' })('x')).result(); // BullMQ has its own keys by now
+      expect(await queue.get(key)).toBeUndefined();
+      expect(await queue.cancel(key)).toBe('not-found');
+      expect(await (await queue.add(orders.note, { key })('x')).result()).toBe('string');
+      expect((await queue.get(key))?.state).toBe('completed');
+      expect(await queue.cancel(key)).toBe('not-found');
+      const execution = await queue.replace(orders.note, { key, when: '1h' })('x');
+      expect(await execution.cancel()).toBe('cancelled');
+    },
+  );
+
+  it('reads the arguments of what it lists alone', async () => {
+    await using test = await start({ worker: false });
+    const { queue, orders, broker } = test;
+    await queue.add(orders.note, { key: 'k', when: '1h' })('x'.repeat(100_000));
+    const { records, counts } = await broker.executions.list(0);
+    expect([records, counts.scheduled]).toEqual([[], 1]);
+    expect((await queue.snapshot()).executions.map(({ args }) => args)).toEqual([['x'.repeat(100_000)]]);
+  });
+
+  it('has limits to the size of arguments and results', async () => {
+    await using test = await start({ maxArgumentSize: '1kb' });
+    const { queue, orders } = test;
+    const adding = queue.add(orders.note, { key: 'k' })({ text: 'x'.repeat(1_100) });
+    await expect(adding).rejects.toThrow(TaskArgumentError);
+    await expect(adding).rejects.toThrow('args[0] of task Orders.note is too large. Allowed: up to 1,024 bytes in all');
+    await expect(adding).rejects.not.toThrow('xxx');
+    expect(await queue.get('k')).toBeUndefined();
+    const execution = await queue.add(orders.large)(2_000);
+    await expect(execution.result()).rejects.toThrow(TaskResultError);
+    await expect(execution.result()).rejects.toThrow('result is too large. Allowed: up to 1,024 bytes in all');
+    expect(execution.state).toBe('completed');
   });
 
   describe('get', () => {
@@ -466,6 +559,8 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
           concurrency: 3,
           running: 1,
           tasks: expect.arrayContaining(['orders.total', 'Orders.note']),
+          startedAt: expect.any(Date),
+          seenAt: expect.any(Date),
         }),
       ]);
       expect((await queue.snapshot({ limit: 1 })).executions).toHaveLength(1);

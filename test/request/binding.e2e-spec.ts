@@ -15,10 +15,11 @@ import {
 } from '@nestjs/common';
 import { ContextIdFactory, LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Durable, NoRequestError, Tasks, TasksService, type NoRouteError } from 'nestjs-tasks';
+import { Durable, Tasks, TasksService, type TasksUsageError } from 'nestjs-tasks';
 import { TasksInterceptor } from '../../lib/request/tasks.interceptor.js';
 import { ADAPTERS, send, startApp, type WatchedApp } from '../support/app.js';
 import { Journal } from '../support/journal.js';
+import { usageError } from '../support/usage-error.js';
 
 type AnyRequest = object & { raw?: object };
 
@@ -81,7 +82,7 @@ class PlainController {
       tasks.afterRoute.enqueue(this.durable.work)();
       return 'accepted';
     } catch (error) {
-      const { code, message } = error as NoRouteError;
+      const { code, message } = error as TasksUsageError;
       return `${code} ${message}`;
     }
   }
@@ -191,7 +192,7 @@ describe.each(ADAPTERS)('the interceptor on %s', (_name, adapter) => {
     ['a copy of a request', { ...new Request('http://x'), method: 'GET', headers: {}, url: '/' }],
     ['the context of a CQRS handler', { id: '1', attach: () => {} }],
   ])('has no request in %s', async (_what, request) => {
-    await expect(resolveFor(test.app.get(ModuleRef), request)).rejects.toThrow(NoRequestError);
+    await expect(resolveFor(test.app.get(ModuleRef), request)).rejects.toThrow(usageError('NO_REQUEST'));
     await test.tasks.idle();
   });
 

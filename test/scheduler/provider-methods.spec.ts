@@ -2,9 +2,10 @@ import { Inject, Injectable, Module, Scope, type OnModuleInit } from '@nestjs/co
 import { setImmediate } from 'node:timers/promises';
 import { LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { describe, expect, it } from '@jest/globals';
-import { Shielded, TaskHostError, TaskScheduler } from 'nestjs-tasks';
+import { Shielded, TaskScheduler } from 'nestjs-tasks';
 import { Gate } from '../support/app.js';
 import { startContext } from '../support/context.js';
+import { usageError } from '../support/usage-error.js';
 
 const COMPUTED = 'computed';
 
@@ -97,7 +98,7 @@ describe('a method that is passed unbound', () => {
     const two = [Mail, { provide: 'second', useClass: Mail }];
     await using test = await startContext({}, { providers: two });
     const mail = test.context.get(Mail);
-    expect(() => test.scheduler.schedule(mail.send, 'x')).toThrow(TaskHostError);
+    expect(() => test.scheduler.schedule(mail.send, 'x')).toThrow(usageError('TASK_HOST'));
     expect(() => test.scheduler.schedule(mail.send, 'x')).toThrow(
       'send was passed unbound, and 2 providers have it: Mail in RootTestModule, Mail in RootTestModule. Bind it, as in schedule(provider.send.bind(provider), …), and repeat the options of its decorators in task({...}): a bound function does not carry them.',
     );
@@ -206,7 +207,7 @@ describe('a method that is passed unbound', () => {
       literal.read,
       Object.getOwnPropertyDescriptor({ get value() { return this; } }, 'value')!.get!, // prettier-ignore
     ] as (() => unknown)[]) {
-      expect(() => scheduler.schedule(method)).toThrow(TaskHostError);
+      expect(() => scheduler.schedule(method)).toThrow(usageError('TASK_HOST'));
     }
     expect(() => scheduler.schedule(outside.read)).toThrow(
       'read was passed unbound, and no provider of the application is known to have it. Bind it, as in schedule(provider.read.bind(provider), …).',
@@ -317,7 +318,7 @@ describe('a method that is passed unbound', () => {
     const { own, ref } = test.context.get(User);
     const made = await ref.create(Made);
     expect(() => test.scheduler.schedule(own.run)).toThrow(/its provider Own is request-scoped or transient/);
-    expect(() => test.scheduler.schedule(made.run)).toThrow(TaskHostError);
+    expect(() => test.scheduler.schedule(made.run)).toThrow(usageError('TASK_HOST'));
   });
 
   it('is refused when its provider is request-scoped and there is no request', async () => {
@@ -335,7 +336,7 @@ describe('a method that is passed unbound', () => {
     expect(() => test.scheduler.schedule(Scoped.prototype.run)).toThrow(
       /its provider Scoped is request-scoped or transient, with no instance for this request/,
     );
-    expect(() => test.scheduler.schedule(Transient.prototype.run)).toThrow(TaskHostError);
+    expect(() => test.scheduler.schedule(Transient.prototype.run)).toThrow(usageError('TASK_HOST'));
   });
 
   it('is found in modules that are loaded lazily', async () => {

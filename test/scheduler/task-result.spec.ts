@@ -2,16 +2,9 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { concat, defer, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
-import {
-  currentTask,
-  Durable,
-  Perpetual,
-  TaskQueue,
-  TaskRegistrationError,
-  TaskRunDecorator,
-  type Task,
-} from 'nestjs-tasks';
+import { currentTask, Durable, Perpetual, TaskQueue, TaskRunDecorator, type Task } from 'nestjs-tasks';
 import { startContext } from '../support/context.js';
+import { usageError } from '../support/usage-error.js';
 
 /** Never ends by itself. */
 function endless(log: string[]): Observable<string> {
@@ -268,7 +261,7 @@ describe('a durable method', () => {
     const descriptor = Object.getOwnPropertyDescriptor(Items.prototype, 'all')!;
     decorator(Items.prototype, 'all', descriptor);
     const start = startContext({}, { providers: [Items] });
-    await expect(start).rejects.toThrow(TaskRegistrationError);
+    await expect(start).rejects.toThrow(usageError('TASK_REGISTRATION'));
     await expect(start).rejects.toThrow(
       /' is declared by Items.all in RootTestModule, a generator, whose body runs only when it is iterated\. Make it/,
     );

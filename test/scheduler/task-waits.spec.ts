@@ -138,7 +138,7 @@ describe('a handler that awaits a task of its own batch', () => {
   function hold(test: TestContext) {
     const origin = { isEnded: false, contextId: undefined, isCallerOpen: true };
     const layer = new ConfigLayer({ name: 'audit' });
-    const place = { timing: 'afterRoute', layer, origin, isUnlimited: false } as const;
+    const place = { timing: 'afterRoute', layer, origin, kind: 'user' } as const;
     const task = test.context.get(TaskFactory).create(place, undefined, () => 'audited', []);
     return { origin, task, start: () => test.context.get(TaskRunner).start(task) };
   }
@@ -183,7 +183,7 @@ describe('a handler that awaits a task of its own batch', () => {
   it('is none when another task of the handler waits, for which the handler does not', async () => {
     await using test = await startContext();
     const { task, start, origin } = hold(test);
-    const place = { timing: 'immediate', layer: new ConfigLayer({}), origin, isUnlimited: false } as const;
+    const place = { timing: 'immediate', layer: new ConfigLayer({}), origin, kind: 'user' } as const;
     const sibling = test.context.get(TaskFactory).create(place, undefined, () => task.result(), []);
     test.context.get(TaskRunner).start(sibling);
     await aSecond();

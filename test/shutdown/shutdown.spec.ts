@@ -53,6 +53,18 @@ describe('shutdown', () => {
     expect(Error.stackTraceLimit).toBe(stackTraceLimit);
   });
 
+  it('names a hundred tasks in a line, and counts the rest; at debug each has a line', async () => {
+    const test = await startContext();
+    const tasks = Array.from({ length: 102 }, () => test.scheduler.task({ name: 'mail' }).schedule(untilAborted));
+    await tasks[101]!.started;
+    await test.context.close();
+    const [line] = test.logs.matching('Shutdown cancels');
+    expect(line).toContain('102 tasks: ');
+    expect(line!.split(/mail#/)).toHaveLength(101);
+    expect(line).toMatch(/ s\), 2 more Tasks$/);
+    expect(test.logs.matching('was cancelled')).toHaveLength(102);
+  });
+
   it('says nothing when there is nothing to do', async () => {
     const test = await startContext();
     await test.context.close();

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll } from '@jest/globals';
 import type { TaskQueueOptions } from 'nestjs-tasks';
-import type { Broker } from '../../lib/queue/brokers/broker.js';
-import { createBroker } from '../../lib/queue/brokers/create-broker.js';
-import { systemClock } from '../../lib/queue/clock.js';
-import { BrokerUnavailableError, LeaseLostError } from '../../lib/queue/queue-errors.js';
+import type { Broker, BrokerLog } from '../../lib/queue/broker/broker.js';
+import { createBroker } from '../../lib/queue/broker/create-broker.js';
+import { systemClock } from '../../lib/queue/broker/clock.js';
+import { BrokerUnavailableError, LeaseLostError } from '../../lib/queue/broker/queue-errors.js';
 import { resolveQueueOptions } from '../../lib/queue/queue-options.js';
 import { LEFTOVERS, type Leftover } from './leftovers.js';
 import { until } from './until.js';
@@ -44,7 +44,13 @@ export const BROKERS: readonly BrokerKind[] = (chosen as BrokerLabel[]).map((lab
 /** Those that have more than one process. */
 export const SHARED_BROKERS = BROKERS.filter(({ isShared }) => isShared);
 
-export type BrokerOverrides = Pick<TaskQueueOptions, 'retention'> & { lease?: number; workerId?: string };
+export type BrokerOverrides = Pick<TaskQueueOptions, 'retention'> & {
+  lease?: number;
+  workerId?: string;
+  log?: BrokerLog;
+};
+
+export const IGNORED: BrokerLog = { unreadable: () => {}, signalRefused: () => {} };
 
 /** Long enough for what a test does meanwhile, and short enough to wait for its end after the tests. */
 const LEASE = 2_000;
@@ -84,10 +90,10 @@ export class BrokerSpace {
   /** A process of the fleet, as far as the broker can tell. In memory each has a queue of its own. */
   open(
     name: string,
-    { lease = LEASE, workerId = 'w-test', retention }: BrokerOverrides = {},
+    { lease = LEASE, workerId = 'w-test', retention, log = IGNORED }: BrokerOverrides = {},
   ): Broker & AsyncDisposable {
     const options = resolveQueueOptions({ ...this.options(name), worker: { lease }, retention });
-    const broker = createBroker(options, systemClock, workerId);
+    const broker = createBroker(options, systemClock, workerId, log);
     return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
   }
 
@@ -130,12 +136,12 @@ export class BrokerSpace {
 
 /** Returns whether nothing is left. */
 async function drainOnce(broker: Broker): Promise<boolean> {
-  await broker.clear('drained');
-  await broker.recover();
-  for (let claim = await broker.claim(); claim !== undefined;) {
-    claim = await broker.settle(claim, { type: 'complete', result: '[null]' }, true);
+  await broker.executions.clear('drained');
+  await broker.runs.recover();
+  for (let claim = await broker.runs.claim(); claim !== undefined;) {
+    claim = await broker.runs.settle(claim, { type: 'complete', result: '[null]' }, true);
   }
-  return (await broker.size()) === 0 && (await broker.pools()).length === 0;
+  return (await broker.executions.size()) === 0 && (await broker.limits.pools()).length === 0;
 }
 
 function expectNone(leftovers: readonly Leftover[]): void {

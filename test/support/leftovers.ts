@@ -19,7 +19,7 @@ export const LEFTOVERS: Readonly<Record<'redis' | 'postgres', Leftovers>> = {
     remove: (url, prefix) =>
       withRedis(url, async (redis) => {
         const keys = await keysOf(redis, prefix);
-        if (keys.length > 0) await redis.unlink(...keys);
+        while (keys.length > 0) await redis.unlink(...keys.splice(-BATCH));
       }),
   },
   postgres: {
@@ -79,22 +79,32 @@ function isExpiring(strike: string): boolean {
   return strike.includes('"expiresAt":');
 }
 
+/** So many keys are looked at, or removed, at once. */
+const BATCH = 1_000;
+
 /** What Redis says of a key that is there and has no time to live. */
 const FOR_EVER = -1;
 
 async function findKeys(redis: Redis, prefix: string): Promise<Leftover[]> {
   const found: Leftover[] = [];
-  for (const key of await keysOf(redis, prefix)) {
-    // `prefix:queue:…` is BullMQ's, `prefix:queue/…` ours.
-    const [, queue = '', rest = ''] = /^[^:]*:([^:/]*)(.*)$/s.exec(key) ?? [];
-    if (PERMANENT_KEYS.has(rest) || (await redis.pttl(key)) !== FOR_EVER) continue;
-    if (rest === STRIKES && (await redis.hvals(key)).every(isExpiring)) continue;
-    const scores = await Promise.all(
-      ['completed', 'failed'].map((set) => redis.zscore(`${prefix}:${queue}:${set}`, rest.slice(1))),
-    );
-    if (scores.every((score) => score === null)) found.push({ queue, what: `${key} (${await redis.type(key)})` });
+  const keys = await keysOf(redis, prefix);
+  while (keys.length > 0) {
+    const looks = keys.splice(-BATCH).map((key) => lookAtKey(redis, prefix, key));
+    for (const leftover of await Promise.all(looks)) if (leftover !== undefined) found.push(leftover);
   }
   return found;
+}
+
+async function lookAtKey(redis: Redis, prefix: string, key: string): Promise<Leftover | undefined> {
+  // `prefix:queue:…` is BullMQ's, `prefix:queue/…` ours.
+  const [, queue = '', rest = ''] = /^[^:]*:([^:/]*)(.*)$/s.exec(key) ?? [];
+  if (PERMANENT_KEYS.has(rest) || (await redis.pttl(key)) !== FOR_EVER) return undefined;
+  if (rest === STRIKES && (await redis.hvals(key)).every(isExpiring)) return undefined;
+  const scores = await Promise.all(
+    ['completed', 'failed'].map((set) => redis.zscore(`${prefix}:${queue}:${set}`, rest.slice(1))),
+  );
+  if (scores.some((score) => score !== null)) return undefined;
+  return { queue, what: `${key} (${await redis.type(key)})` };
 }
 
 /** Of BullMQ's tables: what may have rows when all jobs have ended. Events are trimmed to 10,000 for each queue. */
@@ -117,9 +127,13 @@ async function findRows(client: Client, prefix: string): Promise<Leftover[]> {
   return found;
 }
 
-/** Everything of ours is forgotten in time, but for the versions of books, and who works: asking for them forgets the dead. */
+/** Everything of ours is forgotten in time, but for the versions of books, who works (asking for them forgets the dead), and the channel. */
 function isLeakOfOurs({ kind, value, expires_at: expiresAt }: Record<string, unknown>): boolean {
-  const isForgotten = kind === 'workers' || kind === 'book' || (kind === 'book:strikes' && isExpiring(String(value)));
+  const isForgotten =
+    kind === 'channel' ||
+    kind === 'workers' ||
+    kind === 'book' ||
+    (kind === 'book:strikes' && isExpiring(String(value)));
   return !isForgotten && (expiresAt === null || expiresAt === undefined);
 }
 

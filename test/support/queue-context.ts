@@ -1,6 +1,6 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { TaskQueue, type TaskQueueOptions, type TaskQueueWorkerOptions, type TasksModuleOptions } from 'nestjs-tasks';
-import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
+import { BROKER, type Broker } from '../../lib/queue/broker/broker.js';
 import type { BrokerOverrides, BrokerSpace } from './brokers.js';
 import { startContext, type TestContext } from './context.js';
 
@@ -12,7 +12,10 @@ export interface QueueContext extends TestContext {
 }
 
 export interface QueueContextOptions
-  extends Omit<TasksModuleOptions, 'queue'>, Pick<TaskQueueOptions, 'retention'>, TaskQueueWorkerOptions {
+  extends
+    Omit<TasksModuleOptions, 'queue'>,
+    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize'>,
+    TaskQueueWorkerOptions {
   /** The `name` of the queue: those that have it in common share work. Default: one of its own. */
   fleet?: string;
   /** `false`: it only adds. */
@@ -25,10 +28,18 @@ const LEASE = 2_000;
 export async function startQueue(
   space: BrokerSpace,
   metadata: ModuleMetadata,
-  { retention, fleet = space.newQueue(), lease = LEASE, concurrency, worker, ...options }: QueueContextOptions = {},
+  {
+    retention,
+    maxArgumentSize,
+    fleet = space.newQueue(),
+    lease = LEASE,
+    concurrency,
+    worker,
+    ...options
+  }: QueueContextOptions = {},
 ): Promise<QueueContext> {
   const workerOptions = worker ?? { lease, concurrency };
-  const queue = { ...space.options(fleet), retention, worker: workerOptions };
+  const queue = { ...space.options(fleet), retention, maxArgumentSize, worker: workerOptions };
   const test = await startContext({ ...options, queue }, metadata);
   return { ...test, fleet, queue: test.context.get(TaskQueue), broker: test.context.get<Broker>(BROKER) };
 }

@@ -125,7 +125,7 @@ describe('validateTaskConfig', () => {
         ),
       },
       'timeout',
-      'timeout is a value of type object.',
+      'timeout is a value of type Object.',
     ],
   ])('refuses what cannot be used: case %#', (config, option, message) => {
     const validate = (): void => validateTaskConfig(config as TaskConfig, 'task().');

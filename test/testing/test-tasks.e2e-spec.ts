@@ -382,7 +382,7 @@ describe.each(ADAPTERS)('TestTasks on %s', (_name, adapter) => {
       const tasks = await start(adapter, { mode: 'inline', patience: 30 });
       await get('/held').expect(200, 'answer');
       expect(logs.matching('the response waits no longer for')).toEqual([
-        expect.stringMatching(/^error After 30 ms .*:\n {2}1\. endless#\d+ \(afterResponse\) runs, scheduled/),
+        expect.stringMatching(/^error After 30 ms .*: {3}1\. endless#\d+ \(afterResponse\) runs, scheduled/),
       ]);
       gate.pass();
       await tasks.idle();

@@ -17,7 +17,6 @@ import {
   TasksConfigError,
   TaskScheduler,
   TasksModule,
-  TasksModuleMissingError,
   TaskTimeoutError,
   type Task,
   type TaskEventType,
@@ -26,6 +25,7 @@ import {
 import { TestQueue, TestTasks, type TestTasksOptions } from 'nestjs-tasks/testing';
 import { Gate } from '../support/app.js';
 import { LogLines } from '../support/log-lines.js';
+import { usageError } from '../support/usage-error.js';
 
 const journal: string[] = [];
 const write = (entry: string): void => void journal.push(entry);
@@ -133,9 +133,9 @@ describe('TestTasks', () => {
 
   it('says what is missing before there is an application, and where there is no tasks module', async () => {
     const tasks = TestTasks.install(Test.createTestingModule({ imports: [TasksModule.forRoot()] }));
-    await expect(tasks.idle()).rejects.toThrow(TasksModuleMissingError);
+    await expect(tasks.idle()).rejects.toThrow(usageError('TASKS_MODULE_MISSING'));
     const bare = await Test.createTestingModule({}).compile();
-    expect(() => TestTasks.of(bare)).toThrow(TasksModuleMissingError);
+    expect(() => TestTasks.of(bare)).toThrow(usageError('TASKS_MODULE_MISSING'));
   });
 
   describe('idle()', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { PackageMissingError } from 'nestjs-tasks';
+
 import { loadPiscina } from '../../lib/threads/load-piscina.js';
+import { usageError } from '../support/usage-error.js';
 
 describe('loadPiscina()', () => {
   it('finds it', () => {
@@ -8,7 +9,7 @@ describe('loadPiscina()', () => {
   });
 
   it('says how to install what is missing', () => {
-    expect(() => loadPiscina('not-installed')).toThrow(PackageMissingError);
+    expect(() => loadPiscina('not-installed')).toThrow(usageError('PACKAGE_MISSING'));
     expect(() => loadPiscina('not-installed')).toThrow(
       'A task with a thread needs the package not-installed, which is not installed. Install it: npm install not-installed',
     );

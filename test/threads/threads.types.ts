@@ -6,10 +6,10 @@ function assert<T extends true>(_holds?: T): void {}
 
 type Arithmetic = typeof import('./fixtures/arithmetic.js');
 
-declare const surfaces: [TasksService, TaskBatch, TaskScheduler];
+declare const schedulers: [TasksService, TaskBatch, TaskScheduler];
 const thread = { file: new URL('./fixtures/arithmetic.js', import.meta.url), export: 'repeat' };
 
-for (const tasks of surfaces) {
+for (const tasks of schedulers) {
   const task = tasks.task<Arithmetic['repeat']>({ thread, shield: true, timeout: '5s' }).schedule('ab', 2);
   assert<Equal<typeof task, Task<string, [text: string, times?: number | undefined]>>>();
   assert<Equal<Awaited<ReturnType<typeof task.result>>, string>>();

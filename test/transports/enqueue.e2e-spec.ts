@@ -9,7 +9,7 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { BrokerUnavailableError, Tasks, TaskQueue, TaskScheduler, TasksService } from 'nestjs-tasks';
-import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
+import { BROKER, type Broker } from '../../lib/queue/broker/broker.js';
 import { Gate } from '../support/app.js';
 import { Journal } from '../support/journal.js';
 import { LogLines } from '../support/log-lines.js';
@@ -21,8 +21,8 @@ import { Stage } from './stage.js';
 /** The next additions wait. */
 function holdAdd(broker: Broker): { asked: Gate; goOn: Gate; error: Error | undefined } {
   const held = { asked: new Gate(), goOn: new Gate(), error: undefined as Error | undefined };
-  const add = broker.add.bind(broker);
-  broker.add = async (executions) => {
+  const add = broker.executions.add.bind(broker.executions);
+  broker.executions.add = async (executions) => {
     held.asked.pass();
     await held.goOn.passed;
     if (held.error !== undefined) throw held.error;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BrokerUnavailableError } from 'nestjs-tasks';
-import { BROKER, type Broker } from '../../lib/queue/brokers/broker.js';
+import { BROKER, type Broker } from '../../lib/queue/broker/broker.js';
 import { onError } from './scenarios.js';
 import { TRANSPORTS, type Reached } from './transports.js';
 
@@ -85,8 +85,8 @@ describe.each(TRANSPORTS.map((kind) => [kind.name, kind] as const))('%s', (name,
 
   it('holds the reply until the queue has accepted, and refuses where nothing can be held', async () => {
     const broker = reached.app.get<Broker>(BROKER);
-    const add = broker.add.bind(broker);
-    broker.add = async (executions) => {
+    const add = broker.executions.add.bind(broker.executions);
+    broker.executions.add = async (executions) => {
       await new Promise(setImmediate);
       reached.journal.write('accepted by the broker');
       return add(executions);
@@ -100,7 +100,7 @@ describe.each(TRANSPORTS.map((kind) => [kind.name, kind] as const))('%s', (name,
   it('answers with an error when the queue refuses, and starts nothing', async () => {
     if (isStream(name)) return;
     const broker = reached.app.get<Broker>(BROKER);
-    broker.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
+    broker.executions.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     const { reply, entries } = await play('enqueue');
     expect(reply).toBe('error');
     expect(entries.filter((entry) => entry !== 'reply')).toEqual([]);

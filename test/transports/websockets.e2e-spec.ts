@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { from, map, NEVER, Subject, type Observable } from 'rxjs';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { type NoRequestError, Tasks, TaskScheduler, TasksService } from 'nestjs-tasks';
+import { Tasks, TaskScheduler, TasksService, type TasksUsageError } from 'nestjs-tasks';
 import { Gate } from '../support/app.js';
 import { Journal } from '../support/journal.js';
 import { LogLines } from '../support/log-lines.js';
@@ -145,7 +145,7 @@ class ScopedGateway {
       else this.tasks[use].schedule(() => {});
       return { event: 'answer', data: 'scheduled' };
     } catch (error) {
-      const { code, message } = error as NoRequestError;
+      const { code, message } = error as TasksUsageError;
       return { event: 'answer', data: `${code} ${message}` };
     }
   }

@@ -1,5 +1,19 @@
 // Compiled by `npm run typecheck`, never run: each @ts-expect-error must be an error, and nothing else may be one.
-import { Durable, type AddOptions, type Execution, type TaskQueue, type TasksModuleOptions } from 'nestjs-tasks';
+import { applyDecorators } from '@nestjs/common';
+import {
+  ConcurrencyLimit,
+  Durable,
+  Shielded,
+  taskName,
+  type AddOptions,
+  type Execution,
+  type Task,
+  type TaskName,
+  type TaskQueue,
+  type TasksModuleOptions,
+  type TasksService,
+} from 'nestjs-tasks';
+import type { resolveTasksOptions } from '../../lib/scheduler/tasks-options.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function assert<T extends true>(_holds?: T): void {}
@@ -28,6 +42,74 @@ assert<Equal<typeof replaced, Execution<{ total: number }>>>();
 const named = await queue.add('orders.process', { remote: true })(1, { any: 'thing' });
 assert<Equal<typeof named, Execution>>();
 assert<Equal<Awaited<ReturnType<typeof named.result>>, unknown>>();
+
+// A typed name tells both, wherever a task is taken.
+interface Mail {
+  readonly to: string;
+}
+declare const tasks: TasksService;
+const sendMail = taskName<(message: Mail) => Promise<{ sent: boolean }>>('mail.send');
+const mailed = await queue.add(sendMail, { key: 'mail:1', remote: true })({ to: 'ada' });
+assert<Equal<typeof mailed, Execution<{ sent: boolean }>>>();
+const remailed = await queue.replace(sendMail, { key: 'mail:1', when: '5m' })({ to: 'ada' });
+assert<Equal<typeof remailed, Execution<{ sent: boolean }>>>();
+const followed = await queue.after([mailed]).add(sendMail)({ to: 'ada' });
+assert<Equal<typeof followed, Execution<{ sent: boolean }>>>();
+const enqueued = await tasks.enqueue(sendMail)({ to: 'ada' });
+assert<Equal<typeof enqueued, Execution<{ sent: boolean }>>>();
+const later = tasks.afterRoute.enqueue(sendMail)({ to: 'ada' });
+assert<Equal<typeof later, Task<Execution<{ sent: boolean }>, [message: Mail]>>>();
+queue.agenda().add(sendMail, { key: 'mail:1' })({ to: 'ada' }).add(sendMail)({ to: 'bob' });
+await queue.strike(sendMail, 'to', '==', 'ada');
+await queue.restore(sendMail, 'to', '==', 'ada');
+await queue.strike(sendMail, { where: ['to', 'in', ['ada', 'bob']], mode: 'hold' });
+await queue.strike(null, { where: ['to', '==', 'ada'] });
+await queue.restore(null, { where: ['to', '==', 'ada'] });
+// @ts-expect-error a strike on everything
+await queue.strike(null, { reason: 'maintenance' });
+// @ts-expect-error the condition twice
+await queue.strike(sendMail, 'to', '==', 'ada', { where: ['to', '==', 'ada'] });
+// @ts-expect-error an unknown operator
+await queue.strike(sendMail, { where: ['to', '~', 'ada'] });
+const ofMethod = await queue.add(taskName<typeof orders.process>('orders.process'))(1, 'a');
+assert<Equal<typeof ofMethod, Execution<{ total: number }>>>();
+const untyped: TaskName<(...args: unknown[]) => unknown> = taskName('any.task');
+await queue.add(untyped)(1, 'a');
+// @ts-expect-error a wrong argument
+void queue.add(sendMail)({ to: 7 });
+// @ts-expect-error a missing argument
+void queue.add(sendMail)();
+// @ts-expect-error a wrong argument, in an agenda too
+queue.agenda().add(sendMail)('ada');
+// @ts-expect-error a wrong argument, in a batch too
+tasks.afterResponse.enqueue(sendMail)('ada');
+// @ts-expect-error a type that is no function
+taskName<Mail>('mail.send');
+
+// The second call may wait, and cannot be forgotten by whoever awaits.
+const addOrder = queue.add(orders.process, { key: 'order:1' });
+await addOrder(1);
+// @ts-expect-error no second call
+await queue.add(orders.process, { key: 'order:1' });
+// @ts-expect-error no second call
+await queue.add('orders.process');
+// @ts-expect-error no second call
+await queue.replace(orders.process, { key: 'order:1', when: '5m' });
+// @ts-expect-error no second call
+await queue.after([execution]).add(orders.process);
+// @ts-expect-error no second call
+await queue.agenda().add(orders.process);
+// @ts-expect-error no second call
+await tasks.enqueue(orders.process);
+// @ts-expect-error no second call
+await tasks.afterRoute.enqueue(orders.process);
+async function addInVain(): Promise<unknown> {
+  // @ts-expect-error no second call
+  return queue.add(orders.process);
+}
+void addInVain;
+// @ts-expect-error the data of a job beside its options
+void queue.add('orders.process', { id: 1 }, { key: 'order:1' });
 
 // @ts-expect-error a missing argument
 void queue.add(orders.process)();
@@ -108,6 +190,40 @@ class Declared {
   // @ts-expect-error on a field
   @Durable()
   nine = 9;
+
+  // @ts-expect-error on an accessor
+  @Durable()
+  get ten(): number {
+    return 10;
+  }
+
+  // @ts-expect-error the name stands before the options
+  @Durable({ name: 'eleven' })
+  eleven(): void {}
+
+  // @ts-expect-error a run in the queue has no route
+  @Durable({ runOn: 'always' })
+  twelve(): void {}
+
+  // @ts-expect-error a run in the queue is in no pool of a process
+  @Durable({ pool: 'mail' })
+  thirteen(): void {}
+
+  @Durable('fourteen', { onCancel: 'enqueue', asyncContext: 'none' })
+  fourteen<T extends string>(id: T, ...rest: readonly number[]): [T, number] {
+    return [id, rest.length];
+  }
+
+  @applyDecorators(Durable('fifteen'), Shielded())
+  fifteen(): void {}
+
+  @Durable('sixteen')
+  @ConcurrencyLimit(1, { by: (customer: { id: string }, size: number) => `${customer.id}:${size}` })
+  sixteen(_customer: { id: string }, _size: number): void {}
+
+  // @ts-expect-error a number is no path
+  @ConcurrencyLimit(1, { by: 7 })
+  seventeen(): void {}
 }
 // @ts-expect-error on a class
 @Durable()
@@ -121,6 +237,8 @@ const options: TasksModuleOptions[] = [
   { queue: undefined },
 ];
 void options;
+// The module checks all of its options, and no others.
+assert<Equal<keyof Parameters<typeof resolveTasksOptions>[0], keyof TasksModuleOptions>>();
 // @ts-expect-error no worker, or its options
 const wrongWorker: TasksModuleOptions = { queue: { worker: true } };
 // @ts-expect-error an unknown option

@@ -1,6 +1,8 @@
 // Compiled by `npm run typecheck`, never run: each @ts-expect-error must be an error, and nothing else may be one.
 import type { Observable } from 'rxjs';
 import type {
+  Enqueue,
+  EnqueueLater,
   Execution,
   TaskBatch,
   TasksService,
@@ -19,9 +21,9 @@ declare function ping(): void;
 declare function observe(to: string): Observable<number>;
 declare function items(to: string): AsyncGenerator<number>;
 declare const anything: (...args: unknown[]) => unknown;
-declare const surfaces: [TasksService, TaskBatch, TaskScheduler];
+declare const schedulers: [TasksService, TaskBatch, TaskScheduler];
 
-for (const tasks of surfaces) {
+for (const tasks of schedulers) {
   // What is right compiles, and the task knows its arguments and its result.
   const task = tasks.schedule(send, 'a@b.c', 2);
   assert<Equal<typeof task, Task<boolean, [to: string, copies?: number | undefined]>>>();
@@ -72,7 +74,7 @@ for (const tasks of surfaces) {
   tasks.task({ runOn: 'never' });
 }
 
-const [service] = surfaces;
+const [service] = schedulers;
 // @ts-expect-error a batch holds tasks for one moment, not for others
 service.afterRoute.afterResponse.schedule(ping);
 // @ts-expect-error what a task is made of is read-only
@@ -103,8 +105,12 @@ for (const batch of [service.afterRoute, service.afterResponse]) {
   // @ts-expect-error an unknown option
   batch.enqueue(send, { delay: 5 })('a@b.c');
 }
+// The calls have types with a name.
+assert<Equal<typeof service.enqueue, Enqueue>>();
+assert<Equal<typeof service.afterRoute.enqueue, EnqueueLater>>();
+assert<Equal<TaskBatch['enqueue'], EnqueueLater>>();
 // @ts-expect-error outside of a request there is the queue
-surfaces[2].enqueue(send);
+schedulers[2].enqueue(send);
 
 // Every option takes null, to clear, and undefined, to inherit.
 const cleared: Required<TaskConfig> = {

@@ -21,7 +21,7 @@ export class BehaviourTasks {
         await this.queue.add(this.upsell)(userId);
         return;
       case 'content': {
-        const when = new Date(Date.now() + 30 * DAY); // a Duration is at most 24.8 days, a Date may be any
+        const when = new Date(Date.now() + 30 * DAY);
         await this.queue.add(this.analyze, { key: `behaviour:${userId}`, when })(userId, mood);
       }
     }

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Perpetual, TaskQueue, TasksModule } from 'nestjs-tasks';
 import { TestQueue } from 'nestjs-tasks/testing';
-import { BROKER, type Broker } from '../../../lib/queue/brokers/broker.js';
+import { BROKER, type Broker } from '../../../lib/queue/broker/broker.js';
 import { brokerSpace, SHARED_BROKERS } from '../../support/brokers.js';
 import { LogLines } from '../../support/log-lines.js';
 import { until } from '../../support/until.js';
@@ -252,17 +252,17 @@ function isRunning({ deaths }: Stage): (run: Run) => boolean {
 /** Lets the first re-schedule of a worker run into a cut: before it is sent, or so many milliseconds after that. */
 function cutInSettle({ app }: Actor, proxy: Proxy, delay?: number): Promise<void> {
   const broker = app.context.get<Broker>(BROKER);
-  const { settle } = broker;
+  const { settle } = broker.runs;
   return new Promise((resolve) => {
-    broker.settle = async (...args) => {
-      broker.settle = settle;
+    broker.runs.settle = async (...args) => {
+      broker.runs.settle = settle;
       const cut = (): void => {
         proxy.cut();
         resolve();
       };
       if (delay === undefined) cut();
       else setTimeout(cut, delay);
-      return settle.apply(broker, args);
+      return settle.apply(broker.runs, args);
     };
   });
 }

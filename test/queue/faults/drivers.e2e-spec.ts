@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { DriverMissingError } from 'nestjs-tasks';
+
 import { Programs } from './fleet.js';
 import type { IdleReport } from './idle-process.js';
 
@@ -51,7 +51,7 @@ describe('where the drivers are not installed', () => {
     ['postgres://localhost', 'bullmq', 'npm install bullmq pg'],
   ])('%s stops the boot, and says what to install', async (url, driver, command) => {
     const { error } = await idle(withoutDrivers, url);
-    expect(error).toMatchObject({ name: DriverMissingError.name, code: 'DRIVER_MISSING' });
+    expect(error).toMatchObject({ name: 'TasksUsageError', code: 'DRIVER_MISSING' });
     expect(error?.message).toBe(
       `The queue needs the package ${driver}, which is not installed. Install it: ${command}`,
     );

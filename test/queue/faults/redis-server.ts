@@ -18,13 +18,17 @@ export class RedisServer implements AsyncDisposable {
   private readonly folder = mkdtempSync(join(tmpdir(), 'nestjs-tasks-redis-'));
   private process: ChildProcess | undefined;
 
-  constructor(private readonly port = randomPort()) {
+  constructor(
+    readonly port = randomPort(),
+    /** More of its settings, or others. */
+    private readonly args: readonly string[] = [],
+  ) {
     this.url = `redis://127.0.0.1:${port}`;
   }
 
   async start(): Promise<this> {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-    const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, ...durable];
+    const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, ...durable, ...this.args];
     const server = spawn(REDIS_PROGRAM ?? '', args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.process = server;
     await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,7 @@
 import { ConsoleLogger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TaskQueue, TasksModule } from 'nestjs-tasks';
-import { BROKER, type Broker } from '../../../lib/queue/brokers/broker.js';
+import { BROKER, type Broker } from '../../../lib/queue/broker/broker.js';
 import type { Step } from './fault-tasks.js';
 import type { Answer, Call, WorkerSettings } from './fleet.js';
 import { RunJournal } from './run-journal.js';
@@ -29,19 +29,19 @@ function die(): never {
 
 /** Replaces calls to the broker by those that the process does not survive. */
 function prepareDeath({ at, delay = 0 }: NonNullable<WorkerSettings['death']>): void {
-  const { renew, settle } = broker;
+  const { renew, settle } = broker.runs;
   const soon = (): unknown => (delay === 0 ? setImmediate(die) : setTimeout(die, delay));
   if (at === 'renewing' || at === 'renewed') {
-    broker.renew = async (...args) => {
+    broker.runs.renew = async (...args) => {
       if (at === 'renewing') soon();
-      await renew.apply(broker, args);
+      await renew.apply(broker.runs, args);
       return die();
     };
   } else {
-    broker.settle = async (...args) => {
+    broker.runs.settle = async (...args) => {
       if (at === 'before settling') die();
       if (at === 'settling') soon();
-      await settle.apply(broker, args);
+      await settle.apply(broker.runs, args);
       return die();
     };
   }

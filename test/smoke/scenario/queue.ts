@@ -1,7 +1,7 @@
-import { Injectable, Module } from '@nestjs/common';
+import { Injectable, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { Durable, TaskContext, TaskQueue, TasksModule, type TaskQueueOptions } from 'nestjs-tasks';
+import { Durable, Logged, TaskContext, TaskQueue, TasksModule, type TaskQueueOptions } from 'nestjs-tasks';
 import { TestQueue } from 'nestjs-tasks/testing';
 import { check, scenario } from './check.js';
 
@@ -10,7 +10,7 @@ class Orders {
   constructor(private readonly context: TaskContext) {}
 
   @Durable('orders.ship', { retry: { attempts: 2, delay: '1h' } })
-  ship(id: string, at: Date): string {
+  ship(@Logged() id: string, at: Date): string {
     if (this.context.attempt === 1 && id === 'late') throw new Error('no carrier');
     return `${id} on ${at.toISOString()} in attempt ${this.context.attempt}`;
   }
@@ -31,6 +31,16 @@ void scenario(async () => {
     const execution = await app.get(TaskQueue).add(app.get(Orders).ship, { key: 'order:ada' })('ada', new Date(0));
     write(await execution.result());
     await app.close();
+  });
+
+  const shown = ["orders.ship(id='ada', at=…)", 'completed'];
+  await check('each run is a line at level debug, where no levels were set', shown, async (write) => {
+    const debug = (line: string): void => write(/orders\.ship\(id.*\)|completed/.exec(line)?.[0] ?? line);
+    const app = await NestFactory.createApplicationContext(moduleWith({}), { logger: { ...SILENT, debug } });
+    const execution = await app.get(TaskQueue).add(app.get(Orders).ship, { key: 'ada' })('ada', new Date(0));
+    await execution.result();
+    await app.close();
+    Logger.overrideLogger(false);
   });
 
   await check('a test moves the time', ['late on 1970-01-01T00:00:00.000Z in attempt 2'], async (write) => {

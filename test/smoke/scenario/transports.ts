@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { ClientProxyFactory, EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
-import { PackageMissingError, Tasks, TaskScheduler, TasksModule, TasksService } from 'nestjs-tasks';
+import { Tasks, TaskScheduler, TasksModule, TasksService, TasksUsageError } from 'nestjs-tasks';
 import { TestTasks } from 'nestjs-tasks/testing';
 import { check, scenario } from './check.js';
 
@@ -92,7 +92,7 @@ async function checkThreads(): Promise<void> {
       const result = await task.schedule(21).result();
       write(result === 42 ? 'said' : String(result));
     } catch (error) {
-      const isTold = error instanceof PackageMissingError && error.message.includes('npm install piscina');
+      const isTold = error instanceof TasksUsageError && error.message.includes('npm install piscina');
       write(isTold ? 'said' : String(error));
     }
     await app.close();

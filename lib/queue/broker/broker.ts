@@ -1,0 +1,225 @@
+import type { Admission, Gate, PoolRecord } from './gate.js';
+import type {
+  AddedExecution,
+  ChainSchedule,
+  ExecutionRecord,
+  ExecutionStatus,
+  KeyedExecution,
+  LiveState,
+  NewExecution,
+  ProgressRecord,
+} from './record.js';
+import type { Settlement } from './settlement.js';
+
+/** One run of an execution, held under a lease. */
+export interface Claim {
+  /** Of the execution: unlike its key, never used again. */
+  readonly id: string;
+  /** What proves to the broker that the lease is still held. */
+  readonly token: string;
+  readonly record: ExecutionRecord;
+  /** How often its lease has expired in earlier starts of this run, but for those whose worker has lived on. */
+  readonly crashes: number;
+  /** Somebody has asked for its cancellation in an earlier start, whose worker did not get to it. */
+  readonly cancellation?: string | undefined;
+}
+
+export interface Renewal {
+  /** Those that somebody else may hold by now. */
+  readonly lost: readonly Claim[];
+  /** Those whose cancellation was asked for. */
+  readonly cancelled: ReadonlyMap<Claim, string>;
+}
+
+export interface Recovery {
+  /** How many executions of dead workers went back to the queue. */
+  readonly crashed: number;
+  /** When there is something to recover before long, in milliseconds since the epoch. */
+  readonly againAt?: number;
+}
+
+export interface EntryName {
+  readonly map: string;
+  readonly field: string;
+}
+
+/** The entries of a map at one moment. */
+export interface SharedMap {
+  /** Changes with each change of an entry. */
+  readonly version: string;
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+/** One worker of the fleet, as it announces itself. Times are in milliseconds, by its own clock. */
+export interface WorkerRecord {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly concurrency: number;
+  /** How many executions it runs. */
+  readonly running: number;
+  /** The names that it can run. */
+  readonly tasks: readonly string[];
+  readonly startedAt: number;
+  /** When it was last ready to claim; not a mere sign of life of its process. */
+  readonly seenAt: number;
+}
+
+/**
+ * What processes tell each other. Lost while a connection is down, and perhaps forged: whoever needs to know for sure must
+ * look as well.
+ */
+export type Signal =
+  | { readonly type: 'cancel'; readonly id: string }
+  /** The sender wants to be told when an execution changes. */
+  | { readonly type: 'watch'; readonly id: string }
+  | { readonly type: 'changed'; readonly id: string }
+  /** An entry of a shared map was written or erased. */
+  | { readonly type: 'map'; readonly map: string };
+
+/** Takes note of what a broker finds in its store, or hears, and cannot use. */
+export interface BrokerLog {
+  /** @param what an entry of the store, such as `worker w1-abc`. */
+  unreadable(what: string): void;
+  signalRefused(): void;
+}
+
+/** What has become of a call to cancel. */
+export type Cancellation = 'cancelled' | 'signalled' | 'not-found';
+
+/** Is told of an execution that is about to be cancelled before it runs, and waited for. It may be started all the same. */
+export type Foretell = (execution: Pick<ExecutionRecord, 'id' | 'key' | 'name'>) => Promise<void>;
+
+/**
+ * Shortest time for which an ended execution can be found by its id, in milliseconds: a handle that waits for the result
+ * may look after the end only. Looks by key go by `retention` alone.
+ */
+export const HANDLE_RETENTION = 10_000;
+
+/** Why an execution ended that another was put in the place of, before it ran. */
+export const REPLACED = 'replaced';
+
+/** Why an execution waits that was put in the place of a running one. */
+export const FOLLOWS_RUN = 'waits for the run under its key to end';
+
+export interface Listing {
+  readonly counts: Readonly<Record<LiveState, number>>;
+  readonly records: readonly ExecutionRecord[];
+}
+
+/** Executions by key and id. */
+export interface ExecutionStore {
+  add(executions: readonly NewExecution[]): Promise<AddedExecution[]>;
+  /**
+   * Supersedes what waits under the key; while that runs, follows when the run has settled. Adds where there is none.
+   *
+   * @returns the id of the new execution.
+   */
+  replace(execution: KeyedExecution): Promise<string>;
+  /**
+   * Moves a scheduled execution to another time, in one step.
+   *
+   * @param known the record that the decision was made on.
+   * @returns false, and changes nothing, when the execution has been started, moved or taken away since.
+   */
+  retime(known: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean>;
+  /**
+   * Asks a running task to stop before anything else is done.
+   *
+   * @param id leaves every other execution under the key alone. Without it, the replacement of a running one goes too.
+   */
+  cancel(key: string, reason: string, id?: string, foretell?: Foretell): Promise<Cancellation>;
+  /** The execution that has the key, or was the last to have it and ended less than `retention` ago. */
+  get(key: string): Promise<ExecutionRecord | undefined>;
+  /** One execution, until it has ended longer ago than `retention` and {@link HANDLE_RETENTION}. */
+  find(id: string, key: string): Promise<ExecutionStatus | undefined>;
+  /** How many have not ended. */
+  size(): Promise<number>;
+  /** All that has not ended: how many in each state, and `limit` of them. */
+  list(limit: number): Promise<Listing>;
+  /** Cancels all that does not run, and tells how many. */
+  clear(reason: string): Promise<number>;
+}
+
+/** Runs of executions, each under a lease. */
+export interface RunStore {
+  /** Starts the next execution that is due, where there is one. */
+  claim(): Promise<Claim | undefined>;
+  /** Resolves when there may be something to claim, or `signal` is aborted, or after a while. */
+  waitForWork(signal: AbortSignal): Promise<void>;
+  /**
+   * @param claimNext whether to start another, which saves a round trip.
+   * @throws {LeaseLostError} when the lease is not held any more; nothing was changed then.
+   */
+  settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined>;
+  /** Prolongs leases, those of slots too. */
+  renew(claims: readonly Claim[]): Promise<Renewal>;
+  /** Hands executions whose lease has expired to other workers, and clears away what is past its time. */
+  recover(): Promise<Recovery>;
+  /** Takes note that the lease of a claim was lost, and its worker lives: that is no crash of the task. */
+  excuse(claim: Claim): Promise<void>;
+  /** Lets a parked execution go on. False when there is none. */
+  wake(key: string): Promise<boolean>;
+  /** Whether the cancellation of a claim was asked for since it was made, and why: a signal alone says nothing. */
+  cancellationOf(claim: Claim): Promise<string | undefined>;
+  /** Shows how far a run has come. */
+  setProgress(claim: Claim, progress: ProgressRecord): Promise<void>;
+}
+
+/** Limits of what runs in the whole fleet. */
+export interface LimitStore {
+  /** Leads a claimed execution through its gates. Slots are its own until it is settled. */
+  admit(claim: Claim, gates: readonly Gate[]): Promise<Admission>;
+  /** All pools with slots that somebody holds or waits for. */
+  pools(): Promise<PoolRecord[]>;
+}
+
+/** Maps of text that all processes share. A map is made by its first entry. */
+export interface SharedMaps {
+  /** @param version what was read last: nothing is returned while the map is still the same. */
+  read(map: string, version?: string): Promise<SharedMap | undefined>;
+  /** @param owner an entry of another map, without which nothing is written. */
+  write(map: string, field: string, value: string, owner?: EntryName): Promise<void>;
+  /** @param expected leaves the entry alone when it has another value by now. @returns whether it was there. */
+  erase(map: string, field: string, expected?: string): Promise<boolean>;
+  /** How many entries a map has. */
+  size(map: string): Promise<number>;
+  /** @param owner an entry of another map, which is erased in the same step. */
+  eraseAll(map: string, owner: EntryName): Promise<void>;
+}
+
+/** Hints that processes give each other, and which of them work. */
+export interface Signals {
+  publish(signal: Signal): Promise<void>;
+  /** @returns what ends the subscription. */
+  subscribe(listener: (signal: Signal) => void): Promise<() => void>;
+  /** Shows the worker in `workers()`, until it does not any more for two leases. */
+  announce(worker: WorkerRecord): Promise<void>;
+  leave(workerId: string): Promise<void>;
+  workers(): Promise<WorkerRecord[]>;
+}
+
+/**
+ * What keeps executions. A key is taken from `add` until its execution has ended; ended executions are remembered for
+ * the queue's `retention`, and a little longer for their handles.
+ *
+ * All calls but `close()` connect first, and reject with {@link BrokerUnavailableError}, soon, when that fails.
+ */
+export interface Broker {
+  /** What messages call it. */
+  readonly label: string;
+  /** Executions survive the process, and other processes see them. */
+  readonly isShared: boolean;
+  readonly executions: ExecutionStore;
+  readonly runs: RunStore;
+  readonly limits: LimitStore;
+  readonly maps: SharedMaps;
+  readonly signals: Signals;
+
+  /** Makes sure that it is there, and ready for use. */
+  connect(): Promise<void>;
+  /** Lets go of connections and timers. */
+  close(): Promise<void>;
+}
+
+export const BROKER = Symbol('BROKER');

@@ -1,0 +1,80 @@
+import type { SeenJob } from './seen-job.js';
+
+/** Until when parked jobs are delayed, in milliseconds since the epoch: for good. Their number can be told by it. */
+export const PARKED_UNTIL = 2 ** 43;
+
+/** For so long it is remembered that a running execution is to be cancelled, for the worker that may start it again. */
+export const CANCEL_TTL = 24 * 3_600_000;
+
+/** Jobs that have not ended, at one moment. */
+export interface BacklogListing {
+  readonly running: number;
+  readonly waiting: number;
+  /** All delayed ones. */
+  readonly delayed: number;
+  /** Of the delayed ones, those whose time has come. */
+  readonly due: number;
+  /** Of the delayed ones, those that are parked. */
+  readonly parked: number;
+  /** The first jobs, in the order of their starts. Some may have ended since they were listed. */
+  readonly jobs: readonly SeenJob[];
+  /** The first delayed ones that are neither due nor parked, without data and keys. */
+  readonly undecided: readonly SeenJob[];
+}
+
+/** An execution by its encoded key, by its id, or by both where the key is an id. */
+export interface JobName {
+  readonly key?: string;
+  readonly id?: string;
+}
+
+/** A job that has not ended, as a signal has found it. */
+export interface SignalledJob {
+  readonly id: string;
+  /** The task's. */
+  readonly name: string;
+  readonly isRunning: boolean;
+}
+
+/** Answer to a signal. */
+export interface Signalled {
+  readonly job?: SignalledJob;
+  /** A replacement waits for the end of its run. The run was told nothing then: the replacement is to go first. */
+  readonly isReplaced: boolean;
+}
+
+/** Jobs that were ended before they ran. */
+export interface EndedJobs {
+  readonly ids: readonly string[];
+  /** Those of them that may have come to a gate. */
+  readonly visitors: readonly string[];
+}
+
+/** A part of the backlog that was ended. */
+export interface ClearedPart extends EndedJobs {
+  /** Nothing waited any more when it was ended. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Executions that have not ended, all together. The cost of a call depends on what it returns, and not on how many wait; it
+ * never holds the database for long.
+ *
+ * Jobs that are cancelled before they run end where they are, as runs do that are cancelled: their arguments are not moved.
+ */
+export interface Backlog {
+  size(): Promise<number>;
+  /**
+   * @param limit most jobs to list.
+   * @param looks most undecided ones to look at.
+   */
+  list(limit: number, looks: number): Promise<BacklogListing>;
+  /** Asks a running execution to stop, in one step: who hears the signal finds the reason. */
+  signal(name: JobName, reason: string): Promise<Signalled>;
+  /** Ends one job. Changes nothing where it runs, or has ended. */
+  cancel(id: string, reason: string): Promise<EndedJobs>;
+  /** Ends a part of what waits; to be called until nothing does. */
+  clear(reason: string): Promise<ClearedPart>;
+  /** Frees keys whose execution has ended: a part of all keys with each call. */
+  freeKeys(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+import type { JobJson } from 'bullmq';
+
+import { readEndState, readError, readNumber, readSchedule, readStored, readString } from '../stored.js';
+import type { ChainSchedule, EndState, StoredError } from '../record.js';
+
+/**
+ * Notes of the last run for the next one, or how it ended. They are kept in the job's `failedReason`: the only field
+ * that BullMQ writes in the same step in which it moves the job, under the same lease, on Redis and on PostgreSQL.
+ */
+export interface Memo {
+  /** Since when it is, or will be, due. */
+  readonly when?: number;
+  /** When the run was due at first, where that is another time. */
+  readonly since?: number;
+  /** The next run's, where they differ from those that it was added with. */
+  readonly args?: string;
+  readonly run?: number;
+  /** BullMQ goes on counting over all runs of an execution: what had been counted when this one began. */
+  readonly attemptsBefore?: number;
+  readonly crashesBefore?: number;
+  /** BullMQ counts claims: how many of them were no starts. */
+  readonly unstarted?: number;
+  readonly isParked?: boolean;
+  readonly state?: EndState;
+  readonly error?: StoredError;
+  readonly reason?: string;
+  /** Text of the memo that the last run had left, where it was cancelled while it waited. */
+  readonly before?: string;
+  /** Where it differs from the one that it was added with. */
+  readonly schedule?: ChainSchedule;
+}
+
+/** Empty until the first run has ended, where BullMQ has failed the job by itself, and where it cannot be read. */
+export function memoOf({ failedReason }: JobJson): Memo {
+  if (typeof failedReason !== 'string' || !failedReason.startsWith('{')) return {};
+  const { before, ...memo } = readStored(failedReason, readMemo) ?? {};
+  if (before === undefined) return memo;
+  const { isParked: _isParked, ...last } = readStored(before, readMemo) ?? {};
+  return { ...last, ...memo };
+}
+
+function readMemo(fields: Readonly<Record<string, unknown>>): Memo {
+  const memo: Record<string, unknown> = {
+    isParked: fields['isParked'] === true ? true : undefined,
+    args: readString(fields['args']),
+    before: readString(fields['before']),
+    reason: readString(fields['reason']),
+    state: readEndState(fields['state']),
+    error: readError(fields['error']),
+    schedule: readSchedule(fields['schedule']),
+  };
+  for (const field of ['when', 'since', 'run', 'attemptsBefore', 'crashesBefore', 'unstarted']) {
+    memo[field] = readNumber(fields[field]);
+  }
+  return Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined));
+}

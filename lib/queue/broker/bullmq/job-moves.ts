@@ -1,0 +1,263 @@
+import type { JobJson, KeepJobs, MinimalJob } from 'bullmq';
+import type { BrokerLog, Claim } from '../broker.js';
+import { PARKED_UNTIL } from './backlog.js';
+import type { Connections } from './connections.js';
+import { isDamage, isDamaged, recordOf, storedProgress } from './job-codec.js';
+import { memoOf, type Memo } from './job-memo.js';
+import type { JobStore } from './job-store.js';
+import type { ProgressRecord } from '../record.js';
+import type { Settlement } from '../settlement.js';
+
+/** Time for which workers have surely cleaned up, in seconds. */
+const GRACE = 3_600;
+
+/** For so long it is remembered that lost leases were no crashes, in milliseconds. */
+const EXCUSE_TTL = 24 * 3_600_000;
+
+/** What BullMQ's backend answers when it was asked for the next job. */
+export interface NextJob {
+  readonly job: JobJson | undefined;
+  /** Where there is none, when the next delayed one is due, or 0; `undefined` when BullMQ does not tell. */
+  readonly dueAt: number | undefined;
+}
+
+/** Starts executions, and moves them on under their lease: what a worker does with BullMQ's jobs. */
+export class JobMoves {
+  /** What a claim's job was like when it was claimed. */
+  private readonly claimed = new WeakMap<Claim, JobJson>();
+
+  constructor(
+    private readonly connections: Connections,
+    private readonly jobs: JobStore,
+    private readonly log: BrokerLog,
+  ) {}
+
+  /** Starts the next job that is due. */
+  async next(token: string, workerId: string): Promise<NextJob> {
+    return this.nextOf(token, undefined, () => this.connections.worker().moveToActive(token, workerId));
+  }
+
+  /** Hands jobs whose lease has expired back. @returns how many. */
+  async recover(): Promise<number> {
+    try {
+      return (await this.connections.recover()).length;
+    } catch (error) {
+      if (!isDamage(error) || !(await this.mend(await this.connections.activeIds()))) throw error;
+      return (await this.connections.recover()).length;
+    }
+  }
+
+  /** The claim of a job that has never been started before; nothing for others, of which more is to be asked. */
+  firstClaim(job: JobJson, token: string): Claim | undefined {
+    if (job.attemptsStarted > 1 || Number(job.stalledCounter) > 0 || isDamaged(job)) return undefined;
+    return this.claimOf(job, token, 0, undefined);
+  }
+
+  async toClaim(next: JobJson, token: string, cancellation: string | undefined): Promise<Claim> {
+    let job = next;
+    if (isDamaged(job)) {
+      await this.mend([job.id]);
+      job = (await this.connections.readJob(job.id))?.job ?? job;
+    }
+    const lost = (Number(job.stalledCounter) || 0) - crashesBefore(job);
+    const crashes = lost > 0 ? Math.max(0, lost - (await this.excusesOf(job))) : 0;
+    return this.claimOf(job, token, crashes, cancellation);
+  }
+
+  private claimOf(job: JobJson, token: string, crashes: number, cancellation: string | undefined): Claim {
+    const claim: Claim = { id: job.id, token, record: recordOf(job, 'running'), crashes, cancellation };
+    this.claimed.set(claim, job);
+    return claim;
+  }
+
+  /** A lease was lost by a worker that lives. The count belongs to this run: the next one begins with none. */
+  async excuse(claim: Claim): Promise<void> {
+    const job = this.jobOf(claim);
+    const excuses = (await this.excusesOf(job)) + 1;
+    const note = `${pad(crashesBefore(job))} ${pad(excuses)}`;
+    await this.connections.store.setNote('excused', job.id, note, EXCUSE_TTL);
+  }
+
+  private async excusesOf(job: JobJson): Promise<number> {
+    // Where it cannot be asked for now, they count as crashes for once: the claim is made, and must not fail.
+    const [note = ''] = await this.connections.store.getNotes('excused', [job.id]).catch(() => []);
+    const [before, excuses] = note.split(' ').map(Number);
+    return before === crashesBefore(job) ? (excuses ?? 0) : 0;
+  }
+
+  /** How often it had been claimed, with this claim. */
+  claimsOf(claim: Claim): number {
+    return this.jobOf(claim).attemptsStarted;
+  }
+
+  /** Returns true for an execution that was put off before this claim: only such a one can have come to a gate before. */
+  wasPutOff(claim: Claim): boolean {
+    return (memoOf(this.jobOf(claim)).unstarted ?? 0) > 0;
+  }
+
+  setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
+    return this.connections.queue.updateProgress(claim.id, storedProgress(progress, this.jobOf(claim).attemptsStarted));
+  }
+
+  /** Moves a running job on, under its lease, and starts the next one if that was asked for. */
+  settle(claim: Claim, settlement: Settlement, fetchNext: boolean): Promise<NextJob> {
+    const job = this.jobOf(claim);
+    if (settlement.type === 'complete') return this.complete(claim, settlement.result, fetchNext);
+    const { record } = claim;
+    const { isParked: _isParked, reason: _reason, state: _state, ...carried } = memoOf(job);
+    const putOff: Memo = { ...carried, ...(record.since !== record.when && { since: record.since }) };
+    const unstarted = (carried.unstarted ?? 0) + 1;
+    switch (settlement.type) {
+      case 'fail':
+        return this.fail(claim, { ...carried, state: 'failed', error: settlement.error }, fetchNext);
+      case 'cancel':
+        return this.fail(claim, { ...carried, state: 'cancelled', reason: settlement.reason }, fetchNext);
+      case 'drop':
+        return this.fail(claim, { ...carried, state: 'dropped', reason: settlement.reason }, fetchNext);
+      case 'retry': {
+        const { at, error } = settlement;
+        const memo: Memo = { ...carried, when: at, since: record.since, error, crashesBefore: job.stalledCounter };
+        return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
+      }
+      case 'reschedule': {
+        const { at, args, error, reason, schedule } = settlement;
+        const memo: Memo = {
+          when: at,
+          args,
+          run: record.run + 1,
+          attemptsBefore: job.attemptsMade,
+          crashesBefore: job.stalledCounter,
+          ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
+          ...(error !== undefined && { error }),
+          ...(reason !== undefined && { reason }),
+          ...(schedule !== undefined && { schedule }),
+        };
+        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
+      }
+      case 'release': {
+        const { at = Date.now(), reason, isUnstarted } = settlement;
+        const memo: Memo = {
+          ...carried,
+          when: at,
+          since: record.since,
+          reason,
+          ...(isUnstarted === true && { unstarted }),
+        };
+        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
+      }
+      case 'park': {
+        const memo: Memo = { ...putOff, when: record.when, isParked: true, reason: settlement.reason, unstarted };
+        return this.delay(claim, PARKED_UNTIL, memo, { skipAttempt: true, fetchNext });
+      }
+    }
+  }
+
+  private jobOf(claim: Claim): JobJson {
+    const job = this.claimed.get(claim);
+    if (job === undefined) throw new TypeError('A claim of another broker cannot be used');
+    return job;
+  }
+
+  private complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {
+    const { id, token } = claim;
+    const worker = this.connections.worker();
+    return this.finish(claim, () => worker.moveToCompleted(minimal(id), result, this.keep, token, fetchNext));
+  }
+
+  private fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
+    const { id, token } = claim;
+    const worker = this.connections.worker();
+    const reason = JSON.stringify(memo);
+    return this.finish(claim, () => worker.moveToFailed(minimal(id), reason, this.keepFailed, token, fetchNext));
+  }
+
+  private finish(claim: Claim, move: () => Promise<unknown>): Promise<NextJob> {
+    const pointed = this.pointTo(claim);
+    if (pointed === undefined) return this.nextOf(claim.token, claim.id, move);
+    return pointed.then(() => this.nextOf(claim.token, claim.id, move));
+  }
+
+  private async delay(
+    { id, token }: Claim,
+    at: number,
+    memo: Memo,
+    options: { skipAttempt: boolean; fetchNext: boolean },
+  ): Promise<NextJob> {
+    const now = Date.now();
+    const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
+    const delay = Math.max(0, Math.ceil(at - now));
+    return this.nextOf(token, id, () =>
+      this.connections.worker().moveToDelayed(id, now, delay, token, { ...options, fieldsToUpdate }),
+    );
+  }
+
+  /**
+   * What a call has started beside what it has moved. BullMQ stops at records that are damaged: before a move, in it, or
+   * with the next job in its hands, which is held under the token then and is to be settled like any other.
+   */
+  private async nextOf(token: string, moved: string | undefined, call: () => Promise<unknown>): Promise<NextJob> {
+    try {
+      return nextOf(await call());
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      if (moved !== undefined) await this.connections.reinstate(moved, token);
+      const id = await this.connections.heldBy(token);
+      if (id === undefined && moved === undefined) throw error;
+      if (id === undefined) return { job: undefined, dueAt: undefined };
+      const wasMended = await this.mend([id]);
+      if (id !== moved) return { job: (await this.connections.readJob(id))?.job, dueAt: undefined };
+      if (!wasMended) throw error;
+      return nextOf(await call());
+    }
+  }
+
+  /** @returns whether one of them was damaged. */
+  private async mend(ids: readonly string[]): Promise<boolean> {
+    const damaged = await this.connections.repair(ids);
+    for (const id of damaged) this.log.unreadable(`fields of job ${id}`);
+    return damaged.length > 0;
+  }
+
+  /** Before it ends: what has no key of its own is found by its id then; to the others, the key must lead. */
+  private pointTo({ record }: Claim): Promise<void> | undefined {
+    if (record.key === record.id) return undefined;
+    return this.connections.beforeNext(this.jobs.pointTo(record));
+  }
+
+  private get keep(): KeepJobs {
+    return { age: Math.ceil(this.jobs.memory / 1_000) };
+  }
+
+  /** Many that were cleared at once are forgotten at once: by `JobStore.clean()` in parts, not by whoever settles next. */
+  private get keepFailed(): KeepJobs {
+    return { age: Math.ceil(this.jobs.memory / 1_000) + GRACE };
+  }
+}
+
+/** How many of a job's lost leases belong to earlier runs. */
+function crashesBefore(job: JobJson): number {
+  return memoOf(job).crashesBefore ?? 0;
+}
+
+/** Of two notes the greater stays. */
+function pad(count: number): string {
+  return String(count).padStart(10, '0');
+}
+
+/** What BullMQ's backends need of a job that they move. */
+function minimal(id: string): MinimalJob {
+  return { id, opts: { attempts: 1 } } as MinimalJob;
+}
+
+/** How BullMQ answers when it has ended a job. */
+function isFinish(answer: unknown): answer is { readonly result: unknown } {
+  return typeof answer === 'object' && answer !== null && 'result' in answer;
+}
+
+/** BullMQ answers with a tuple; with an empty one, a number or nothing when it did not look, or has moved a job to delayed. */
+function nextOf(answer: unknown): NextJob {
+  if (isFinish(answer)) return nextOf(answer.result);
+  const [job, id, , dueAt] = (Array.isArray(answer) ? answer : []) as [JobJson | null | 0, string, number, number] | [];
+  const isJob = typeof job === 'object' && job !== null;
+  return { job: isJob && id !== undefined ? { ...job, id: String(id) } : undefined, dueAt };
+}

@@ -1,0 +1,101 @@
+-- Our one table in BullMQ's schema. $1 is the queue's name in all statements. Names are qualified by the search path.
+
+-- name: create_notes
+-- Entries of rosters and books, which do not expire, and notes, which do.
+CREATE TABLE IF NOT EXISTS nestjs_tasks_note (
+  queue text NOT NULL,
+  kind text NOT NULL,
+  key text NOT NULL,
+  value text NOT NULL,
+  expires_at bigint,
+  PRIMARY KEY (queue, kind, key)
+);
+CREATE INDEX IF NOT EXISTS nestjs_tasks_note_expiry ON nestjs_tasks_note (expires_at);
+
+-- name: has_notes
+-- `IF NOT EXISTS` needs the right to create, even where there is nothing to do.
+SELECT 1 WHERE to_regclass('nestjs_tasks_note_expiry') IS NOT NULL
+
+-- name: set_note
+INSERT INTO nestjs_tasks_note AS known (queue, kind, key, value, expires_at)
+  VALUES ($1, $2, $3, $4, :now + $5)
+:keep_greater
+
+-- name: get_notes
+SELECT key, value FROM nestjs_tasks_note
+WHERE queue = $1 AND kind = $2 AND key = ANY($3) AND expires_at > :now
+
+-- name: purge_notes
+DELETE FROM nestjs_tasks_note WHERE queue = $1 AND expires_at <= :now
+
+-- name: put_entry
+INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, $2, $3, $4)
+ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
+
+-- name: get_entry
+SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = $2 AND key = $3
+
+-- name: entries
+SELECT key, value FROM nestjs_tasks_note WHERE queue = $1 AND kind = $2
+
+-- name: delete_entry
+-- $4 is the value that it must have, if any.
+DELETE FROM nestjs_tasks_note
+WHERE queue = $1 AND kind = $2 AND key = $3 AND ($4::text IS NULL OR value = $4)
+
+-- name: read_book
+-- One statement sees one moment: the version is that of the entries. $3 is the version that is known.
+WITH version AS (SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book' AND key = $2)
+SELECT 'book' AS kind, '' AS key, coalesce((SELECT value FROM version), '') AS value
+UNION ALL
+SELECT kind, key, value FROM nestjs_tasks_note
+WHERE queue = $1 AND kind = 'book:' || $2 AND coalesce((SELECT value FROM version), '') <> $3
+
+-- name: write_entry
+-- The owner is locked, so that whoever erases it, and then its book, finds what is written here.
+WITH owner AS (
+  SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $6 AND key = $7 FOR SHARE
+), version AS (
+  INSERT INTO nestjs_tasks_note (queue, kind, key, value)
+    SELECT $1, 'book', $2, $3 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
+  ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
+)
+INSERT INTO nestjs_tasks_note (queue, kind, key, value)
+  SELECT $1, 'book:' || $2, $4, $5 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
+ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
+
+-- name: erase_entry
+-- $5 is the value that it must have, if any.
+WITH gone AS (
+  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $4
+    AND ($5::text IS NULL OR value = $5) RETURNING 1
+)
+UPDATE nestjs_tasks_note SET value = $3
+WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)
+
+-- name: size_of_book
+SELECT count(*) AS size FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2
+
+-- name: erase_owner
+-- First: whoever writes to the book holds its owner meanwhile, and "erase_book" sees what was written.
+WITH gone AS (
+  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $3 RETURNING 1
+)
+UPDATE nestjs_tasks_note SET value = $4
+WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)
+
+-- name: erase_book
+DELETE FROM nestjs_tasks_note
+WHERE queue = $1 AND (kind = 'book:' || $2 OR (kind = 'book' AND key = $2))
+
+-- name: lock
+INSERT INTO nestjs_tasks_note AS held (queue, kind, key, value, expires_at) VALUES ($1, $2, $3, $4, :now + $5)
+ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
+WHERE held.expires_at <= :now
+
+-- name: find_channel
+-- Of all queues of the schema.
+SELECT value FROM nestjs_tasks_note WHERE queue = '' AND kind = 'channel'
+
+-- name: choose_channel
+INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ('', 'channel', '', $1) ON CONFLICT DO NOTHING

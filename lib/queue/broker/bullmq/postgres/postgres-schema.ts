@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, QueryResult } from 'pg';
+import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { LastReply } from '../patience.js';
+import { pooled } from './postgres-errors.js';
+import { searchPath } from './postgres-pools.js';
+
+/** One migration at a time in a schema: the others look again and again, and find it done. */
+const LOCK_KEY = 0x7a5c7;
+const LOCK_INTERVAL = 50;
+/** The longest that a statement of a migration may take, in milliseconds. A large table may need its time. */
+const MIGRATION_TIME = 3_600_000;
+
+/** A connection that migrations run on. */
+export interface MigrationClient {
+  query(text: string, values?: readonly unknown[]): Promise<QueryResult>;
+}
+
+/** Tables and functions of ours that lie in BullMQ's schema. */
+export interface SchemaPart {
+  /** Looks without changing anything, so that it needs no right to. */
+  isMigrated(client: MigrationClient): Promise<boolean>;
+  migrate(client: MigrationClient): Promise<void>;
+  /** @throws where something is missing. */
+  check(client: MigrationClient): Promise<void>;
+}
+
+/** Looks at a schema, and sets it up or migrates it where that is needed and allowed. */
+export class PostgresSchema {
+  constructor(
+    /** Connected, with the schema for its search path. */
+    private readonly client: Client,
+    private readonly options: ResolvedQueueOptions,
+    private readonly bullmq: typeof import('bullmq'),
+    private readonly parts: readonly SchemaPart[],
+  ) {}
+
+  /** @throws an error of the driver, or of BullMQ. */
+  async prepare(lastReply: LastReply): Promise<void> {
+    await this.checkSession();
+    const { prefix, migrate } = this.options;
+    if (!migrate) {
+      await this.bullmq.assertSchemaCompatibility(this.client as never, prefix);
+      for (const part of this.parts) await part.check(this.client);
+      return;
+    }
+    if (await this.isMigrated()) return;
+    await this.lock(lastReply);
+    if (!(await this.isMigrated())) await this.migrate();
+  }
+
+  /** A pooler in between may drop the settings, and the tables would be made elsewhere. */
+  private async checkSession(): Promise<void> {
+    const { rows } = await this.client.query<{ path: string; isolation: string }>(
+      `SELECT current_setting('search_path') AS path, current_setting('default_transaction_isolation') AS isolation`,
+    );
+    const { path, isolation } = rows[0] ?? {};
+    if (path !== searchPath(this.options.prefix)) throw pooled(this.options, `search_path is ${path}`);
+    if (isolation !== 'read committed') {
+      throw pooled(this.options, `default_transaction_isolation is ${isolation}`);
+    }
+  }
+
+  private async isMigrated(): Promise<boolean> {
+    if ((await this.version()) < this.bullmq.LATEST_SCHEMA_VERSION) return false;
+    for (const part of this.parts) if (!(await part.isMigrated(this.client))) return false;
+    return true;
+  }
+
+  /** Of BullMQ's part, or 0. */
+  private async version(): Promise<number> {
+    try {
+      return await this.bullmq.assertSchemaCompatibility(this.client as never, this.options.prefix);
+    } catch (error) {
+      if (error instanceof this.bullmq.SchemaMigrationRequiredError) return 0;
+      throw error;
+    }
+  }
+
+  private async migrate(): Promise<void> {
+    const client: MigrationClient = {
+      query: (text, values) =>
+        this.client.query({ text, query_timeout: MIGRATION_TIME, ...(values && { values: [...values] }) } as never),
+    };
+    if ((await this.version()) < this.bullmq.LATEST_SCHEMA_VERSION) {
+      await this.bullmq.runMigrations((await this.withSchema(client)) as never, this.options.prefix);
+    }
+    for (const part of this.parts) if (!(await part.isMigrated(this.client))) await part.migrate(client);
+  }
+
+  /** `CREATE SCHEMA IF NOT EXISTS` needs a right on the database, even where the schema is there. */
+  private async withSchema(client: MigrationClient): Promise<MigrationClient> {
+    const { rowCount } = await this.client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [
+      this.options.prefix,
+    ]);
+    if (rowCount !== 1) return client;
+    return {
+      query: (text, values) => client.query(text.startsWith('CREATE SCHEMA') ? 'SELECT 1' : text, values),
+    };
+  }
+
+  /** Until the end of the session. A wait in the server could not be told from an outage. */
+  private async lock(lastReply: LastReply): Promise<void> {
+    for (;;) {
+      const { rows } = await this.client.query<{ locked: boolean }>(
+        'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
+        [LOCK_KEY, this.options.prefix],
+      );
+      lastReply.note();
+      if (rows[0]?.locked === true) return;
+      await sleep(LOCK_INTERVAL);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+-- Ends a job that was taken from its place, as BullMQ ends one that has failed: its record stays where it is, arguments
+-- and all. KEYS[2] begins our keys. ARGV: now, reason as JSON, retention in milliseconds.
+--- @include "../jobs/_is-job"
+local ours, now, reason, retention = KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local events = redis.call('HGET', jobs .. 'meta', 'opts.maxLenEvents') or 10000
+local ended, visitors = {}, {}
+
+local function finish(id, place)
+  local record = jobs .. id
+  -- Deleted by hand, evicted, or never one: it would be listed until it is due.
+  if not isJob(id) then return redis.call('DEL', record) end
+  local fields = redis.call('HMGET', record, 'deid', 'failedReason')
+  local key, before = fields[1], fields[2]
+  local memo = '{"state":"cancelled","reason":' .. reason
+  if before and before ~= '' then
+    memo = memo .. ',"before":' .. cjson.encode(before)
+    visitors[#visitors + 1] = id
+  end
+  memo = memo .. '}'
+  redis.pcall('HINCRBY', record, 'atm', 1) -- fails where it is damaged
+  redis.call('HSET', record, 'failedReason', memo, 'finishedOn', now)
+  redis.call('ZADD', jobs .. 'failed', now, id)
+  if key then
+    if redis.pcall('GET', jobs .. 'de:' .. key) == id then
+      redis.call('DEL', jobs .. 'de:' .. key, jobs .. 'dn:' .. key)
+    end
+    if retention > 0 then
+      local last = redis.pcall('GET', ours .. 'ended:' .. key)
+      if type(last) ~= 'string' or last <= id then redis.call('SET', ours .. 'ended:' .. key, id, 'PX', retention) end
+    end
+  end
+  redis.pcall('XADD', jobs .. 'events', 'MAXLEN', '~', events, '*', 'event', 'failed', 'jobId', id, 'failedReason', memo, 'prev', place)
+  ended[#ended + 1] = id
+end

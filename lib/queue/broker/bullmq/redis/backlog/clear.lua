@@ -1,0 +1,29 @@
+-- ARGV: as in _finish, then how many to take, and for how many microseconds. On servers whose time stands still in a script,
+-- the number alone limits it. Returns what was ended, which of that may have come to a gate, and how many are left.
+--- @include "_finish"
+local function clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+local most, latest, taken = tonumber(ARGV[4]), clock() + tonumber(ARGV[5]), 0
+local function hasTime()
+  if taken > 0 and taken % 20 == 0 and clock() > latest then most = taken end
+  return taken < most
+end
+local left = 0
+for _, place in ipairs({ 'wait', 'paused', 'prioritized', 'delayed' }) do
+  local is_list, is_set = typeOf(place) == 'list', typeOf(place) == 'zset'
+  local ids = is_set and hasTime() and redis.call('ZRANGE', jobs .. place, 0, most - taken - 1) or {}
+  local at = 0
+  while (is_list or is_set) and hasTime() do
+    at = at + 1
+    local id = ids[at]
+    if is_list then id = redis.call('RPOP', jobs .. place) end
+    if not id then break end
+    if not is_list then redis.call('ZREM', jobs .. place, id) end
+    taken = taken + 1
+    finish(id, place)
+  end
+  left = left + sizeOf(place)
+end
+return { ended, visitors, left }

@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis';
+import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import {
+  CANCEL_TTL,
+  PARKED_UNTIL,
+  type Backlog,
+  type BacklogListing,
+  type ClearedPart,
+  type EndedJobs,
+  type JobName,
+  type Signalled,
+} from '../backlog.js';
+import { CANCEL, CLEAR, LIST, SIGNAL } from './lua.generated.js';
+import type { RedisJobs } from './redis-jobs.js';
+
+/** Most jobs that one script ends, and the time after which it leaves the rest to the next, in microseconds. */
+const PART = { jobs: 500, time: 15_000 };
+
+const SCRIPTS = { tasksList: LIST, tasksSignal: SIGNAL, tasksCancel: CANCEL, tasksClear: CLEAR };
+
+type Script = (jobs: string, ours: string, ...args: (string | number)[]) => Promise<unknown>;
+
+/** What waits in BullMQ's lists and sets. */
+export class RedisBacklog implements Backlog {
+  /** What our keys begin with. */
+  private readonly ours: string;
+  private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
+
+  constructor(
+    client: Redis,
+    private readonly options: ResolvedQueueOptions,
+    private readonly jobs: RedisJobs,
+    /** What BullMQ's keys begin with. */
+    private readonly base: string,
+  ) {
+    this.ours = `${options.prefix}:${options.name}/`;
+    for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 2, lua });
+    this.scripts = client as never; // ioredis adds them to the instance
+  }
+
+  async size(): Promise<number> {
+    const [[running = 0, waiting = 0, delayed = 0]] = await this.look(0, 0);
+    return running + waiting + delayed;
+  }
+
+  async list(limit: number, looks: number): Promise<BacklogListing> {
+    const [[running = 0, waiting = 0, delayed = 0, due = 0, parked = 0], ids, undecided] = await this.look(
+      limit,
+      looks,
+    );
+    const jobs = await this.jobs.readAll(ids);
+    const known = new Map(jobs.map((seen) => [seen.job.id, seen]));
+    const unknown = await this.jobs.lookAtAll(undecided.filter((id) => !known.has(id)));
+    for (const seen of unknown) known.set(seen.job.id, seen);
+    return { running, waiting, delayed, due, parked, jobs, undecided: undecided.flatMap((id) => known.get(id) ?? []) };
+  }
+
+  async signal({ key = '', id = '' }: JobName, reason: string): Promise<Signalled> {
+    const answer = (await this.call('tasksSignal', key, id, reason, CANCEL_TTL)) as [string, string, string, number];
+    const [found, place, name, replaced] = answer;
+    const job = found === '' ? undefined : { id: found, name, isRunning: place === 'active' };
+    return { isReplaced: replaced === 1, ...(job !== undefined && { job }) };
+  }
+
+  async cancel(id: string, reason: string): Promise<EndedJobs> {
+    const [ids, visitors] = (await this.end('tasksCancel', reason, id)) as [string[], string[]];
+    return { ids, visitors };
+  }
+
+  async clear(reason: string): Promise<ClearedPart> {
+    const answer = await this.end('tasksClear', reason, PART.jobs, PART.time);
+    const [ids, visitors, left] = answer as [string[], string[], number];
+    return { ids, visitors, isLast: left === 0 };
+  }
+
+  /** None is held: BullMQ's script for additions does nothing where the job exists, also when it has ended. */
+  freeKeys(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private look(limit: number, looks: number): Promise<[number[], string[], string[]]> {
+    return this.call('tasksList', limit, looks, Date.now(), PARKED_UNTIL) as Promise<[number[], string[], string[]]>;
+  }
+
+  private end(script: 'tasksCancel' | 'tasksClear', reason: string, ...args: (string | number)[]): Promise<unknown> {
+    return this.call(script, Date.now(), JSON.stringify(reason), Math.ceil(this.options.retention), ...args);
+  }
+
+  private call(script: keyof typeof SCRIPTS, ...args: (string | number)[]): Promise<unknown> {
+    return this.scripts[script](this.base, this.ours, ...args);
+  }
+}

@@ -1,0 +1,120 @@
+import type { JobJson } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { LONGEST_LOOK } from './longest-look.js';
+import { SEE } from './lua.generated.js';
+import type { SeenJob } from '../seen-job.js';
+
+/** Fields of a BullMQ job that tell what has become of it. */
+const FIELDS = [
+  'name',
+  'opts',
+  'progress',
+  'priority',
+  'timestamp',
+  'ats',
+  'atm',
+  'stc',
+  'finishedOn',
+  'failedReason',
+  'returnvalue',
+  'pb',
+] as const;
+/** The rest of what is read: the arguments, which may be large, and the key. */
+const CONTENT = ['data', 'deid'] as const;
+
+const ALL = [...FIELDS, ...CONTENT] as const;
+
+type Field = (typeof FIELDS)[number] | (typeof CONTENT)[number];
+
+/** Most jobs, and about so many bytes of theirs, that one script reads. */
+const PAGE = { jobs: 200, bytes: 1_000_000 };
+
+type See = (base: string, ...args: (string | number)[]) => Promise<([string, (string | null)[]] | null)[]>;
+
+/** Reads BullMQ's jobs, as BullMQ itself would, whatever lies in their fields. */
+export class RedisJobs {
+  private readonly see: See;
+
+  constructor(
+    client: Redis,
+    /** What BullMQ's keys begin with. */
+    private readonly base: string,
+  ) {
+    client.defineCommand('tasksSeeJobs', { numberOfKeys: 1, lua: SEE });
+    this.see = Reflect.get(client, 'tasksSeeJobs').bind(client) as See; // ioredis adds it to the instance
+  }
+
+  /** Without its data and its key. */
+  async look(id: string): Promise<SeenJob | undefined> {
+    return (await this.readPage([id], FIELDS, LONGEST_LOOK))[0];
+  }
+
+  async read(id: string): Promise<SeenJob | undefined> {
+    return (await this.readPage([id], ALL, LONGEST_LOOK))[0];
+  }
+
+  /** Those of the jobs that are there, without their data and their keys. */
+  lookAtAll(ids: readonly string[]): Promise<SeenJob[]> {
+    return this.readPages(ids, FIELDS);
+  }
+
+  /** Those of the jobs that are there. They have been found in some place, where they have to be looked for no more. */
+  readAll(ids: readonly string[]): Promise<SeenJob[]> {
+    return this.readPages(ids, ALL);
+  }
+
+  /** One after the other, so that others get in between. */
+  private async readPages(ids: readonly string[], fields: readonly Field[]): Promise<SeenJob[]> {
+    const found: SeenJob[] = [];
+    for (let from = 0; from < ids.length;) {
+      const page = await this.readPage(ids.slice(from, from + PAGE.jobs), fields, 0);
+      for (const seen of page) if (seen !== undefined) found.push(seen);
+      from += page.length;
+    }
+    return found;
+  }
+
+  private async readPage(
+    ids: readonly string[],
+    fields: readonly Field[],
+    longest: number,
+  ): Promise<(SeenJob | undefined)[]> {
+    const seen = await this.see(this.base, longest, PAGE.bytes, ids.length, ...ids, ...fields);
+    return seen.map((one, at) => {
+      if (one === null) return undefined;
+      const [state, values] = one;
+      return { job: jobOf(ids[at] as string, (field) => values[fields.indexOf(field)] ?? undefined), state };
+    });
+  }
+}
+
+function jobOf(id: string, text: (field: Field) => string | undefined): JobJson {
+  const number = (field: Field): number => parseInt(text(field) ?? '0');
+  const [finishedOn, processedBy, deduplicationId] = [text('finishedOn'), text('pb'), text('deid')];
+  return {
+    id,
+    name: text('name') ?? '',
+    data: text('data') ?? '',
+    opts: (parse(text('opts')) ?? {}) as JobJson['opts'],
+    progress: (parse(text('progress')) ?? 0) as JobJson['progress'],
+    priority: number('priority'),
+    timestamp: number('timestamp'),
+    attemptsStarted: number('ats'),
+    attemptsMade: number('atm'),
+    stalledCounter: number('stc'),
+    returnvalue: text('returnvalue') ?? '',
+    failedReason: text('failedReason') ?? '',
+    ...(finishedOn !== undefined && { finishedOn: parseInt(finishedOn) }),
+    ...(processedBy !== undefined && { processedBy }),
+    ...(deduplicationId !== undefined && { deduplicationId }),
+  };
+}
+
+/** What cannot be read counts as not there. */
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

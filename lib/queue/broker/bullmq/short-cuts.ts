@@ -1,0 +1,26 @@
+import type { Admission, Gate, Guest } from '../gate.js';
+
+type Waits = Extract<Admission, { readonly type: 'waits' }>;
+
+/** Short cuts to slots that a database allows: they save calls to it, and change nobody's turn. */
+export interface ShortCuts {
+  /**
+   * Whether a claim was handed its slots where it was put into the queue, and so need not ask for them.
+   *
+   * @param claims how often its job has been claimed.
+   */
+  hasSlots(id: string, claims: number, gates: readonly Gate[]): boolean;
+  /** @returns whether an execution was handed its slots while it waited; nothing where a wait here is not worthwhile. */
+  wait(id: string, admission: Waits): Promise<boolean> | undefined;
+  /** Ends the wait of an execution that was handed its slots. @returns whether it waits here. */
+  endWait(id: string): boolean;
+  /** Notes for how long a run of this process held a slot, in milliseconds. */
+  noteHeld(pool: string, time: number): void;
+  /** Notes an execution that was handed its slots. @returns whether it was put into the queue as well. */
+  noteQueued(guest: Guest): boolean;
+}
+
+/** Whether no gate goes by time: whoever has its slots then is through all of them. */
+export function areSlots(gates: readonly Gate[]): boolean {
+  return gates.every(({ type }) => type === 'concurrency');
+}

@@ -1,0 +1,49 @@
+import type { Broker, ExecutionStore, RunStore } from '../broker.js';
+import { MemoryExecutionStore } from './memory-execution-store.js';
+import { MemoryLimits } from './memory-limits.js';
+import { MemoryMaps } from './memory-maps.js';
+import { MemoryQueue, type MemoryQueueOptions } from './memory-queue.js';
+import { MemoryRunStore } from './memory-run-store.js';
+import { MemorySignals } from './memory-signals.js';
+
+/**
+ * Keeps executions in this process: the same rules as any broker's, and no durability. What is not done when the process
+ * ends is lost.
+ */
+export class MemoryBroker implements Broker {
+  readonly label = 'The memory broker';
+  readonly isShared = false;
+  readonly executions: ExecutionStore;
+  readonly runs: RunStore;
+  readonly limits: MemoryLimits;
+  readonly maps: MemoryMaps;
+  readonly signals: MemorySignals;
+  private readonly queue: MemoryQueue;
+
+  constructor(options: MemoryQueueOptions) {
+    this.signals = new MemorySignals(options.clock, options.lease);
+    this.maps = new MemoryMaps((map) => this.signals.tell({ type: 'map', map }));
+    this.queue = new MemoryQueue(options, this.signals);
+    this.executions = this.openExecutions(this.queue);
+    this.runs = this.openRuns(this.queue);
+    this.limits = new MemoryLimits(this.queue);
+  }
+
+  connect(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.queue.close();
+    this.signals.close();
+    return Promise.resolve();
+  }
+
+  protected openExecutions(queue: MemoryQueue): ExecutionStore {
+    return new MemoryExecutionStore(queue);
+  }
+
+  protected openRuns(queue: MemoryQueue): RunStore {
+    return new MemoryRunStore(queue);
+  }
+}

@@ -1,0 +1,106 @@
+import type { Placed } from './timetable.js';
+import type {
+  ExecutionExtras,
+  ExecutionRecord,
+  ExecutionState,
+  KeyedExecution,
+  NewExecution,
+  ProgressRecord,
+  StoredError,
+} from '../record.js';
+
+/** Execution that takes the place of a running one when that has settled. */
+export interface Replacement {
+  readonly id: string;
+  readonly execution: KeyedExecution;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * One execution of the memory broker, changed in place: a run changes it a dozen times, and a copy for each change cost
+ * more than the rest of the run. Records that leave the broker are copies.
+ *
+ * All fields are set at once: V8 gives objects that get theirs one by one a second shape and an array beside it.
+ */
+export class MemoryExecution implements Placed {
+  readonly id: string;
+  readonly key: string;
+  readonly name: string;
+  readonly priority: number;
+  readonly addedAt: number;
+  args: string;
+  extras: ExecutionExtras | undefined;
+  state: ExecutionState = 'scheduled';
+  when: number;
+  since: number;
+  endedAt: number | undefined = undefined;
+  run = 1;
+  attempt = 1;
+  starts = 0;
+  worker: string | undefined = undefined;
+  result: string | undefined = undefined;
+  error: StoredError | undefined = undefined;
+  reason: string | undefined = undefined;
+  progress: ProgressRecord | undefined = undefined;
+
+  crashes = 0;
+  /** Its worker has told that it lives. */
+  isExcused = false;
+  /** Token of the claim that holds the lease. */
+  token: string | undefined = undefined;
+  leaseUntil: number;
+  cancellation: string | undefined = undefined;
+  replacement: Replacement | undefined = undefined;
+  /** The claim that runs is in line for a slot. */
+  isInLine = false;
+  /** Gates know it, perhaps. */
+  hasVisited = false;
+
+  place = 0;
+  /** Its neighbours: among those that have not ended, or the next one among those that have. */
+  before: MemoryExecution | undefined = undefined;
+  after: MemoryExecution | undefined = undefined;
+
+  constructor(id: string, key: string, execution: NewExecution, now: number) {
+    const { name, args, priority, addedAt = now, when = addedAt, extras } = execution;
+    this.id = id;
+    this.key = key;
+    this.name = name;
+    this.priority = priority;
+    this.addedAt = addedAt;
+    this.extras = extras;
+    this.args = args;
+    this.when = when;
+    this.since = when;
+    // A number of this size at once: V8 would move all that wait, each when it is claimed, to make room for it.
+    this.leaseUntil = now;
+  }
+
+  toRecord(): ExecutionRecord {
+    const { id, key, name, args, priority, state, when, since, addedAt, run, attempt, starts } = this;
+    const { endedAt, worker, result, error, reason, progress, extras } = this;
+    const record: Writable<ExecutionRecord> = {
+      id,
+      key,
+      name,
+      args,
+      priority,
+      state,
+      when,
+      since,
+      addedAt,
+      run,
+      attempt,
+      starts,
+    };
+    if (endedAt !== undefined) record.endedAt = endedAt;
+    if (worker !== undefined) record.worker = worker;
+    if (result !== undefined) record.result = result;
+    if (error !== undefined) record.error = error;
+    if (reason !== undefined) record.reason = reason;
+    if (progress !== undefined) record.progress = progress;
+    if (extras !== undefined) record.extras = extras;
+    return record;
+  }
+}

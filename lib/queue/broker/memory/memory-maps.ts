@@ -1,0 +1,57 @@
+import type { EntryName, SharedMap, SharedMaps } from '../broker.js';
+
+interface MutableMap {
+  version: string;
+  readonly entries: Map<string, string>;
+}
+
+const NO_MAP: SharedMap = { version: '', entries: new Map() };
+
+/** Shared maps of a memory broker. */
+export class MemoryMaps implements SharedMaps {
+  private readonly maps = new Map<string, MutableMap>();
+  private changes = 0;
+
+  /** @param onChange told of each map that changes. */
+  constructor(private readonly onChange: (map: string) => void) {}
+
+  read(map: string, version?: string): Promise<SharedMap | undefined> {
+    const { version: current, entries } = this.maps.get(map) ?? NO_MAP;
+    return Promise.resolve(current === version ? undefined : { version: current, entries });
+  }
+
+  size(map: string): Promise<number> {
+    return Promise.resolve(this.maps.get(map)?.entries.size ?? 0);
+  }
+
+  write(map: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    if (owner === undefined || this.has(owner)) this.change(map, (entries) => entries.set(field, value));
+    return Promise.resolve();
+  }
+
+  erase(map: string, field: string, expected?: string): Promise<boolean> {
+    const value = this.maps.get(map)?.entries.get(field);
+    const wasThere = value !== undefined && value === (expected ?? value);
+    if (wasThere) this.change(map, (entries) => entries.delete(field));
+    return Promise.resolve(wasThere);
+  }
+
+  eraseAll(map: string, owner: EntryName): Promise<void> {
+    this.maps.delete(map);
+    if (this.has(owner)) this.change(owner.map, (entries) => entries.delete(owner.field));
+    return Promise.resolve();
+  }
+
+  private has({ map, field }: EntryName): boolean {
+    return this.maps.get(map)?.entries.has(field) === true;
+  }
+
+  private change(map: string, change: (entries: Map<string, string>) => void): void {
+    const known = this.maps.get(map) ?? { version: '', entries: new Map<string, string>() };
+    change(known.entries);
+    this.changes += 1;
+    known.version = String(this.changes);
+    this.maps.set(map, known);
+    this.onChange(map);
+  }
+}

@@ -1,0 +1,178 @@
+import type { Clock } from '../clock.js';
+import { REPLACED, type Claim } from '../broker.js';
+import { LoopTurn } from './loop-turn.js';
+import { MemoryClaim } from './memory-claim.js';
+import { MemoryExecution, type Replacement } from './memory-execution.js';
+import { MemoryExecutions } from './memory-executions.js';
+import { MemoryGates } from './memory-gates.js';
+import type { MemorySignals } from './memory-signals.js';
+import { Timetable } from './timetable.js';
+import type { AddedExecution, EndState, LiveState, NewExecution } from '../record.js';
+
+export interface MemoryQueueOptions {
+  /** In milliseconds, like all of them. */
+  readonly lease: number;
+  readonly retention: number;
+  readonly clock: Clock;
+  readonly workerId: string;
+}
+
+/** Before all priorities: others wait for the slot that it has been handed. */
+const FIRST = -1;
+
+/** What a memory broker keeps, and how an execution moves through its states. */
+export class MemoryQueue {
+  readonly executions: MemoryExecutions;
+  readonly timetable = new Timetable<MemoryExecution>();
+  readonly gates: MemoryGates;
+  /** Wake those who wait for work. */
+  readonly waiters = new Set<() => void>();
+  readonly turn = new LoopTurn();
+  readonly clock: Clock;
+  disarm: (() => void) | undefined;
+  /** The last one, of an id or of a token. */
+  private number = 0;
+
+  constructor(
+    readonly options: MemoryQueueOptions,
+    readonly signals: MemorySignals,
+  ) {
+    this.clock = options.clock;
+    this.executions = new MemoryExecutions(options.retention);
+    this.gates = new MemoryGates(options.clock, options.lease);
+  }
+
+  newToken(): string {
+    this.number += 1;
+    return String(this.number);
+  }
+
+  /** Those who have got what they were parked for. */
+  wakeAll(guests: readonly { readonly id: string }[]): void {
+    for (const { id } of guests) {
+      const execution = this.executions.find(id);
+      if (execution?.state === 'parked') this.enqueue(execution, FIRST);
+    }
+  }
+
+  forgetVisit(execution: MemoryExecution): void {
+    if (!execution.hasVisited) return;
+    execution.hasVisited = false;
+    this.wakeAll(this.gates.forget(execution.id));
+  }
+
+  place(replacement: Replacement): void {
+    const { id, execution } = replacement;
+    const holder = this.executions.holderOf(execution.key);
+    if (holder?.state === 'running') {
+      this.withdraw(holder, REPLACED);
+      holder.replacement = replacement;
+      return;
+    }
+    if (holder !== undefined) this.cancelNow(holder, REPLACED);
+    this.addOne(execution, id);
+  }
+
+  /** Cancels what was to follow a running one. @returns whether there was one, with the id. */
+  withdraw(execution: MemoryExecution, reason: string, id = execution.replacement?.id): boolean {
+    const { replacement } = execution;
+    if (replacement === undefined || replacement.id !== id) return false;
+    execution.replacement = undefined;
+    const now = this.clock.now();
+    const withdrawn = new MemoryExecution(id, replacement.execution.key, replacement.execution, now);
+    withdrawn.reason = reason;
+    this.executions.noteEnd(withdrawn, 'cancelled', now);
+    this.executions.expire(now);
+    this.signals.tell({ type: 'changed', id });
+    return true;
+  }
+
+  newId(): string {
+    this.number += 1;
+    return `m${this.number}`;
+  }
+
+  addOne(execution: NewExecution, id = this.newId()): AddedExecution {
+    const now = this.clock.now();
+    const key = execution.key ?? `${now.toString(36)}-${id}`;
+    const known = this.executions.holderOf(key);
+    if (known !== undefined) return { id: known.id, key, isNew: false };
+    const added = new MemoryExecution(id, key, execution, now);
+    this.executions.add(added);
+    this.schedule(added, 'scheduled', added.when, now);
+    return { id, key, isNew: true };
+  }
+
+  heldBy(claim: Claim, now = this.clock.now()): MemoryExecution | undefined {
+    const execution = MemoryClaim.executionOf(claim) ?? this.executions.find(claim.id);
+    return execution?.token === claim.token && execution.leaseUntil > now ? execution : undefined;
+  }
+
+  /** Puts it where it waits for its time, or into the queue when that has come. */
+  schedule(execution: MemoryExecution, state: 'scheduled' | 'retrying', when: number, now: number): void {
+    execution.when = when;
+    if (when <= now) return this.enqueue(execution);
+    this.timetable.schedule(execution, when);
+    this.move(execution, state);
+    this.arm();
+  }
+
+  enqueue(execution: MemoryExecution, rank = execution.priority): void {
+    this.timetable.enqueue(execution, rank); // before others are told, who may look at once
+    this.move(execution, 'queued');
+    if (this.waiters.size === 0) return;
+    const [wake] = this.waiters;
+    wake?.();
+  }
+
+  /** Moves what is due by now into the queue. */
+  promote(): void {
+    const { nextAt } = this.timetable;
+    if (nextAt === undefined) return;
+    const now = this.clock.now();
+    if (nextAt > now) return;
+    for (let due = this.timetable.takeOverdue(now); due !== undefined; due = this.timetable.takeOverdue(now)) {
+      this.enqueue(due);
+    }
+  }
+
+  /** Sees to it that those who wait for work are woken when something comes due. */
+  arm(): void {
+    this.disarm?.();
+    this.disarm = undefined;
+    const { nextAt } = this.timetable;
+    if (nextAt === undefined || this.waiters.size === 0) return;
+    this.disarm = this.clock.schedule(nextAt - this.clock.now(), () => {
+      this.promote();
+      this.arm();
+    });
+  }
+
+  move(execution: MemoryExecution, state: LiveState): void {
+    this.executions.move(execution, state);
+    this.signals.tell({ type: 'changed', id: execution.id });
+  }
+
+  cancelNow(execution: MemoryExecution, reason: string): void {
+    execution.reason = reason;
+    this.end(execution, 'cancelled', this.clock.now());
+  }
+
+  end(execution: MemoryExecution, state: EndState, now: number): void {
+    this.timetable.withdraw(execution);
+    this.executions.end(execution, state, now);
+    this.forgetVisit(execution);
+    this.executions.expire(now);
+    this.signals.tell({ type: 'changed', id: execution.id });
+  }
+
+  expire(): void {
+    this.executions.expire(this.clock.now());
+  }
+
+  /** Ends all waits for work. */
+  close(): void {
+    this.disarm?.();
+    for (const wake of this.waiters) wake();
+  }
+}

@@ -1,0 +1,142 @@
+import { parseDuration, type Duration } from '../../task/duration.js';
+import { KnownOptions } from '../../task/known-options.js';
+import type { TaskFunction } from '../../task/task-parts.js';
+import type { ArgumentsCall } from './arguments-call.js';
+import { checkCallOptions } from './call-options.js';
+import type { Clock } from '../broker/clock.js';
+import type { AddingCall, AnyTask } from './adding-call.js';
+import type { ExecutionAdder } from './execution-adder.js';
+import type { Execution } from './execution.js';
+import { TaskArgumentError } from '../broker/queue-errors.js';
+import type { TaskName } from '../declaration/task-name.js';
+
+/**
+ * Over which time an agenda is spread.
+ *
+ * @publicApi
+ */
+export interface ScatterOptions {
+  /** From the first to the last. More than 0. */
+  over: Duration;
+  /** Of the first. Default: now. */
+  start?: Date | undefined;
+  /** Each is moved by chance, by so much at most in both directions, and not before `start`. Default: none. */
+  jitter?: Duration | undefined;
+}
+
+/**
+ * What an entry of an agenda is added as.
+ *
+ * @publicApi
+ */
+export interface AgendaEntryOptions {
+  /** To scatter the same agenda again changes nothing for entries whose key has not ended. Default: unique. */
+  key?: string | undefined;
+  /** From 0, which comes first. Default 0. */
+  priority?: number | undefined;
+  /** The task is declared in other processes only. Default `false`. */
+  remote?: boolean | undefined;
+}
+
+const ADD: AddingCall = {
+  name: 'agenda.add',
+  options: new KnownOptions<AgendaEntryOptions>(
+    { key: true, priority: true, remote: true },
+    { when: 'agenda.scatter({ over, start })', delay: 'agenda.scatter({ over, start })', id: 'key', jobId: 'key' },
+  ),
+};
+
+const SCATTER = new KnownOptions<ScatterOptions>(
+  { over: true, start: true, jitter: true },
+  { for: 'over', duration: 'over', when: 'start', from: 'start' },
+);
+
+interface Entry {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly options: AgendaEntryOptions;
+}
+
+/**
+ * Executions to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
+ *
+ * @example
+ * ```ts
+ * const agenda = this.queue.agenda();
+ * for (const { id } of customers) agenda.add(this.reports.build, { key: `report:${id}` })(id);
+ * await agenda.scatter({ over: '1h', jitter: '10s' });
+ * ```
+ * @publicApi
+ */
+export class Agenda {
+  readonly #entries: Entry[] = [];
+
+  /** @internal */
+  constructor(
+    private readonly adder: ExecutionAdder,
+    private readonly clock: Clock,
+  ) {}
+
+  /** How many entries it has. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /**
+   * Takes note of an execution. Nothing is added to the queue before `scatter()`.
+   *
+   * @throws {TaskNotRegisteredError} when this process declares no such task and `remote` is not set. At once.
+   * @throws {TaskArgumentError} when an option or an argument cannot be used.
+   */
+  add<A extends unknown[], R>(task: TaskFunction<A, R>, options?: AgendaEntryOptions): ArgumentsCall<A, this>;
+  add<A extends unknown[], R>(task: TaskName<TaskFunction<A, R>>, options?: AgendaEntryOptions): ArgumentsCall<A, this>;
+  add(task: string, options?: AgendaEntryOptions): ArgumentsCall<unknown[], this>;
+  add(task: AnyTask, options: AgendaEntryOptions = {}, ...rest: unknown[]): ArgumentsCall<unknown[], this> {
+    return this.adder.expectArguments(ADD, task, options, rest, (name, args) => {
+      this.adder.describe(name, args, options); // checked now, rather than when half of the agenda has been added
+      this.#entries.push({ name, args, options });
+      return this;
+    });
+  }
+
+  /** Forgets all entries. */
+  clear(): void {
+    this.#entries.length = 0;
+  }
+
+  /**
+   * Adds all entries to the queue, in their order: the first at `start`, the last at the end of `over`, one alone in its
+   * middle.
+   *
+   * @returns their executions, in the same order.
+   * @throws {TaskArgumentError} when an option cannot be used.
+   * @throws {BrokerUnavailableError} when the broker cannot be reached.
+   */
+  async scatter(options: ScatterOptions): Promise<Execution[]> {
+    checkCallOptions(SCATTER, options, 'agenda.scatter()');
+    const { over, start, jitter = 0 } = options;
+    const length = readDuration('over', over, 1);
+    const spread = readDuration('jitter', jitter, 0);
+    if (start !== undefined && (!(start instanceof Date) || Number.isNaN(start.getTime()))) {
+      throw new TaskArgumentError('agenda.scatter()', 'start', start, 'a valid Date');
+    }
+    const from = start?.getTime() ?? this.clock.now();
+    const step = this.#entries.length === 1 ? length / 2 : length / (this.#entries.length - 1);
+    const first = this.#entries.length === 1 ? from + step : from;
+    return this.adder.add(
+      this.#entries.map(({ name, args, options: entry }, at) => {
+        const chance = (Math.random() * 2 - 1) * spread;
+        const when = new Date(Math.round(Math.max(from, first + at * step + chance)));
+        return this.adder.describe(name, args, { ...entry, when });
+      }),
+    );
+  }
+}
+
+function readDuration(argument: string, value: Duration, least: number): number {
+  try {
+    return parseDuration(argument, value, least);
+  } catch {
+    throw new TaskArgumentError('agenda.scatter()', argument, value, `a Duration from ${least} ms, such as '1h'`);
+  }
+}

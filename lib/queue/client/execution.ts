@@ -1,0 +1,290 @@
+import {
+  filter,
+  firstValueFrom,
+  from,
+  map,
+  of,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  throwError,
+  timeout as failAfter,
+  type Observable,
+} from 'rxjs';
+import { parseDuration, type Duration } from '../../task/duration.js';
+import { KnownOptions } from '../../task/known-options.js';
+import type { Cancellation } from '../broker/broker.js';
+import type { ExecutionSource, Sighting } from './execution-source.js';
+import { decodeArgs, decodeResult } from '../declaration/payload.js';
+import {
+  ExecutionCancelledError,
+  ExecutionDroppedError,
+  ExecutionNotFoundError,
+  ResultTimeoutError,
+} from '../broker/queue-errors.js';
+import { restoreError } from '../declaration/stored-error.js';
+import { isEnded, type ExecutionRecord, type ExecutionState, type ExecutionStatus } from '../broker/record.js';
+
+/**
+ * What `add()` has done: recorded a new execution; found its key taken and changed nothing; or found it struck: then it
+ * was not recorded (`state` is `'dropped'`), or it will be held until `restore()`.
+ *
+ * @publicApi
+ */
+export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
+
+/**
+ * How far a run has come.
+ *
+ * @publicApi
+ */
+export interface ExecutionProgress {
+  /** From 0. May exceed the total. */
+  readonly current: number;
+  readonly total: number;
+  readonly message: string | undefined;
+}
+
+/**
+ * What was seen of an execution at one moment.
+ *
+ * @publicApi
+ */
+export interface ExecutionEvent {
+  readonly key: string;
+  readonly name: string;
+  readonly state: ExecutionState;
+  /** From 1. */
+  readonly attempt: number;
+  /** When it is due, or was. */
+  readonly when: Date;
+  /** Why it is parked, was cancelled, dropped or handed back. */
+  readonly reason?: string;
+  /** How far its run has come, once the task has told. */
+  readonly progress?: ExecutionProgress;
+}
+
+const RESULT = new KnownOptions<{ timeout?: Duration | undefined }>({ timeout: true }, { ttl: 'timeout' });
+
+/**
+ * One durable execution, as it was last seen here. `refresh()`, `events$` and `result()` look again, in whichever
+ * process it runs. They never speak of the next execution under its key.
+ *
+ * @example
+ * ```ts
+ * const execution = await this.queue.add(this.reports.build, { key: `report:${id}` })(id);
+ * const url = await execution.result({ timeout: '30s' });
+ * ```
+ * @publicApi
+ */
+export class Execution<R = unknown> {
+  #record: ExecutionRecord;
+  readonly #source: ExecutionSource;
+
+  /** The record, for the library's own use. @internal */
+  static recordOf(execution: Execution): ExecutionRecord {
+    return execution.#record;
+  }
+
+  /** @internal */
+  constructor(
+    record: ExecutionRecord,
+    source: ExecutionSource,
+    /** What `add()` has done; `undefined` where the execution was looked up. */
+    readonly disposition?: Disposition,
+  ) {
+    this.#record = record;
+    this.#source = source;
+  }
+
+  /** Identifies it for ever: no other execution gets the same id. */
+  get id(): string {
+    return this.#record.id;
+  }
+
+  /** Identifies it as long as it has not ended; then the key is free again. */
+  get key(): string {
+    return this.#record.key;
+  }
+
+  /** The task's. */
+  get name(): string {
+    return this.#record.name;
+  }
+
+  get args(): readonly unknown[] {
+    return decodeArgs(this.#record.args);
+  }
+
+  /** When it is due, or was. */
+  get when(): Date {
+    return new Date(this.#record.when);
+  }
+
+  /** From 1: the attempt that runs or comes next, or was the last. */
+  get attempt(): number {
+    return this.#record.attempt;
+  }
+
+  /** 0 comes first. */
+  get priority(): number {
+    return this.#record.priority;
+  }
+
+  get state(): ExecutionState {
+    return this.#record.state;
+  }
+
+  /** Why it is parked, was cancelled, dropped or handed back. */
+  get reason(): string | undefined {
+    return this.#record.reason;
+  }
+
+  /** How far its run has come, as the task has told; 0 of 100 until it does. */
+  get progress(): ExecutionProgress {
+    return progressOf(this.#record);
+  }
+
+  /** When it was added. */
+  get addedAt(): Date {
+    return new Date(this.#record.addedAt);
+  }
+
+  /** Why it failed; while it waits for its next attempt, why the last one did. */
+  get error(): Error | undefined {
+    return this.#record.error && restoreError(this.#record.error);
+  }
+
+  /** The worker that runs it, or was the last to. */
+  get worker(): string | undefined {
+    return this.#record.worker;
+  }
+
+  /**
+   * Looks at it again.
+   *
+   * @throws {ExecutionNotFoundError} when the queue does not know it any more.
+   */
+  async refresh(): Promise<this> {
+    if (this.#wasRefused) return this;
+    const status = await this.#source.find(this.#record);
+    if (status === undefined) throw new ExecutionNotFoundError(this.key);
+    this.#see(status);
+    return this;
+  }
+
+  /**
+   * Its state now, and each state that it is seen in from then on. States that it passes through quickly may be missed.
+   * Completes when it has ended, when the queue does not know it any more, and when the application shuts down. Never
+   * errors: an outage of the broker is waited for.
+   */
+  get events$(): Observable<ExecutionEvent> {
+    return this.#watch().pipe(
+      filter((sighting) => sighting.type === 'seen'),
+      map(({ status }) => this.#eventOf(status)),
+      takeWhile(({ state }) => !isEnded(state), true),
+      takeUntil(this.#source.closing$),
+    );
+  }
+
+  /**
+   * Resolves to what the task returned, when it has.
+   *
+   * @param options `timeout`: rejects with {@link ResultTimeoutError} after it; the execution goes on. Default: waits on.
+   * Rejects with {@link TaskWaitError} before the application has started, where the only worker starts after that.
+   * Rejects with the task's error, by name, message, code, stack and cause, when it failed for good; with
+   * {@link ExecutionCancelledError}, also when another was put in its place by `replace()`; {@link ExecutionDroppedError};
+   * with {@link ExecutionNotFoundError} when it has ended longer ago than the queue's `retention`, and 10 seconds; with
+   * {@link TaskResultError} when the task returned what cannot be stored; with {@link BrokerUnavailableError} when the
+   * broker cannot be reached, or the application shuts down.
+   */
+  async result(options: { timeout?: Duration | undefined } = {}): Promise<R> {
+    RESULT.check(options, 'result()');
+    const { timeout } = options;
+    const wait = this.#wasRefused ? undefined : this.#source.checkWait(this.#record);
+    if (wait !== undefined) await wait;
+    const limit = timeout === undefined ? undefined : parseDuration('result().timeout', timeout);
+    const ended = this.#watch().pipe(filter((sighting) => sighting.type !== 'seen' || isEnded(sighting.status.state)));
+    const last = await firstValueFrom(
+      limit === undefined
+        ? ended
+        : ended.pipe(
+            failAfter({
+              first: limit,
+              with: () => this.#failLate(limit),
+            }),
+          ),
+    );
+    if (last.type === 'forgotten') throw new ExecutionNotFoundError(this.key);
+    if (last.type === 'unreachable') throw last.error;
+    this.#see(last.status);
+    return resultOf(this.#record) as R;
+  }
+
+  /**
+   * Asks that it does not run, or stops: in whichever process it runs, its signal is aborted. Another execution that has
+   * its key by now is left alone.
+   *
+   * @param reason up to 1 kB.
+   * @returns `'cancelled'` when it will not run, `'signalled'` when it runs and was asked to stop, `'not-found'` when it
+   * has ended.
+   */
+  async cancel(reason = 'by its handle'): Promise<Cancellation> {
+    if (this.#wasRefused) return 'not-found';
+    return this.#source.cancel(this.key, reason, this.#record);
+  }
+
+  /** What a handler that returns the execution answers. Without the arguments. */
+  toJSON(): Record<string, unknown> {
+    const { key, name, state, attempt, when, disposition } = this;
+    const progress = this.#record.progress && this.progress;
+    return { key, name, state, attempt, when, ...(progress !== undefined && { progress }), disposition };
+  }
+
+  #failLate(limit: number): Observable<never> {
+    const { key, state } = this;
+    const reason = state === 'running' ? of(undefined) : from(this.#source.reasonToWait(this.#record));
+    return reason.pipe(switchMap((why) => throwError(() => new ResultTimeoutError(key, limit, state, why))));
+  }
+
+  /** It was struck when it was to be added, so the queue does not know it, and its key may be another's. */
+  get #wasRefused(): boolean {
+    return this.disposition === 'struck' && this.#record.state === 'dropped';
+  }
+
+  #watch(): Observable<Sighting> {
+    return this.#wasRefused ? of({ type: 'seen', status: this.#record }) : this.#source.watch(this.#record);
+  }
+
+  #see(status: ExecutionStatus): void {
+    const { args, extras } = this.#record;
+    this.#record = { args, ...status, ...(extras !== undefined && { extras }) };
+  }
+
+  #eventOf(status: ExecutionStatus): ExecutionEvent {
+    this.#see(status);
+    const { key, name, state, attempt, when, reason } = status;
+    const progress = status.progress && progressOf(this.#record);
+    return {
+      key,
+      name,
+      state,
+      attempt,
+      when: new Date(when),
+      ...(reason !== undefined && { reason }),
+      ...(progress !== undefined && { progress }),
+    };
+  }
+}
+
+function progressOf({ progress }: ExecutionRecord): ExecutionProgress {
+  const { current = 0, total = 100, message } = progress ?? {};
+  return { current, total, message };
+}
+
+function resultOf({ key, state, result, error, reason = 'no reason given' }: ExecutionRecord): unknown {
+  if (state === 'cancelled') throw new ExecutionCancelledError(key, reason);
+  if (state === 'dropped') throw new ExecutionDroppedError(key, reason);
+  if (error !== undefined && state === 'failed') throw restoreError(error);
+  return result === undefined ? undefined : decodeResult(result);
+}

@@ -1,0 +1,69 @@
+import { KnownOptions } from '../task/known-options.js';
+import { TaskArgumentError } from './broker/queue-errors.js';
+import { checkCallOptions } from './client/call-options.js';
+import type { WorkerInfo } from './client/worker-info.js';
+import type { PoolRecord } from './broker/gate.js';
+import type { Execution } from './client/execution.js';
+import { parsePool } from './declaration/gate-rules.js';
+import { LIVE_STATES, type LiveState } from './broker/record.js';
+
+/**
+ * What the queue holds that has not ended.
+ *
+ * @publicApi
+ */
+export interface QueueSnapshot {
+  readonly taken: Date;
+  /** How many there are in each state, and in all. */
+  readonly counts: Readonly<Record<LiveState, number>>;
+  readonly total: number;
+  /** As many as were asked for. */
+  readonly executions: readonly Execution[];
+  readonly workers: readonly WorkerInfo[];
+}
+
+/**
+ * The executions that share a limit of `@ConcurrencyLimit()`, for one value of what it counts by.
+ *
+ * @publicApi
+ */
+export interface LimitPool {
+  /** The task that it belongs to, or the scope that tasks share. */
+  readonly owner: string;
+  /** What it counts by; `undefined` where all executions count together, or the pool is shared. */
+  readonly parameter: string | undefined;
+  /** The value that its executions have in common. */
+  readonly value: unknown;
+  /** How many may run at once. */
+  readonly max: number;
+  /** The keys of those that run. */
+  readonly holders: readonly string[];
+  /** The keys of those that wait, first in first out. */
+  readonly waiters: readonly string[];
+}
+
+const OPTIONS = new KnownOptions<{ limit?: number | undefined }>({ limit: true });
+
+/** Checks the options of `snapshot()`. @returns how many executions it lists at most. */
+export function listedOf(options: { limit?: number | undefined }): number {
+  checkCallOptions(OPTIONS, options, 'snapshot()');
+  const { limit = 1_000 } = options;
+  if (Number.isInteger(limit) && limit >= 0) return limit;
+  throw new TaskArgumentError('snapshot()', 'limit', limit, 'a whole number from 0');
+}
+
+export function limitPoolOf({ pool, max, holders, waiters }: PoolRecord): LimitPool {
+  const { owner, parameter, value } = parsePool(pool);
+  return {
+    owner,
+    parameter: parameter ?? undefined,
+    value,
+    max,
+    holders: holders.map(({ key }) => key),
+    waiters: waiters.map(({ key }) => key),
+  };
+}
+
+export function totalOf(counts: Readonly<Record<LiveState, number>>): number {
+  return LIVE_STATES.reduce((sum, state) => sum + counts[state], 0);
+}

@@ -1,0 +1,69 @@
+import type { Provider } from '@nestjs/common';
+import { TaskHandover } from '../scheduler/task-handover.js';
+import { RAW_OPTIONS } from '../scheduler/tasks-options.js';
+import { BROKER } from './broker/broker.js';
+import { CLOCK, systemClock } from './broker/clock.js';
+import { createBroker } from './broker/create-broker.js';
+import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
+import { AdditionGuard } from './client/addition-guard.js';
+import { ExecutionAdder } from './client/execution-adder.js';
+import { Executions } from './client/executions.js';
+import { FollowUpStore } from './client/follow-up-store.js';
+import { BuiltInTasks } from './declaration/built-in-tasks.js';
+import { DurableRegistry } from './declaration/durable-registry.js';
+import { QueueLog } from './log/queue-log.js';
+import { QueueHandover } from './queue-handover.js';
+import { resolveQueueOptions, type TaskQueueOptions } from './queue-options.js';
+import { ChainSchedules } from './rules/chain-schedules.js';
+import { FollowUps } from './rules/follow-ups.js';
+import type { Rule } from './rules/rule.js';
+import { Rules, RULES } from './rules/rules.js';
+import { Strikes } from './rules/strikes.js';
+import { TaskQueue } from './task-queue.js';
+import { ExecutionRunner } from './worker/execution-runner.js';
+import { QueueWorker } from './worker/queue-worker.js';
+import { RunPreparation } from './worker/run-preparation.js';
+import { RunSettler } from './worker/run-settler.js';
+import { UnknownTasks } from './worker/unknown-tasks.js';
+import { WorkerBoot } from './worker/worker-boot.js';
+import { WorkerDrain } from './worker/worker-drain.js';
+import { createWorkerId, WorkerState } from './worker/worker-state.js';
+
+/** Durable tasks, room by room. */
+export const QUEUE_PROVIDERS: readonly Provider[] = [
+  {
+    provide: QUEUE_OPTIONS,
+    inject: [RAW_OPTIONS],
+    useFactory: ({ queue }: { queue?: TaskQueueOptions }) => resolveQueueOptions(queue),
+  },
+  // A factory: tests put their own in its place, and Nest 11 takes none for a value.
+  { provide: CLOCK, useFactory: () => systemClock },
+  { provide: WORKER_ID, useFactory: createWorkerId },
+  { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID, QueueLog], useFactory: createBroker },
+  QueueLog,
+
+  BuiltInTasks,
+  DurableRegistry,
+
+  { provide: AdditionGuard, useExisting: Strikes },
+  { provide: FollowUpStore, useExisting: FollowUps },
+  Executions,
+  ExecutionAdder,
+
+  Strikes,
+  ChainSchedules,
+  ...RULES,
+  { provide: Rules, inject: [...RULES], useFactory: (...rules: Rule[]) => new Rules(rules) },
+
+  UnknownTasks,
+  RunPreparation,
+  ExecutionRunner,
+  RunSettler,
+  WorkerState,
+  QueueWorker,
+  WorkerBoot,
+  WorkerDrain,
+
+  TaskQueue,
+  { provide: TaskHandover, useClass: QueueHandover },
+];

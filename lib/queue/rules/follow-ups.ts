@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { BROKER, type Broker } from '../broker/broker.js';
+import { isAwaited, readNumber, readStored } from '../broker/stored.js';
+import { CLOCK, type Clock } from '../broker/clock.js';
+import type { FollowUpStore } from '../client/follow-up-store.js';
+import { QueueLog } from '../log/queue-log.js';
+import type { Rule, RuledRun } from './rule.js';
+import { outcomeOf, readOutcome, settledOutcome, toOutcome, type StoredOutcome } from './stored-outcome.js';
+import {
+  isEnded,
+  type AwaitedExecution,
+  type ExecutionExtras,
+  type ExecutionRecord,
+  type ExecutionStatus,
+} from '../broker/record.js';
+import type { Settlement } from '../broker/settlement.js';
+
+/** An execution that waits for others. */
+interface FanIn {
+  readonly key: string;
+  readonly after: readonly AwaitedExecution[];
+  /** When it was written down, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+const NONE: ExecutionExtras = {};
+
+/** All that wait, by an id of their own. Beside it, each has a book of outcomes, by position. */
+const MAP = 'fan-ins';
+const outcomesOf = (id: string): string => `fan-in:${id}`;
+/** It is written down before it is added. Where nobody has added it for so long, the process has died in between. */
+const ORPHAN_AGE = 60_000;
+/** How many are looked at at once: of those that are awaited, and of those that wait. */
+const LOOKS = 50;
+const SWEEPS = 10;
+
+/** Lets executions follow when others have ended, and keeps how those ended until then. */
+@Injectable()
+export class FollowUps implements Rule, FollowUpStore {
+  private waiting = new Map<string, FanIn>();
+  /** By who is awaited: which of them, and where in its list. */
+  private awaited = new Map<string, { readonly id: string; readonly at: number }[]>();
+  /** Their keys, by id. */
+  private awaitedKeys = new Map<string, string>();
+  private version: string | undefined;
+  private reading: Promise<void> | undefined;
+  private mustReadAgain = false;
+  private isHearing = false;
+
+  constructor(
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly log: QueueLog,
+  ) {}
+
+  /**
+   * Writes down what an execution waits for, before it is added: ends are noted from then on.
+   *
+   * @param ended those of which it is known already how they ended.
+   */
+  async expect(
+    key: string,
+    after: readonly AwaitedExecution[],
+    ended: ReadonlyMap<number, ExecutionRecord>,
+  ): Promise<void> {
+    const id = idOf(key, after);
+    const fanIn: FanIn = { key, after, since: this.clock.now() };
+    await this.broker.maps.write(MAP, id, JSON.stringify(fanIn));
+    for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
+  }
+
+  /** It was not added after all, or has ended. */
+  async forget(key: string, after: readonly AwaitedExecution[]): Promise<void> {
+    const id = idOf(key, after);
+    await this.broker.maps.eraseAll(outcomesOf(id), { map: MAP, field: id });
+  }
+
+  /** Begins to hear of those that wait. */
+  async prepare(): Promise<void> {
+    if (this.isHearing) return;
+    await this.broker.signals.subscribe((signal) => {
+      // What is missed is found by a sweep.
+      if (signal.type === 'map' && signal.map === MAP) this.read().catch(() => {});
+      else if (signal.type === 'changed' && this.awaitedKeys.has(signal.id)) this.hear(signal.id).catch(() => {});
+    });
+    this.isHearing = true;
+    await this.sweep();
+  }
+
+  beforeRun(run: RuledRun): Promise<Settlement | undefined> | undefined {
+    const { after } = run.claim.record.extras ?? NONE;
+    return after === undefined || after.length === 0 ? undefined : this.askFor(run, after);
+  }
+
+  /** Its worker may die before it can tell, and its record may be forgotten by then. */
+  beforeSettlement({ claim: { record } }: RuledRun, settlement: Settlement): Promise<void> | undefined {
+    if (!this.concerns(record)) return undefined;
+    const outcome = settledOutcome(settlement);
+    return outcome && this.noteAll(record.id, { ...outcome, isForetold: true });
+  }
+
+  afterRun({ claim: { record }, stoppedBy }: RuledRun, settlement: Settlement): Promise<void> | undefined {
+    if (settlement.type === 'park') return stoppedBy === this ? this.parked(record) : undefined;
+    return this.concerns(record) ? this.settled(record, settlement) : undefined;
+  }
+
+  private async askFor(run: RuledRun, after: readonly AwaitedExecution[]): Promise<Settlement | undefined> {
+    const stored = await this.look(idOf(run.claim.record.key, after), after);
+    if (stored.size < after.length) return { type: 'park', reason: 'executions that it is to follow have not ended' };
+    run.follow(after.map((execution, at) => toOutcome(execution, stored.get(at) ?? { state: 'forgotten' })));
+    return undefined;
+  }
+
+  /** Whether anybody waits for the execution, or it has waited itself. */
+  concerns(record: ExecutionRecord): boolean {
+    return record.extras?.after !== undefined || this.awaited.has(record.id);
+  }
+
+  /** Somebody cancels an execution that may not run, and no worker may be there to see it. */
+  async foretellCancellation({ id }: Pick<AwaitedExecution, 'id'>, reason: string): Promise<void> {
+    await this.read();
+    await this.noteAll(id, { state: 'cancelled', reason, isForetold: true });
+  }
+
+  /** A run has been settled here: whoever waits for that execution, or that waits no more. */
+  private async settled(record: ExecutionRecord, settlement: Settlement): Promise<void> {
+    const outcome = settledOutcome(settlement);
+    if (outcome === undefined) return;
+    const { after } = record.extras ?? {};
+    if (after !== undefined && after.length > 0) await this.forget(record.key, after);
+    await this.noteEnd(record, outcome);
+  }
+
+  /** An execution that is awaited has changed: cancelled while it waited, perhaps, which no run has settled. */
+  private async hear(id: string): Promise<void> {
+    const key = this.awaitedKeys.get(id);
+    const record = key === undefined ? undefined : await this.broker.executions.find(id, key);
+    if (record !== undefined && isEnded(record.state)) await this.noteEnd(record, outcomeOf(record));
+  }
+
+  private async noteEnd(record: ExecutionStatus, outcome: StoredOutcome): Promise<void> {
+    for (const { id, at } of this.awaited.get(record.id) ?? []) {
+      await this.note(id, at, outcome);
+      const fanIn = this.waiting.get(id);
+      if (fanIn !== undefined) await this.wakeIfNoted(id, fanIn);
+    }
+  }
+
+  /** It has been parked, perhaps after the last one ended. */
+  private async parked(record: ExecutionRecord): Promise<void> {
+    const { after } = record.extras ?? {};
+    if (after === undefined || after.length === 0) return;
+    await this.wakeIfComplete(idOf(record.key, after), { key: record.key, after, since: 0 });
+  }
+
+  /** Whatever was missed: an end in a process that had not heard of it, or did not live to tell. */
+  async sweep(): Promise<void> {
+    await this.read();
+    const waiting = [...this.waiting];
+    for (let from = 0; from < waiting.length; from += SWEEPS) {
+      await Promise.all(waiting.slice(from, from + SWEEPS).map(([id, fanIn]) => this.sweepOne(id, fanIn)));
+    }
+  }
+
+  private async sweepOne(id: string, { key, after, since }: FanIn): Promise<void> {
+    const record = await this.broker.executions.get(key);
+    const isKnown = record !== undefined && sameAfter(record.extras?.after, after);
+    if (isKnown && !isEnded(record.state)) await this.wakeIfComplete(id, { key, after, since });
+    else if (isKnown || since + ORPHAN_AGE < this.clock.now()) await this.forget(key, after);
+  }
+
+  /** One look at a time, and another for those who ask meanwhile: what they ask about may have come since. */
+  private read(): Promise<void> {
+    this.mustReadAgain = this.reading !== undefined;
+    this.reading ??= this.readUntilQuiet().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async readUntilQuiet(): Promise<void> {
+    do {
+      this.mustReadAgain = false;
+      await this.readNow();
+    } while (this.mustReadAgain);
+  }
+
+  private async readNow(): Promise<void> {
+    const book = await this.broker.maps.read(MAP, this.version);
+    if (book === undefined) return;
+    this.version = book.version;
+    this.waiting = new Map([...book.entries].flatMap(([id, text]) => this.decode(id, text)));
+    this.awaited = new Map();
+    this.awaitedKeys = new Map(
+      [...this.waiting.values()].flatMap(({ after }) => after.map(({ id, key }) => [id, key])),
+    );
+    for (const [id, { after }] of this.waiting) {
+      for (const [at, execution] of after.entries()) {
+        this.awaited.set(execution.id, [...(this.awaited.get(execution.id) ?? []), { id, at }]);
+      }
+    }
+  }
+
+  private decode(id: string, text: string): [string, FanIn][] {
+    const fanIn = readStored(text, ({ key, after, since }) => {
+      const isWhole = typeof key === 'string' && key !== '' && readNumber(since) !== undefined;
+      return isWhole && Array.isArray(after) && after.every(isAwaited)
+        ? { key, after, since: since as number }
+        : undefined;
+    });
+    if (fanIn === undefined) this.log.unreadable(`fan-in ${id}`);
+    return fanIn === undefined ? [] : [[id, fanIn]];
+  }
+
+  /** Counts first: each of many that end would read what is noted of all others. */
+  private async wakeIfNoted(id: string, fanIn: FanIn): Promise<void> {
+    if ((await this.broker.maps.size(outcomesOf(id))) >= fanIn.after.length) await this.wakeIfComplete(id, fanIn);
+  }
+
+  private async wakeIfComplete(id: string, { key, after }: FanIn): Promise<void> {
+    const stored = await this.look(id, after);
+    if (stored.size === after.length) await this.broker.runs.wake(key);
+  }
+
+  /** What is known of those that are awaited; those that have ended elsewhere are noted. */
+  private async look(id: string, after: readonly AwaitedExecution[]): Promise<Map<number, StoredOutcome>> {
+    const book = await this.broker.maps.read(outcomesOf(id));
+    const stored = new Map<number, StoredOutcome>();
+    const foretold = new Map<number, StoredOutcome>();
+    for (const [at, text] of book?.entries ?? []) {
+      const outcome = readStored(text, readOutcome);
+      // One that cannot be read is looked for again.
+      if (outcome === undefined || Number(at) >= after.length) continue;
+      (outcome.isForetold === true ? foretold : stored).set(Number(at), outcome);
+    }
+    const missing = [...after.entries()].filter(([at]) => !stored.has(at));
+    for (let from = 0; from < missing.length; from += LOOKS) {
+      const looks = missing.slice(from, from + LOOKS).map(async ([at, execution]) => {
+        const outcome = await this.lookAt(id, at, execution, foretold.get(at));
+        if (outcome !== undefined) stored.set(at, outcome);
+      });
+      await Promise.all(looks);
+    }
+    return stored;
+  }
+
+  /** @returns how it has ended, if it has. */
+  private async lookAt(
+    id: string,
+    at: number,
+    execution: AwaitedExecution,
+    foretold: StoredOutcome = { state: 'forgotten' },
+  ): Promise<StoredOutcome | undefined> {
+    const status = await this.broker.executions.find(execution.id, execution.key);
+    if (status !== undefined && !isEnded(status.state)) return undefined;
+    const { isForetold: _isForetold, ...outcome } = status === undefined ? foretold : outcomeOf(status);
+    await this.note(id, at, outcome);
+    return outcome;
+  }
+
+  private async noteAll(execution: string, outcome: StoredOutcome): Promise<void> {
+    for (const { id, at } of this.awaited.get(execution) ?? []) await this.note(id, at, outcome);
+  }
+
+  private async note(id: string, at: number, outcome: StoredOutcome): Promise<void> {
+    // Of one that waits no more, nobody will ask.
+    const owner = { map: MAP, field: id };
+    await this.broker.maps.write(outcomesOf(id), String(at), JSON.stringify(outcome), owner);
+  }
+}
+
+/** The same in all processes. */
+function idOf(key: string, after: readonly AwaitedExecution[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([key, after]))
+    .digest('base64url');
+}
+
+function sameAfter(some: readonly AwaitedExecution[] | undefined, others: readonly AwaitedExecution[]): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
+}

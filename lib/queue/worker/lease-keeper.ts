@@ -1,0 +1,127 @@
+import type { Broker, WorkerRecord } from '../broker/broker.js';
+import type { Clock } from '../broker/clock.js';
+import type { ExecutionRun } from './execution-run.js';
+import type { QueueLog } from '../log/queue-log.js';
+
+/** How often leases are renewed, and expired ones looked for, in the time of a lease. */
+const BEATS_PER_LEASE = 3;
+
+/** What the keeper looks after. */
+interface LeasedWorker {
+  readonly runs: ReadonlySet<ExecutionRun>;
+  /** What it announces of itself, while it can claim or is busy. */
+  info(): WorkerRecord | undefined;
+}
+
+/**
+ * Renews the leases of what runs here, also while the worker drains; hands on those of dead workers; shows that this one
+ * is alive. On a broker of this process alone it rests while nothing runs.
+ */
+export class LeaseKeeper {
+  private cancelBeat: (() => void) | undefined;
+  private cancelExpiry: (() => void) | undefined;
+  private cancelRecovery: (() => void) | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly worker: LeasedWorker,
+    private readonly broker: Broker,
+    private readonly clock: Clock,
+    /** In milliseconds. */
+    private readonly lease: number,
+    private readonly log: QueueLog,
+    /** What else is to be made good now and then. */
+    private readonly sweep: () => Promise<void>,
+  ) {}
+
+  private get interval(): number {
+    return this.lease / BEATS_PER_LEASE;
+  }
+
+  start(): void {
+    if (this.broker.isShared) this.beat();
+  }
+
+  /** Something runs now. */
+  wake(): void {
+    this.cancelBeat ??= this.clock.schedule(this.interval, () => this.beat());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.cancelBeat?.();
+    this.cancelExpiry?.();
+    this.cancelRecovery?.();
+  }
+
+  private beat(): void {
+    this.cancelBeat = undefined;
+    if (this.isStopped) return;
+    // Scheduled first: a broker that does not answer must not hold up the next one.
+    if (this.broker.isShared || this.worker.runs.size > 0) this.wake();
+    this.renew().catch((error: unknown) => this.log.disrupted(error));
+    this.recover().catch((error: unknown) => this.log.disrupted(error));
+  }
+
+  /** Nobody has prolonged some in time, so another worker may have them: better stopped than run twice. */
+  private expire(): void {
+    this.cancelExpiry?.();
+    const now = this.clock.now();
+    const running = this.leased().filter(({ phase }) => phase !== 'settling');
+    for (const run of running) run.expire();
+    const first = Math.min(...running.filter((run) => !run.isLost).map((run) => run.leaseUntil));
+    if (first < now + this.interval) this.cancelExpiry = this.clock.schedule(first - now, () => this.expire());
+  }
+
+  private leased(): ExecutionRun[] {
+    return [...this.worker.runs].filter((run) => !run.isLost);
+  }
+
+  /** Cancels a run that is said to be cancelled, if the store says so, too. */
+  async confirm(run: ExecutionRun): Promise<void> {
+    try {
+      const reason = await this.broker.runs.cancellationOf(run.claim);
+      if (reason !== undefined) run.cancel(reason);
+    } catch (error) {
+      this.log.disrupted(error); // the next renewal tells
+    }
+  }
+
+  private async renew(): Promise<void> {
+    this.expire();
+    const runs = this.leased();
+    if (runs.length > 0) await this.renewAll(runs);
+  }
+
+  private async renewAll(leased: readonly ExecutionRun[]): Promise<void> {
+    const now = this.clock.now();
+    const runs = new Map(leased.map((run) => [run.claim, run]));
+    const { lost, cancelled } = await this.broker.runs.renew([...runs.keys()]);
+    for (const run of runs.values()) run.extendLease(now + this.lease);
+    for (const [claim, reason] of cancelled) runs.get(claim)?.cancel(reason);
+    for (const claim of lost) {
+      const run = runs.get(claim);
+      // One that was settled meanwhile has no lease any more, and needs none.
+      if (run !== undefined && run.phase !== 'settling') run.loseLease();
+    }
+  }
+
+  /** A slot that somebody waits for is free at once when its lease is over. */
+  private recoverAgain(at: number | undefined): void {
+    this.cancelRecovery?.();
+    const now = this.clock.now();
+    if (at === undefined || this.isStopped || at >= now + this.interval) return;
+    this.cancelRecovery = this.clock.schedule(Math.max(1, at - now), () => {
+      this.recover().catch((error: unknown) => this.log.disrupted(error));
+    });
+  }
+
+  private async recover(): Promise<void> {
+    const { crashed, againAt } = await this.broker.runs.recover();
+    this.log.recovered(crashed);
+    this.recoverAgain(againAt);
+    const info = this.broker.isShared ? this.worker.info() : undefined;
+    if (info !== undefined) await this.broker.signals.announce(info);
+    await this.sweep();
+  }
+}

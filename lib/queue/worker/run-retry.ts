@@ -1,0 +1,31 @@
+import { parseDuration, type Duration } from '../../task/duration.js';
+import { TasksConfigError } from '../../task/task-errors.js';
+import type { TaskRetry } from '../../task/task-retry.js';
+import { MAX_WHEN } from '../broker/max-when.js';
+
+/** What an attempt has said about when the next one is due. */
+export class RunRetry implements TaskRetry {
+  /** In milliseconds after the failure. */
+  #delay: number | undefined;
+  /** In milliseconds since the epoch. */
+  #at: number | undefined;
+
+  after(delay: Duration): void {
+    this.#delay = parseDuration('context.retry.after()', delay, 0, MAX_WHEN);
+    this.#at = undefined;
+  }
+
+  at(date: Date): void {
+    if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
+      throw new TasksConfigError('context.retry.at()', date, 'a valid Date');
+    }
+    this.#at = date.getTime();
+    this.#delay = undefined;
+  }
+
+  /** When the next attempt is due; nothing where the attempt has not said so. */
+  dueAfter(failedAt: number): number | undefined {
+    if (this.#at !== undefined) return Math.max(failedAt, this.#at);
+    return this.#delay === undefined ? undefined : failedAt + this.#delay;
+  }
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { BROKER, type Broker } from '../broker/broker.js';
+import { CLOCK, type Clock } from '../broker/clock.js';
+import type { ExecutionRun } from './execution-run.js';
+import { QueueLog } from '../log/queue-log.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import type { Settlement } from '../broker/settlement.js';
+
+/** What an execution waits before it is offered again, perhaps to a worker that knows it: a part of a lease, within limits. */
+const DELAYS_PER_LEASE = 8;
+const DELAY = { least: 100, most: 1_000 };
+/** For how many leases no worker must have known an automatic task before its chain ends. */
+const ABANDONED_LEASES = 2;
+
+/** Decides what becomes of executions whose task is not declared in this process. */
+@Injectable()
+export class UnknownTasks {
+  /** Since when no worker of the fleet knows a task, as far as this one has seen, and when it last looked. */
+  private readonly unknown = new Map<string, { readonly since: number; readonly seenAt: number }>();
+
+  constructor(
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
+    private readonly log: QueueLog,
+  ) {}
+
+  /** Handed back, since a newer deploy may know it; but what the queue has added by itself goes with its code. */
+  async settlementOf({ name, key, claim }: ExecutionRun): Promise<Settlement> {
+    if (claim.record.extras?.isAutomatic === true && (await this.isAbandoned(name, claim.record.addedAt))) {
+      return { type: 'drop', reason: 'no worker declares its task any more, and the queue has added it by itself' };
+    }
+    const delay = Math.min(DELAY.most, Math.max(DELAY.least, Math.ceil(this.options.lease / DELAYS_PER_LEASE)));
+    this.log.unknown(name, key, delay);
+    return { type: 'release', at: this.clock.now() + delay, reason: `no task '${name}' is declared in the worker` };
+  }
+
+  /** @param addedAt whoever has added it then knew it, though it may not have announced itself yet. */
+  private async isAbandoned(name: string, addedAt: number): Promise<boolean> {
+    const workers = await this.broker.signals.workers();
+    if (workers.some(({ tasks }) => tasks.includes(name))) {
+      this.unknown.delete(name);
+      return false;
+    }
+    const now = this.clock.now();
+    const patience = ABANDONED_LEASES * this.options.lease;
+    const known = this.unknown.get(name);
+    const since = known === undefined || now - known.seenAt > patience ? now : known.since;
+    this.unknown.set(name, { since, seenAt: now });
+    return now - Math.max(since, addedAt) > patience;
+  }
+}

@@ -1,0 +1,59 @@
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { BROKER, type Broker, type WorkerRecord } from '../broker/broker.js';
+import { BrokerUnavailableError } from '../broker/queue-errors.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { Executions } from '../client/executions.js';
+import type { LocalWorker } from '../client/result-waits.js';
+import { DurableRegistry } from '../declaration/durable-registry.js';
+import { QueueLog } from '../log/queue-log.js';
+import { QueueWorker } from './queue-worker.js';
+
+/** Starts the worker with the application. */
+@Injectable()
+export class WorkerBoot implements OnApplicationBootstrap, LocalWorker {
+  private isBooted = false;
+
+  constructor(
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
+    @Inject(BROKER) private readonly broker: Broker,
+    private readonly worker: QueueWorker,
+    private readonly registry: DurableRegistry,
+    private readonly log: QueueLog,
+    executions: Executions,
+  ) {
+    executions.know(this);
+  }
+
+  get isExpected(): boolean {
+    return this.options.hasWorker && !this.isBooted && !this.worker.isStarted;
+  }
+
+  get isRunning(): boolean {
+    return this.worker.isRunning;
+  }
+
+  info(): WorkerRecord | undefined {
+    return this.worker.info();
+  }
+
+  /** Our hooks run last, so everything that a task may need is ready. */
+  async onApplicationBootstrap(): Promise<void> {
+    const hasTasks = this.registry.ownNames.length > 0;
+    if (!this.broker.isShared && hasTasks && process.env['NODE_ENV'] === 'production') this.log.volatile();
+    await this.connect();
+    this.isBooted = true;
+    if (!this.options.hasWorker) return;
+    if (this.broker.isShared && !hasTasks) this.log.idleWorker();
+    else this.worker.start();
+  }
+
+  /** An application may start before its broker does; wrong options stop it. */
+  private async connect(): Promise<void> {
+    try {
+      await this.broker.connect();
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailableError)) throw error;
+      this.log.disrupted(error);
+    }
+  }
+}

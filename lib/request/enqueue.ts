@@ -1,0 +1,77 @@
+import type { ConfiguredTask } from '../scheduler/configured-task.js';
+import type { TaskConfig } from '../task/task-config.js';
+import type { TaskFunction } from '../task/task-parts.js';
+import type { TaskResult } from '../task/task-result.js';
+import type { Task } from '../task/task.js';
+import type { ArgumentsCall } from '../queue/client/arguments-call.js';
+import type { AddOptions, AnyTask } from '../queue/client/adding-call.js';
+import type { Execution } from '../queue/client/execution.js';
+import type { TaskName } from '../queue/declaration/task-name.js';
+import type { Enqueuer } from './enqueuer.js';
+import type { EnqueueCall } from './enqueue-call.js';
+
+/**
+ * Adds a durable task to the queue, now.
+ *
+ * @publicApi
+ */
+export interface Enqueue {
+  <A extends unknown[], R>(
+    task: TaskFunction<A, R>,
+    options?: AddOptions,
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  <A extends unknown[], R>(
+    task: TaskName<TaskFunction<A, R>>,
+    options?: AddOptions,
+  ): ArgumentsCall<A, Promise<Execution<TaskResult<R>>>>;
+  (task: string, options?: AddOptions): ArgumentsCall<unknown[], Promise<Execution>>;
+}
+
+/**
+ * Adds a durable task to the queue, at a later moment of the request. What it returns is the task that does so, whose
+ * `result()` is the execution; not a promise, which a handler that awaits it would wait for for ever.
+ *
+ * @publicApi
+ */
+export interface EnqueueLater {
+  <A extends unknown[], R>(
+    task: TaskFunction<A, R>,
+    options?: AddOptions,
+  ): ArgumentsCall<A, Task<Execution<TaskResult<R>>, A>>;
+  <A extends unknown[], R>(
+    task: TaskName<TaskFunction<A, R>>,
+    options?: AddOptions,
+  ): ArgumentsCall<A, Task<Execution<TaskResult<R>>, A>>;
+  (task: string, options?: AddOptions): ArgumentsCall<unknown[], Task<Execution>>;
+}
+
+/**
+ * What `task({...})` of a request's tasks returns.
+ *
+ * @publicApi
+ */
+export interface ConfiguredRequestTask<E extends Enqueue | EnqueueLater> extends ConfiguredTask {
+  /**
+   * See {@link TasksService.enqueue} and {@link TaskBatch.enqueue}. The options of `task({...})` are those of the
+   * writing, not of the durable task.
+   */
+  readonly enqueue: E;
+}
+
+/** Adds durable tasks at its moment of the request. */
+export interface EnqueueSubmitter {
+  readonly enqueuer: Enqueuer;
+  submitEnqueue(call: EnqueueCall): Promise<Execution> | Task<Execution>;
+}
+
+/** The `enqueue` of a request's tasks. @param own options of the writing. */
+export function enqueuing<E extends Enqueue | EnqueueLater>(
+  submitter: EnqueueSubmitter,
+  own: TaskConfig | undefined,
+): E {
+  const enqueue = (task: AnyTask, options: AddOptions = {}, ...rest: unknown[]) =>
+    submitter.enqueuer.expectArguments(task, options, rest, (name, args) =>
+      submitter.submitEnqueue({ own, name, options, args }),
+    );
+  return enqueue as unknown as E;
+}

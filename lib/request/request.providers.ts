@@ -1,0 +1,23 @@
+import { Scope, type Provider } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { Enqueuer } from './enqueuer.js';
+import { RawResponses } from './raw-responses.js';
+import { RequestRegistry } from './request-registry.js';
+import { TasksInterceptor } from './tasks.interceptor.js';
+import { TasksParameters } from './tasks-parameters.js';
+import { TasksService } from './tasks.service.js';
+
+/** Tasks of a request. */
+export const REQUEST_PROVIDERS: readonly Provider[] = [
+  RawResponses,
+  Enqueuer,
+  RequestRegistry,
+  TasksInterceptor,
+  TasksParameters,
+  {
+    provide: TasksService,
+    scope: Scope.REQUEST,
+    inject: [REQUEST, RequestRegistry],
+    useFactory: (request: unknown, registry: RequestRegistry) => registry.serviceFor(request),
+  },
+];
