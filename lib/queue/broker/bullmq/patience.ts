@@ -94,22 +94,23 @@ const LOOKS = 4;
 
 /**
  * Ends a connection that was asked something and says nothing for a while: it may have been cut without a word. Timers of
- * drivers would end it when the event loop was blocked, with the reply in front of the door.
+ * drivers would end it when the event loop was blocked, or the whole machine stood still, with the reply on its way.
  *
- * @param limit of its silence, in milliseconds; it may be exceeded by half.
+ * @param limit of its silence, in milliseconds in which the event loop was alive; it may be exceeded by half.
  * @param isAsked whether a reply is due.
  */
 export function endWhenSilent(stream: Duplex, limit: number, isAsked: () => boolean): void {
-  let heardAt = performance.now();
-  const hear = (): void => void (heardAt = performance.now());
+  const tick = limit / LOOKS;
+  let silence = 0;
+  let lookedAt = performance.now();
   const look = (): void => {
-    if (!isAsked()) hear();
-    // Between two looks it may have been asked at any time since the first.
-    else if (performance.now() - heardAt > limit + limit / LOOKS) {
-      stream.destroy(new Error(`Connection terminated: no answer in ${limit} ms`));
-    }
+    const now = performance.now();
+    silence = isAsked() ? silence + Math.min(now - lookedAt, 2 * tick) : 0;
+    lookedAt = now;
+    // Between two looks it may have been asked, or have spoken, at any time since the first.
+    if (silence > limit + tick) stream.destroy(new Error(`Connection terminated: no answer in ${limit} ms`));
   };
-  const timer = setInterval(() => setImmediate(look), limit / LOOKS).unref();
-  stream.on('data', hear);
+  const timer = setInterval(() => setImmediate(look), tick).unref();
+  stream.on('data', () => (silence = 0));
   stream.once('close', () => clearInterval(timer));
 }

@@ -67,6 +67,13 @@ async function longestShare(bystander: Bystander, act: () => Promise<unknown>): 
   return longest / (performance.now() - start);
 }
 
+/** A busy machine may be away for a while: up to four rounds, of which one must be good. */
+async function leastShare(good: number, measure: () => Promise<number>): Promise<number> {
+  let least = 1;
+  for (let round = 0; round < 4 && least >= good; round += 1) least = Math.min(least, await measure());
+  return least;
+}
+
 describe.each(BROKERS)('a long backlog, on $label', (kind) => {
   const space = brokerSpace(kind);
   let broker: Broker;
@@ -118,18 +125,16 @@ describe.each(BROKERS)('a long backlog, on $label', (kind) => {
     const looks = async (): Promise<void> => {
       for (let look = 0; look < 10; look += 1) await broker.executions.list(1_000);
     };
-    await fill(broker, MANY);
-    // A busy machine may be away for a while: the better of two.
     if (kind.isShared) {
-      const shares = [await longestShare(bystander, looks), await longestShare(bystander, looks)];
-      expect(Math.min(...shares)).toBeLessThan(0.5);
+      await fill(broker, MANY);
+      expect(await leastShare(0.5, () => longestShare(bystander, looks))).toBeLessThan(0.5);
+      await broker.executions.clear('room for the next');
     }
-    const shares: number[] = [];
-    for (let round = 0; round < 2; round += 1) {
-      if (round > 0) await fill(broker, MANY);
-      shares.push(await longestShare(bystander, () => broker.executions.clear('all must go')));
-    }
-    expect(Math.min(...shares)).toBeLessThan(0.4);
+    const clearing = async (): Promise<number> => {
+      await fill(broker, MANY);
+      return longestShare(bystander, () => broker.executions.clear('all must go'));
+    };
+    expect(await leastShare(0.4, clearing)).toBeLessThan(0.4);
   });
 
   it('is cleared while others start, add and replace', async () => {

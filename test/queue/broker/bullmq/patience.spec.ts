@@ -96,4 +96,17 @@ describe('a connection', () => {
     await jest.advanceTimersByTimeAsync(1_100);
     expect(stream.destroyed).toBe(true);
   });
+
+  it('has its time anew when the whole machine stood still, with the reply on its way', async () => {
+    const stream = new PassThrough().on('error', () => {});
+    endWhenSilent(stream, 2_000, () => true);
+    await jest.advanceTimersByTimeAsync(400);
+    const clock = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => clock() + 60_000);
+    await jest.advanceTimersByTimeAsync(1_300);
+    expect(stream.destroyed).toBe(false);
+    await jest.advanceTimersByTimeAsync(1_500);
+    expect(stream.destroyed).toBe(true);
+    jest.restoreAllMocks();
+  });
 });
