@@ -22,7 +22,7 @@ export type { ArgumentsCall } from './queue/client/arguments-call.js';
 export { taskName, type TaskName } from './queue/declaration/task-name.js';
 export { Execution, type Disposition, type ExecutionEvent, type ExecutionProgress } from './queue/client/execution.js';
 export { Agenda, type AgendaEntryOptions, type ScatterOptions } from './queue/client/agenda.js';
-export { FanInQueue } from './queue/client/fan-in-queue.js';
+export { FollowUpQueue } from './queue/client/follow-up-queue.js';
 export { tasks } from './queue/declaration/built-in-tasks.js';
 export type { Strike, StrikeCondition, StrikeOperator } from './queue/rules/strike.js';
 export type { StrikeOptions } from './queue/rules/strikes.js';

@@ -2,9 +2,9 @@ import { KnownOptions } from '../task/known-options.js';
 import { TaskArgumentError } from './broker/queue-errors.js';
 import { checkCallOptions } from './client/call-options.js';
 import type { WorkerInfo } from './client/worker-info.js';
-import type { PoolRecord } from './broker/gate.js';
+import type { PoolRecord } from './broker/limit.js';
 import type { Execution } from './client/execution.js';
-import { parsePool } from './declaration/gate-rules.js';
+import { parsePool } from './declaration/limit-declarations.js';
 import { LIVE_STATES, type LiveState } from './broker/record.js';
 
 /**

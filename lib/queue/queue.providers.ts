@@ -1,18 +1,18 @@
 import type { Provider } from '@nestjs/common';
-import { TaskHandover } from '../scheduler/task-handover.js';
+import { ShutdownRequeue } from '../scheduler/shutdown-requeue.js';
 import { RAW_OPTIONS } from '../scheduler/tasks-options.js';
 import { BROKER } from './broker/broker.js';
 import { CLOCK, systemClock } from './broker/clock.js';
 import { createBroker } from './broker/create-broker.js';
 import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
 import { AdditionGuard } from './client/addition-guard.js';
-import { ExecutionAdder } from './client/execution-adder.js';
-import { Executions } from './client/executions.js';
+import { ExecutionWriter } from './client/execution-writer.js';
+import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
 import { QueueLog } from './log/queue-log.js';
-import { QueueHandover } from './queue-handover.js';
+import { QueueRequeue } from './queue-requeue.js';
 import { resolveQueueOptions, type TaskQueueOptions } from './queue-options.js';
 import { ChainSchedules } from './rules/chain-schedules.js';
 import { FollowUps } from './rules/follow-ups.js';
@@ -20,7 +20,7 @@ import type { Rule } from './rules/rule.js';
 import { Rules, RULES } from './rules/rules.js';
 import { Strikes } from './rules/strikes.js';
 import { TaskQueue } from './task-queue.js';
-import { ExecutionRunner } from './worker/execution-runner.js';
+import { RunExecutor } from './worker/run-executor.js';
 import { QueueWorker } from './worker/queue-worker.js';
 import { RunPreparation } from './worker/run-preparation.js';
 import { RunSettler } from './worker/run-settler.js';
@@ -47,8 +47,8 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
 
   { provide: AdditionGuard, useExisting: Strikes },
   { provide: FollowUpStore, useExisting: FollowUps },
-  Executions,
-  ExecutionAdder,
+  ExecutionHandles,
+  ExecutionWriter,
 
   Strikes,
   ChainSchedules,
@@ -57,7 +57,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
 
   UnknownTasks,
   RunPreparation,
-  ExecutionRunner,
+  RunExecutor,
   RunSettler,
   WorkerState,
   QueueWorker,
@@ -65,5 +65,5 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   WorkerDrain,
 
   TaskQueue,
-  { provide: TaskHandover, useClass: QueueHandover },
+  { provide: ShutdownRequeue, useClass: QueueRequeue },
 ];

@@ -3,7 +3,7 @@ import type { TaskFunction } from '../task/task-parts.js';
 import type { TaskResult } from '../task/task-result.js';
 import type { ArgumentsCall } from './client/arguments-call.js';
 import { Agenda } from './client/agenda.js';
-import { FanInQueue } from './client/fan-in-queue.js';
+import { FollowUpQueue } from './client/follow-up-queue.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import type { Strike, StrikeCondition, StrikeOperator } from './rules/strike.js';
 import { Strikes, type StrikeOptions } from './rules/strikes.js';
@@ -17,9 +17,9 @@ import {
   type AnyTask,
   type ReplaceOptions,
 } from './client/adding-call.js';
-import { ExecutionAdder } from './client/execution-adder.js';
+import { ExecutionWriter } from './client/execution-writer.js';
 import type { Execution } from './client/execution.js';
-import { Executions } from './client/executions.js';
+import { ExecutionHandles } from './client/execution-handles.js';
 import type { QueueCounts } from './log/queue-counts.js';
 import { QueueLog } from './log/queue-log.js';
 import { limitPoolOf, listedOf, totalOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
@@ -45,8 +45,8 @@ export class TaskQueue {
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly adder: ExecutionAdder,
-    private readonly executions: Executions,
+    private readonly adder: ExecutionWriter,
+    private readonly executions: ExecutionHandles,
     private readonly strikeBook: Strikes,
     private readonly followUps: FollowUpStore,
     private readonly worker: QueueWorker,
@@ -174,7 +174,7 @@ export class TaskQueue {
   }
 
   /**
-   * Executions that follow when others have ended, however these ended: `context.outcomes` tells in the task.
+   * ExecutionHandles that follow when others have ended, however these ended: `context.outcomes` tells in the task.
    *
    * @param executions handles, of any process. One that is perpetual has ended only when its chain has.
    * @example
@@ -183,8 +183,8 @@ export class TaskQueue {
    * await this.queue.after(chunks).add(this.data.finalize, { key: `finalize:${id}` })(id);
    * ```
    */
-  after(executions: readonly Execution[]): FanInQueue {
-    return new FanInQueue(executions, this.adder, this.followUps);
+  after(executions: readonly Execution[]): FollowUpQueue {
+    return new FollowUpQueue(executions, this.adder, this.followUps);
   }
 
   /** A new, empty agenda: executions to be spread evenly over a time. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ArgumentsCall } from '../queue/client/arguments-call.js';
 import { ADD_OPTIONS, type AddingCall, type AddOptions, type AnyTask } from '../queue/client/adding-call.js';
-import { ExecutionAdder, type Addition } from '../queue/client/execution-adder.js';
+import { ExecutionWriter, type Addition } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 
 const ENQUEUE: AddingCall = { name: 'tasks.enqueue', options: ADD_OPTIONS };
@@ -9,9 +9,9 @@ const ENQUEUE: AddingCall = { name: 'tasks.enqueue', options: ADD_OPTIONS };
 /** Adds executions of durable tasks for requests. */
 @Injectable()
 export class Enqueuer {
-  constructor(private readonly adder: ExecutionAdder) {}
+  constructor(private readonly adder: ExecutionWriter) {}
 
-  /** See {@link ExecutionAdder.expectArguments}. */
+  /** See {@link ExecutionWriter.expectArguments}. */
   expectArguments<R>(
     task: AnyTask,
     options: AddOptions,

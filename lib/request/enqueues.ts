@@ -115,7 +115,7 @@ export class Enqueues {
       },
     };
     const task = this.handler.createUnlimited(timing, mergeTaskConfig(WRITING, own ?? {}), write!, args);
-    task.life.started.catch(accepted.reject);
+    task.state.started.catch(accepted.reject);
     return { task, accepted: accepted.promise };
   }
 }

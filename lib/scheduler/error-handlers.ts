@@ -42,7 +42,7 @@ export class ErrorHandlers implements OnModuleInit {
   /** Settles when `onError` has; never rejects. Runs in the task's async context and trace, and so does the logger. */
   handle(task: Task, error: unknown): Promise<void> {
     return runInActivity(
-      task.life.beginHandling(),
+      task.state.beginHandling(),
       () => this.tracer.run(task, () => this.logAndCall(task, error)),
       undefined,
     );
@@ -63,7 +63,7 @@ export class ErrorHandlers implements OnModuleInit {
       await this.call(task, error);
     } catch (handlerError) {
       // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
-      if (isAbortOf(task.life.cancellation, handlerError)) this.log.onErrorCancelled(task);
+      if (isAbortOf(task.state.cancellation, handlerError)) this.log.onErrorCancelled(task);
       else this.log.onErrorFailed(task, handlerError, error);
     }
   }

@@ -8,7 +8,7 @@ import { ShutdownHooks } from './shutdown-hooks.js';
 import { TaskAttempts } from './task-attempts.js';
 import { TaskEvents } from './task-events.js';
 import { TaskFactory } from './task-factory.js';
-import { TaskLedger } from './task-ledger.js';
+import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunDecorator } from './task-run-decorator.js';
 import { TaskRunner } from './task-runner.js';
@@ -22,7 +22,7 @@ export const SCHEDULER_PROVIDERS: readonly Provider[] = [
   TaskContext,
   TaskEvents,
   TaskLog,
-  TaskLedger,
+  OpenTasks,
   ErrorHandlers,
   ShutdownHooks,
   BlockingTasks,

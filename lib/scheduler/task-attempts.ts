@@ -8,7 +8,7 @@ import type { Task } from '../task/task.js';
 import { BlockingTasks } from './blocking-tasks.js';
 import { ErrorHandlers } from './error-handlers.js';
 import { TaskEvents } from './task-events.js';
-import { TaskLedger } from './task-ledger.js';
+import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunDecorator, UNDECORATED } from './task-run-decorator.js';
 import { TaskTracer } from './task-tracer.js';
@@ -20,7 +20,7 @@ export class TaskAttempts {
   private release: (task: Task) => void = () => {};
 
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly log: TaskLog,
@@ -44,8 +44,8 @@ export class TaskAttempts {
   run(task: Task, now?: number): number | undefined {
     if (now === undefined) this.events.attend();
     const begun = now ?? performance.now();
-    const activity = task.life.begin(begun);
-    this.events.emit(task.life.isRetrying ? 'retried' : 'started', task, attemptOf(task));
+    const activity = task.state.begin(begun);
+    this.events.emit(task.state.isRetrying ? 'retried' : 'started', task, attemptOf(task));
     // What subscribers of the event take is not the task's.
     return runInActivity(activity, this.attempt, this.events.isObserved ? performance.now() : begun);
   }
@@ -109,13 +109,13 @@ export class TaskAttempts {
       return;
     }
     this.release(task);
-    const final = status === 'failed' && task.life.cancellation !== undefined ? 'cancelled' : status;
-    if (task.life.isRetrying) this.endRetry(task, final, value);
+    const final = status === 'failed' && task.state.cancellation !== undefined ? 'cancelled' : status;
+    if (task.state.isRetrying) this.endRetry(task, final, value);
     else this.endFirstAttempt(task, final, value, reason);
   }
 
   private endFirstAttempt(task: Task, status: 'succeeded' | 'failed' | 'cancelled', value: unknown, why: string): void {
-    task.life.end(status, value);
+    task.state.end(status, value);
     if (status === 'succeeded') {
       this.events.emit('succeeded', task, 'returned');
       this.finish(task);
@@ -123,7 +123,7 @@ export class TaskAttempts {
     }
     if (status === 'cancelled') {
       this.events.emit('cancelled', task, reasonOf(task), value);
-      this.log.cancelled(task, value, isAbortOf(task.life.cancellation, value));
+      this.log.cancelled(task, value, isAbortOf(task.state.cancellation, value));
       this.finish(task);
       return;
     }
@@ -137,21 +137,21 @@ export class TaskAttempts {
   }
 
   endRetry(task: Task, status: 'succeeded' | 'failed' | 'cancelled', value: unknown): void {
-    task.life.endRetry(status, value);
+    task.state.endRetry(status, value);
     if (status === 'succeeded') this.events.emit('retrySucceeded', task, attemptOf(task));
     else {
       this.events.emit('retryFailed', task, attemptOf(task), value);
       if (status === 'failed') this.log.retryFailed(task, value);
-      else this.log.cancelled(task, value, isAbortOf(task.life.cancellation, value));
+      else this.log.cancelled(task, value, isAbortOf(task.state.cancellation, value));
     }
-    if (task.life.isFinished) this.ledger.delete(task);
+    if (task.state.isFinished) this.openTasks.delete(task);
   }
 
   finish(task: Task): void {
-    if (task.life.isFinished) return; // abandoned while its onError ran
+    if (task.state.isFinished) return; // abandoned while its onError ran
     this.events.finish(task);
-    task.life.finish();
-    if (!task.life.isRetrying) this.ledger.delete(task);
+    task.state.finish();
+    if (!task.state.isRetrying) this.openTasks.delete(task);
   }
 }
 
@@ -176,7 +176,7 @@ function attemptOf({ attempt }: Task): string {
 }
 
 export function reasonOf(task: Task): string {
-  const reason = task.life.cancellation?.reason;
+  const reason = task.state.cancellation?.reason;
   if (isError(reason)) return reason.message || reason.name;
   return typeof reason === 'string' && reason !== '' ? reason : 'cancelled';
 }

@@ -9,8 +9,8 @@ import { ErrorHandlers } from './error-handlers.js';
 import { ProviderMethods } from './provider-methods.js';
 import { ShutdownHooks } from './shutdown-hooks.js';
 import { TaskEvents } from './task-events.js';
-import { TaskHandover } from './task-handover.js';
-import { TaskLedger } from './task-ledger.js';
+import { ShutdownRequeue } from './shutdown-requeue.js';
+import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
@@ -31,11 +31,11 @@ export class TaskFactory {
   constructor(
     private readonly methods: ProviderMethods,
     private readonly runner: TaskRunner,
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly threads: Threads,
-    private readonly handover: TaskHandover,
+    private readonly handover: ShutdownRequeue,
     private readonly log: TaskLog,
     private readonly hooks: ShutdownHooks,
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
@@ -77,14 +77,14 @@ export class TaskFactory {
 
   private holdPlatform(waitUntil: (pending: Promise<unknown>) => void, task: Task): void {
     // Some platforms answer with a promise of their own.
-    const held = new Promise((resolve) => resolve(waitUntil(task.life.done)));
+    const held = new Promise((resolve) => resolve(waitUntil(task.state.done)));
     held.catch((error: unknown) => this.log.waitUntilFailed(task, error));
   }
 
   private register(task: Task): Task {
     // The library asks for the shields of its own tasks by itself.
     if (!this.hooks.isSettled && task.shielded && task.kind !== 'enqueue') this.hooks.note(task);
-    this.ledger.add(task);
+    this.openTasks.add(task);
     this.events.emit('scheduled', task, task.timing);
     return task;
   }

@@ -73,11 +73,11 @@ export class TaskLog {
     this.write('warn', error.message);
   }
 
-  handedOver(task: Task, key: string): void {
+  requeued(task: Task, key: string): void {
     this.write('log', `Task ${task.label}, which shutdown has cancelled, was added to the queue as ${labelText(key)}`);
   }
 
-  handoverFailed(task: Task, error: unknown): void {
+  requeueFailed(task: Task, error: unknown): void {
     this.write(
       'error',
       `Task ${task.label}, which shutdown has cancelled, could not be added to the queue, and is lost: ${messageOf(error)}`,

@@ -62,18 +62,18 @@ export class TaskPool {
     // A slot that is free is not kept for what requests hold: they may be open for long.
     const isFree = task.timing === 'immediate' && busy < concurrency;
     if (isFree || busy + this.reserved < concurrency + maxQueue) {
-      task.life.reserve();
+      task.state.reserve();
       this.reserved += 1;
       return undefined;
     }
     if (overflow !== 'run') return this.fullFor(task);
-    task.life.overflow();
+    task.state.overflow();
     return undefined;
   }
 
   /** Starts the task when a slot is free; one that came beyond the limit makes a slot, for whoever has waited longest. */
   push(task: Task): void {
-    const place = task.life.queue();
+    const place = task.state.queue();
     if (place === 'beyond') this.surplus += 1;
     if (place === 'reserved') this.reserved -= 1;
     this.queue.push(task);
@@ -82,7 +82,7 @@ export class TaskPool {
 
   /** Takes its place from a task that will not run. */
   leave(task: Task): void {
-    const place = task.life.leavePool();
+    const place = task.state.leavePool();
     if (place === 'reserved') this.reserved -= 1;
     if (place !== 'queue') return;
     // Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue.
@@ -136,7 +136,7 @@ export class TaskPool {
         this.stale -= 1;
         continue;
       }
-      task.life.leavePool();
+      task.state.leavePool();
       this.running += 1;
       now = this.run(task, now);
     }
@@ -145,6 +145,6 @@ export class TaskPool {
 
 /** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */
 export function isDue(task: Task): boolean {
-  const { life } = task; // not in the parameters: declarations would show it, and it is internal
-  return life.hasEnded ? life.isRetrying && !life.isInvoked : true;
+  const { state } = task; // not in the parameters: declarations would show it, and it is internal
+  return state.hasEnded ? state.isRetrying && !state.isInvoked : true;
 }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Task, TaskEngine } from '../task/task.js';
+import type { Task, TaskControls } from '../task/task.js';
 import { TaskCancelledError, TaskDiscardedError } from '../task/task-errors.js';
 import { notEnded } from '../task/usage-errors.js';
 import { reasonOf, TaskAttempts } from './task-attempts.js';
 import { TaskEvents } from './task-events.js';
-import { TaskLedger } from './task-ledger.js';
+import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { isDue, type TaskPool, type TaskPoolState } from './task-pool.js';
 import { TaskPools } from './task-pools.js';
@@ -13,7 +13,7 @@ import { TaskWaits } from './task-waits.js';
 
 /** Runs tasks in this process. `submit` queues; a microtask begins the attempts that the concurrency limit allows. */
 @Injectable()
-export class TaskRunner implements TaskEngine {
+export class TaskRunner implements TaskControls {
   private readonly allPools: TaskPools;
   private readonly waits: TaskWaits;
   private isClosed = false;
@@ -21,7 +21,7 @@ export class TaskRunner implements TaskEngine {
 
   constructor(
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
-    protected readonly ledger: TaskLedger,
+    protected readonly openTasks: OpenTasks,
     protected readonly attempts: TaskAttempts,
     private readonly events: TaskEvents,
     private readonly log: TaskLog,
@@ -46,7 +46,7 @@ export class TaskRunner implements TaskEngine {
    * @throws {TaskPoolFullError} when that is full, and is to reject. Where it is to discard, the task has ended.
    */
   admit(task: Task): void {
-    if (this.isClosed || task.life.hasEnded) return; // another reason not to run it
+    if (this.isClosed || task.state.hasEnded) return; // another reason not to run it
     const pool = this.poolOf(task);
     const refusal = pool?.admit(task);
     if (pool === undefined || refusal === undefined) return;
@@ -67,30 +67,30 @@ export class TaskRunner implements TaskEngine {
 
   /** The same for a task that was admitted. */
   submit(task: Task): void {
-    if (task.life.hasEnded) return; // cancelled while its batch held it
+    if (task.state.hasEnded) return; // cancelled while its batch held it
     if (this.isClosed || (this.refusesUnshielded && !task.shielded)) {
       this.log.discardedByShutdown(task);
       this.endUnstarted(task, new TaskDiscardedError(task.label, 'the application has shut down'));
       return;
     }
-    task.life.submit();
+    task.state.submit();
     this.enqueue(task, this.poolOf(task));
   }
 
   /** Ends a task that was held in a batch, because it must not run. */
   discard(task: Task, reason: string): void {
-    if (task.life.hasEnded) return;
+    if (task.state.hasEnded) return;
     this.log.discarded(task, reason);
     this.endUnstarted(task, new TaskDiscardedError(task.label, reason));
   }
 
   cancel(task: Task, reason: unknown): boolean {
-    const { life } = task;
-    if (life.isFinished && !life.isRetrying) return false;
-    const error = life.requestCancel(reason);
-    const isWaiting = life.isRetrying ? !life.isInvoked : !life.hasEnded && !task.isStarted;
+    const { state } = task;
+    if (state.isFinished && !state.isRetrying) return false;
+    const error = state.requestCancel(reason);
+    const isWaiting = state.isRetrying ? !state.isInvoked : !state.hasEnded && !task.isStarted;
     if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
-    if (life.isRetrying) {
+    if (state.isRetrying) {
       this.attempts.endRetry(task, 'cancelled', error);
       this.poolOf(task)?.leave(task);
     } else this.endUnstarted(task, error);
@@ -106,13 +106,13 @@ export class TaskRunner implements TaskEngine {
   }
 
   async retry(task: Task): Promise<unknown> {
-    const { life } = task;
-    if (life.cancellation !== undefined) throw life.cancellation;
-    if (life.isRetrying) throw notEnded(task.label, 'retrying');
-    if (!life.hasEnded) throw notEnded(task.label, task.status);
+    const { state } = task;
+    if (state.cancellation !== undefined) throw state.cancellation;
+    if (state.isRetrying) throw notEnded(task.label, 'retrying');
+    if (!state.hasEnded) throw notEnded(task.label, task.status);
     if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
-    const result = life.beginRetry();
-    this.ledger.add(task); // it may have finished before
+    const result = state.beginRetry();
+    this.openTasks.add(task); // it may have finished before
     this.enqueue(task, this.poolOf(task)); // accepted once, it is not refused now
     return result;
   }
@@ -120,12 +120,12 @@ export class TaskRunner implements TaskEngine {
   /** Gives up on a task that was cancelled and does not stop. */
   abandon(task: Task): void {
     this.events.attend();
-    const error = task.life.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
-    const runs = task.life.isInvoked;
+    const error = task.state.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
+    const runs = task.state.isInvoked;
     if (runs) task.run?.giveUp();
-    if (task.life.isRetrying) this.attempts.endRetry(task, 'cancelled', error);
-    if (!task.life.hasEnded) {
-      task.life.end('cancelled', error);
+    if (task.state.isRetrying) this.attempts.endRetry(task, 'cancelled', error);
+    if (!task.state.hasEnded) {
+      task.state.end('cancelled', error);
       this.events.emit('cancelled', task, reasonOf(task), error);
     }
     if (runs) this.poolOf(task)?.release();
@@ -141,8 +141,8 @@ export class TaskRunner implements TaskEngine {
   /** From now on nothing starts: what is scheduled or still held in a batch is discarded, with a warning. */
   close(): void {
     this.isClosed = true;
-    for (const task of this.ledger) {
-      if (!task.life.isSubmitted) this.submit(task);
+    for (const task of this.openTasks) {
+      if (!task.state.isSubmitted) this.submit(task);
     }
   }
 
@@ -154,7 +154,7 @@ export class TaskRunner implements TaskEngine {
   protected enqueue(task: Task, pool: TaskPool | undefined): void {
     if (pool !== undefined) pool.push(task);
     // Its worker has no code of a user on its stack that would have to return first.
-    else if (task.run !== undefined && !task.life.isRetrying) this.attempts.run(task);
+    else if (task.run !== undefined && !task.state.isRetrying) this.attempts.run(task);
     else {
       queueMicrotask(() => {
         if (isDue(task)) this.attempts.run(task);
@@ -165,7 +165,7 @@ export class TaskRunner implements TaskEngine {
   private endUnstarted(task: Task, error: TaskCancelledError | TaskDiscardedError): void {
     const status = error instanceof TaskDiscardedError ? 'discarded' : 'cancelled';
     this.events.attend();
-    task.life.end(status, error);
+    task.state.end(status, error);
     this.poolOf(task)?.leave(task);
     this.events.emit(status, task, error instanceof TaskDiscardedError ? error.reason : reasonOf(task), error);
     this.attempts.finish(task);

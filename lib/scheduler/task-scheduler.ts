@@ -7,7 +7,7 @@ import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import { TaskEvents, type TaskCounts, type TaskEvent } from './task-events.js';
 import { TaskFactory, type LayeredPlace } from './task-factory.js';
-import { TaskLedger } from './task-ledger.js';
+import { OpenTasks } from './open-tasks.js';
 import type { TaskPoolState } from './task-pool.js';
 import { TaskRunner } from './task-runner.js';
 import {
@@ -50,7 +50,7 @@ export class TaskScheduler {
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
     private readonly factory: TaskFactory,
     private readonly runner: TaskRunner,
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly events: TaskEvents,
   ) {
     this.events$ = events.events$;
@@ -113,7 +113,7 @@ export class TaskScheduler {
 
   /** The tasks that have started and not finished: their function runs, or their `onError`, or a retry. */
   get running(): readonly Task[] {
-    return this.ledger.list().filter((task) => task.isStarted);
+    return this.openTasks.list().filter((task) => task.isStarted);
   }
 
   /** How full each pool is: `default`, whose limit is the module's `concurrency`, and those of `pools`. */
@@ -138,7 +138,7 @@ export class TaskScheduler {
    * ```
    */
   idle(): Promise<void> {
-    return this.ledger.idle();
+    return this.openTasks.idle();
   }
 
   /** @internal */

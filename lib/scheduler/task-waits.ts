@@ -52,10 +52,10 @@ export class TaskWaits {
   }
 
   #waitHere(task: Task): Wait | undefined {
-    const { origin, life } = task;
-    if (life.hasEnded || task.isStarted) return undefined;
+    const { origin, state } = task;
+    if (state.hasEnded || task.isStarted) return undefined;
     const activity = currentActivity<Task>();
-    if (!life.isSubmitted) {
+    if (!state.isSubmitted) {
       // A task of the same handler may wait for the end of that as long as it likes.
       const isHandler = origin?.isCallerOpen === true && activity?.task.origin !== origin;
       return isHandler ? new HandlerWait(task, origin) : undefined;
@@ -99,8 +99,8 @@ class HandlerWait implements Wait {
   ) {}
 
   get isOver(): boolean {
-    const { life } = this.task;
-    return life.isSubmitted || life.hasEnded || !this.origin.isCallerOpen;
+    const { state } = this.task;
+    return state.isSubmitted || state.hasEnded || !this.origin.isCallerOpen;
   }
 
   findCycle(): Cycle {
@@ -122,7 +122,7 @@ class PoolWait implements Wait {
   ) {}
 
   get isOver(): boolean {
-    return this.task.life.poolPlace !== 'queue' || !this.waiter.isRunning;
+    return this.task.state.poolPlace !== 'queue' || !this.waiter.isRunning;
   }
 
   findCycle(): Cycle | undefined {

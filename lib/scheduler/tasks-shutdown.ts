@@ -10,8 +10,8 @@ import { currentActivity } from '../task/task-activity.js';
 import type { Task } from '../task/task.js';
 import { Threads } from '../threads/threads.js';
 import { TaskEvents } from './task-events.js';
-import { TaskHandover } from './task-handover.js';
-import { TaskLedger } from './task-ledger.js';
+import { ShutdownRequeue } from './shutdown-requeue.js';
+import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
@@ -21,7 +21,7 @@ const LISTED = 100;
 const REPORT_INTERVAL = 10_000;
 
 /** What starts tasks by itself, and writes down elsewhere how they ended. */
-export interface TaskIntake {
+export interface Drainable {
   /** Starts no more from now on. */
   close(): void;
   /** Resolves when the end of every task that has ended is written down. */
@@ -43,18 +43,18 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private final: Promise<void> | undefined;
   /** Of `shutdown.timeout`: what is left for the phases to come. */
   private budget: number | undefined;
-  private readonly intakes: TaskIntake[] = [];
+  private readonly drainables: Drainable[] = [];
   private readonly reportedAsLeft = new WeakSet<Task>();
   /** Tasks that have called `app.close()`. They may await it, so that it must not wait for them. */
   private readonly askers = new Set<Task>();
 
   constructor(
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly runner: TaskRunner,
     private readonly events: TaskEvents,
     private readonly log: TaskLog,
-    private readonly handover: TaskHandover,
+    private readonly handover: ShutdownRequeue,
     private readonly threads: Threads,
     modules: ModulesContainer,
   ) {
@@ -67,8 +67,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     return this.closing !== undefined;
   }
 
-  addIntake(intake: TaskIntake): void {
-    this.intakes.push(intake);
+  addDrainable(drainable: Drainable): void {
+    this.drainables.push(drainable);
   }
 
   /** What cancelled tasks get to unwind, in milliseconds. */
@@ -104,16 +104,16 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   /** Nest calls our hooks in the async context of `app.close()`. One call more may come while a phase lasts: Nest 11. */
   private excuseAsker(): void {
     const task = currentActivity<Task>()?.task;
-    if (task === undefined || this.askers.has(task) || !this.ledger.list().includes(task)) return;
+    if (task === undefined || this.askers.has(task) || !this.openTasks.list().includes(task)) return;
     this.askers.add(task);
     this.log.shutdown(`Shutdown does not wait for task ${task.label}, which has asked for it`);
-    this.ledger.excuse(task);
+    this.openTasks.excuse(task);
   }
 
   private async close(): Promise<void> {
-    for (const intake of this.intakes) intake.close();
+    for (const drainable of this.drainables) drainable.close();
     await this.drain((task) => task.origin === undefined || task.origin.isEnded);
-    await Promise.all(this.intakes.map((intake) => intake.settled()));
+    await Promise.all(this.drainables.map((drainable) => drainable.settled()));
   }
 
   private async drainToEnd(): Promise<void> {
@@ -124,8 +124,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
       await this.drain(() => true);
     } while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task)));
     this.runner.close();
-    await Promise.all(this.intakes.map((intake) => intake.settled()));
-    await Promise.all(this.intakes.map((intake) => intake.end()));
+    await Promise.all(this.drainables.map((drainable) => drainable.settled()));
+    await Promise.all(this.drainables.map((drainable) => drainable.end()));
     await this.threads.end();
   }
 
@@ -145,7 +145,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
 
   private async awaitCancelled(cancelled: Task[]): Promise<void> {
     const { gracePeriod } = this;
-    const abandoned = await this.ledger.gone(unfinished(cancelled), gracePeriod);
+    const abandoned = await this.openTasks.gone(unfinished(cancelled), gracePeriod);
     if (abandoned.length === 0) return;
     this.log.shutdownWarning(
       `Shutdown abandons ${listOf(abandoned)}, which did not stop within the grace period of ${gracePeriod} ms`,
@@ -156,8 +156,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   /** Runs of the queue's own go back to it by themselves. */
   private handOver(cancelled: Task[]): Promise<void> {
     return this.handover.take(
-      cancelled.filter(({ run, status, config, life }) => {
-        const isByShutdown = status === 'cancelled' && life.cancellation?.reason === 'shutdown';
+      cancelled.filter(({ run, status, config, state }) => {
+        const isByShutdown = status === 'cancelled' && state.cancellation?.reason === 'shutdown';
         return run === undefined && config.onCancel === 'enqueue' && isByShutdown;
       }),
     );
@@ -168,7 +168,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     const reports = setInterval(() => {
       this.log.shutdown(`Shutdown still waits for ${listOf(unfinished(shielded), 'shielded ')}`);
     }, REPORT_INTERVAL);
-    const left = await this.ledger.gone(shielded, this.budget);
+    const left = await this.openTasks.gone(shielded, this.budget);
     clearInterval(reports);
     if (this.budget !== undefined) this.budget = Math.max(0, this.budget - (performance.now() - since));
     if (left.length > 0) {
@@ -184,21 +184,21 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
 
   /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
   private submitted(): Task[] {
-    return this.ledger.list().filter((task) => task.life.isSubmitted && !this.askers.has(task));
+    return this.openTasks.list().filter((task) => task.state.isSubmitted && !this.askers.has(task));
   }
 }
 
 function unfinished(tasks: Task[]): Task[] {
-  return tasks.filter((task) => !task.life.isFinished || task.life.isRetrying);
+  return tasks.filter((task) => !task.state.isFinished || task.state.isRetrying);
 }
 
-function endOf({ label, status, attempt, life }: Task): string {
-  return `${label} (${attempt === 1 ? status : `${status}, attempt ${attempt} ${life.lastAttempt}`})`;
+function endOf({ label, status, attempt, state }: Task): string {
+  return `${label} (${attempt === 1 ? status : `${status}, attempt ${attempt} ${state.lastAttempt}`})`;
 }
 
 function listOf(tasks: Task[], kind = ''): string {
   const now = performance.now();
-  const names = namesOf(tasks, ({ label, life: { startedAt } }) =>
+  const names = namesOf(tasks, ({ label, state: { startedAt } }) =>
     startedAt === undefined ? `${label} (waiting)` : `${label} (${((now - startedAt) / 1_000).toFixed(1)} s)`,
   );
   return `${tasks.length} ${kind}task${tasks.length === 1 ? '' : 's'}: ${names}`;

@@ -3,7 +3,7 @@ import type { Type } from '@nestjs/common';
 import { createScope, currentActivity } from './task-activity.js';
 import { labelText } from './log-text.js';
 import { isPlainObject, nameOf } from './task-function.js';
-import { TaskLife } from './task-life.js';
+import { TaskState } from './task-state.js';
 import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
 import type { TaskCall, TaskKind, TaskOrigin, TaskPlace, TaskRun } from './task-parts.js';
 
@@ -70,7 +70,7 @@ export interface ResolvedTaskConfig {
 }
 
 /** What a task asks of the scheduler that runs it. */
-export interface TaskEngine {
+export interface TaskControls {
   cancel(task: Task, reason: unknown): boolean;
   retry(task: Task): Promise<unknown>;
   /** Warns when whoever asks here waits for the task in a cycle. */
@@ -108,10 +108,10 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   /** Async context of its runs. @internal */
   readonly scope: AsyncResource;
   /** @internal */
-  readonly life: TaskLife<R, Task<R>>;
+  readonly state: TaskState<R, Task<R>>;
 
   readonly #place: TaskPlace;
-  readonly #engine: TaskEngine;
+  readonly #engine: TaskControls;
   readonly #number: number;
 
   /**
@@ -119,7 +119,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    *
    * @internal
    */
-  constructor(place: TaskPlace, call: TaskCall, config: ResolvedTaskConfig, engine: TaskEngine, run?: TaskRun) {
+  constructor(place: TaskPlace, call: TaskCall, config: ResolvedTaskConfig, engine: TaskControls, run?: TaskRun) {
     this.func = call.func;
     this.args = call.args as A;
     this.config = config;
@@ -129,7 +129,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.#place = place;
     this.#engine = engine;
     this.#number = ++lastId;
-    this.life = new TaskLife<R, Task<R>>(this, run === undefined ? 1 : run.attempt);
+    this.state = new TaskState<R, Task<R>>(this, run === undefined ? 1 : run.attempt);
   }
 
   /** When it starts. */
@@ -179,17 +179,17 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
 
   /** Where it stands. */
   get status(): TaskStatus {
-    return this.life.status;
+    return this.state.status;
   }
 
   /** 1 in the first run, one more in each `retry()`; in a durable run, the attempt of the execution. */
   get attempt(): number {
-    return this.life.attempt;
+    return this.state.attempt;
   }
 
   /** Whether the function was called. */
   get isStarted(): boolean {
-    return this.life.startedAt !== undefined;
+    return this.state.startedAt !== undefined;
   }
 
   /**
@@ -199,7 +199,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   get signal(): AbortSignal {
     const here = currentActivity<Task>();
     const isHere = here !== undefined && (here.task as unknown) === this;
-    return (isHere ? here : this.life.activity).signal;
+    return (isHere ? here : this.state.activity).signal;
   }
 
   /**
@@ -208,13 +208,13 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * awaited here; left unobserved, that is no unhandled rejection.
    */
   get started(): Promise<void> {
-    return this.#unlessInCycle(this.life.started);
+    return this.#unlessInCycle(this.state.started);
   }
 
   /** Resolves, never rejects, when the task has ended and its `onError` has settled. */
   get done(): Promise<TaskOutcome<R>> {
     this.#engine.warnOfCycle(this as Task);
-    return this.life.done;
+    return this.state.done;
   }
 
   /**
@@ -223,7 +223,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
    * no unhandled rejection.
    */
   result(): Promise<R> {
-    const result = this.life.done.then((outcome) => {
+    const result = this.state.done.then((outcome) => {
       if (outcome.status === 'succeeded') return outcome.value;
       throw outcome.error;
     });

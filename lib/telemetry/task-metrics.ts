@@ -57,7 +57,7 @@ export class TaskMetrics implements TaskWatcher {
       case 'succeeded':
       case 'failed':
       case 'cancelled': {
-        const seconds = (performance.now() - (task.life.startedAt ?? 0)) / 1_000;
+        const seconds = (performance.now() - (task.state.startedAt ?? 0)) / 1_000;
         this.#countedIn.get(task)?.duration.record(seconds, { ...placeOf(task), 'task.status': type });
         break;
       }

@@ -53,7 +53,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
       case 'cancelled':
         span.setAttribute('task.reason', labelText(reason));
         // What it threw instead of the signal's reason may be a failure of its own.
-        if (!isAbortOf(task.life.cancellation, error)) recordError(span, error);
+        if (!isAbortOf(task.state.cancellation, error)) recordError(span, error);
         break;
       case 'failed':
         span.setAttribute('task.reason', labelText(reason));
@@ -84,7 +84,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   #contextOf(task: Task): Context | undefined {
     try {
       const here = this.#api.context.active();
-      const span = this.#spans.get(task) ?? (task.life.hasEnded ? undefined : this.#start(task, here));
+      const span = this.#spans.get(task) ?? (task.state.hasEnded ? undefined : this.#start(task, here));
       return span && this.#api.trace.setSpan(here, span);
     } catch (error) {
       this.#log.failed(error);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { TaskLedger } from '../scheduler/task-ledger.js';
+import { OpenTasks } from '../scheduler/open-tasks.js';
 import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import type { Task } from '../task/task.js';
@@ -52,7 +52,7 @@ export interface TasksHealth {
 @Injectable()
 export class TasksHealthIndicator {
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly shutdown: TasksShutdown,
   ) {}
 
@@ -65,7 +65,7 @@ export class TasksHealthIndicator {
     { maxAge }: TasksHealthOptions = {},
   ): Record<K, TasksHealth> {
     const limit = maxAge === undefined ? Infinity : parseDuration('maxAge', maxAge);
-    const tasks = this.ledger.list();
+    const tasks = this.openTasks.list();
     const running = tasks.filter((task) => task.isStarted);
     const oldest = oldestOf(running);
     const draining = this.shutdown.isDraining;
@@ -75,7 +75,7 @@ export class TasksHealthIndicator {
       ...(message !== undefined && { message }),
       draining,
       running: running.length,
-      waiting: tasks.filter(({ isStarted, life }) => !isStarted && life.isSubmitted).length,
+      waiting: tasks.filter(({ isStarted, state }) => !isStarted && state.isSubmitted).length,
       oldestAge: Math.round(oldest?.age ?? 0),
       ...(oldest !== undefined && { oldestTask: oldest.label }),
     };
@@ -92,8 +92,8 @@ interface Oldest {
 /** One that is retried after its `done` is as old as the retry, which nobody has timed. */
 function oldestOf(running: readonly Task[]): Oldest | undefined {
   const [oldest] = running
-    .filter(({ life }) => !life.isFinished)
-    .map((task) => ({ task, startedAt: task.life.startedAt ?? Infinity }))
+    .filter(({ state }) => !state.isFinished)
+    .map((task) => ({ task, startedAt: task.state.startedAt ?? Infinity }))
     .toSorted((one, other) => one.startedAt - other.startedAt);
   if (oldest === undefined) return undefined;
   const { task, startedAt } = oldest;

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import { BatchOwner } from '../request/batch-owner.js';
 import { RequestRegistry } from '../request/request-registry.js';
 import type { RoutedExchange, RouteRun } from '../request/route-run.js';
-import type { TaskLedger } from '../scheduler/task-ledger.js';
+import type { OpenTasks } from '../scheduler/open-tasks.js';
 import type { TaskLog } from '../scheduler/task-log.js';
 import type { Task } from '../task/task.js';
 import type { TaskRecord } from './task-record.js';
@@ -12,7 +12,7 @@ import { listUnfinished } from './unfinished.js';
 /** Holds each reply until the tasks of its request have ended, those for after the response included. */
 export class InlineReplies {
   constructor(
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
     private readonly record: TaskRecord,
     private readonly log: TaskLog,
     /** In milliseconds of real time. */
@@ -34,7 +34,7 @@ export class InlineReplies {
   async #untilEnded(exchange: RoutedExchange): Promise<void> {
     const ended = async (): Promise<void> => {
       for (let left = this.#tasksOf(exchange); left.length > 0; left = this.#tasksOf(exchange)) {
-        await this.ledger.gone(left);
+        await this.openTasks.gone(left);
       }
     };
     if (await comesWithin(this.patience, ended())) return;
@@ -44,7 +44,7 @@ export class InlineReplies {
   }
 
   #tasksOf(exchange: RoutedExchange): Task[] {
-    return [...this.ledger].filter(({ origin }) => origin instanceof BatchOwner && origin.exchange === exchange);
+    return [...this.openTasks].filter(({ origin }) => origin instanceof BatchOwner && origin.exchange === exchange);
   }
 }
 

@@ -15,17 +15,17 @@ export class RecordingRunner extends TaskRunner {
    * @returns `false` when it was not, or is not any more.
    */
   release(task: Task): boolean {
-    if (!this.captured.delete(task) || task.life.hasEnded) return false;
-    this.ledger.add(task);
+    if (!this.captured.delete(task) || task.state.hasEnded) return false;
+    this.openTasks.add(task);
     super.enqueue(task, undefined);
     return true;
   }
 
   protected override enqueue(task: Task, pool: TaskPool | undefined): void {
     // The response waits for what adds durable tasks. A retry is that of a task which was told to run.
-    if (!isOwn(task) || task.life.isRetrying) return super.enqueue(task, pool);
+    if (!isOwn(task) || task.state.isRetrying) return super.enqueue(task, pool);
     this.captured.add(task);
-    this.ledger.delete(task); // nothing waits for what nobody runs
+    this.openTasks.delete(task); // nothing waits for what nobody runs
   }
 
   protected override poolOf(): undefined {

@@ -21,7 +21,7 @@ interface Run {
 /** What runs so often under one key, without an end or without time passing, will go on for ever. */
 export const ENDLESS = 2_000;
 
-/** Executions of a test, which are written down as they are added. */
+/** ExecutionHandles of a test, which are written down as they are added. */
 export class TestExecutionStore extends MemoryExecutionStore {
   readonly additions: Addition[] = [];
 

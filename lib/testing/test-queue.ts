@@ -10,7 +10,7 @@ import { QueueLog } from '../queue/log/queue-log.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
 import { QueueWorker } from '../queue/worker/queue-worker.js';
 import { TaskQueue } from '../queue/task-queue.js';
-import { TaskLedger } from '../scheduler/task-ledger.js';
+import { OpenTasks } from '../scheduler/open-tasks.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import type { Task } from '../task/task.js';
@@ -192,7 +192,7 @@ export class TestQueue {
     // What other workers of the fleet do: this one knows nothing any more of a run that it has lost.
     this.clock.schedule(leaseUntil - this.clock.now(), () => void this.#recover());
     const isWithin = currentActivity<Task>()?.task.run?.key === key;
-    for (const task of this.#get(TaskLedger)) {
+    for (const task of this.#get(OpenTasks)) {
       if (!(task.run instanceof ExecutionRun) || task.run.key !== key) continue;
       task.run.loseLease();
       this.#get(TaskRunner).abandon(task);

@@ -1,7 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { Type } from '@nestjs/common';
 import { TASK_CHANNEL, type TaskEvent } from '../scheduler/task-events.js';
-import type { TaskLedger } from '../scheduler/task-ledger.js';
+import type { OpenTasks } from '../scheduler/open-tasks.js';
 import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
 import type { Task } from '../task/task.js';
 
@@ -31,9 +31,9 @@ export class TestShutdown {
 
   constructor(
     private readonly shutdown: TasksShutdown,
-    private readonly ledger: TaskLedger,
+    private readonly openTasks: OpenTasks,
   ) {
-    this.#tasks = new Set(ledger);
+    this.#tasks = new Set(openTasks);
   }
 
   /** @param untilServed waits for the requests in flight, as Nest does: false when they take too long. */
@@ -66,15 +66,15 @@ export class TestShutdown {
   #fateOf(task: Task): keyof ShutdownReport | undefined {
     if (task.status === 'discarded') return 'discarded';
     if (this.#abandoned.has(task)) return 'abandoned';
-    if (task.life.cancellation?.reason === 'shutdown') return 'cancelled';
+    if (task.state.cancellation?.reason === 'shutdown') return 'cancelled';
     if (!task.shielded) return undefined;
-    return task.life.isFinished && !task.life.isRetrying ? 'awaited' : 'left';
+    return task.state.isFinished && !task.state.isRetrying ? 'awaited' : 'left';
   }
 
   /** On the channel there are the tasks of other applications, too. */
   readonly #note = (message: unknown): void => {
     const { type, task } = message as TaskEvent;
-    if (type === 'scheduled' && [...this.ledger].includes(task)) this.#tasks.add(task);
+    if (type === 'scheduled' && [...this.openTasks].includes(task)) this.#tasks.add(task);
     if (type === 'abandoned') this.#abandoned.add(task);
   };
 }

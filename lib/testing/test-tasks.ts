@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import { RequestRegistry } from '../request/request-registry.js';
 import { TaskEvents } from '../scheduler/task-events.js';
-import { TaskLedger } from '../scheduler/task-ledger.js';
+import { OpenTasks } from '../scheduler/open-tasks.js';
 import { TaskLog } from '../scheduler/task-log.js';
 import { TaskRunner } from '../scheduler/task-runner.js';
 import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
@@ -147,15 +147,15 @@ export class TestTasks extends ScheduledTasks {
    * @throws {AssertionError} that lists what still waits or runs, when that takes longer than `patience`.
    */
   async idle(): Promise<void> {
-    const ledger = this.#get(TaskLedger);
+    const openTasks = this.#get(OpenTasks);
     const isIdle = async (): Promise<void> => {
       do {
-        await ledger.idle();
+        await openTasks.idle();
         await turn(); // whoever has waited for the last may schedule the next
-      } while ([...ledger].length > 0);
+      } while ([...openTasks].length > 0);
     };
     if (await comesWithin(this.#patience, isIdle())) return;
-    fail(listUnfinished(`After ${this.#patience} ms these tasks have not ended:`, ledger, this.record), this.idle);
+    fail(listUnfinished(`After ${this.#patience} ms these tasks have not ended:`, openTasks, this.record), this.idle);
   }
 
   /**
@@ -172,12 +172,12 @@ export class TestTasks extends ScheduledTasks {
    * ```
    */
   async run<R>(task: Task<R>): Promise<R> {
-    const { life, label } = task;
+    const { state, label } = task;
     const runner = this.#get(TaskRunner);
     if (!(runner instanceof RecordingRunner)) {
       throw new TasksConfigError('mode', this.#mode, `'record' for run(); otherwise tasks run by themselves`);
     }
-    if (!(await holdsWithin(this.#patience, () => life.isSubmitted || life.hasEnded))) {
+    if (!(await holdsWithin(this.#patience, () => state.isSubmitted || state.hasEnded))) {
       return fail(
         listUnfinished(`After ${this.#patience} ms it cannot run yet:`, [task as Task], this.record),
         this.run,
@@ -213,10 +213,10 @@ export class TestTasks extends ScheduledTasks {
   }
 
   async #shutDown(): Promise<ShutdownReport> {
-    const ledger = this.#get(TaskLedger);
+    const openTasks = this.#get(OpenTasks);
     let isPatient = true;
-    const isServed = (): boolean => [...ledger].every(({ origin }) => origin === undefined || origin.isEnded);
-    const simulated = new TestShutdown(this.#get(TasksShutdown), ledger);
+    const isServed = (): boolean => [...openTasks].every(({ origin }) => origin === undefined || origin.isEnded);
+    const simulated = new TestShutdown(this.#get(TasksShutdown), openTasks);
     const ended = simulated.run(async () => {
       await holdsWithin(Infinity, () => !isPatient || isServed());
       return isPatient;
@@ -224,16 +224,11 @@ export class TestTasks extends ScheduledTasks {
     if (await comesWithin(this.#patience, ended)) return simulated.report;
     isPatient = false;
     const title = `After ${this.#patience} ms shutdown still waits for these tasks, or for the end of their requests:`;
-    return fail(listUnfinished(title, ledger, this.record), this.shutdown);
+    return fail(listUnfinished(title, openTasks, this.record), this.shutdown);
   }
 
   get #inlineReplies(): InlineReplies {
-    return (this.#replies ??= new InlineReplies(
-      this.#get(TaskLedger),
-      this.record,
-      this.#get(TaskLog),
-      this.#patience,
-    ));
+    return (this.#replies ??= new InlineReplies(this.#get(OpenTasks), this.record, this.#get(TaskLog), this.#patience));
   }
 
   get #get(): <T>(token: Type<T>) => T {

@@ -13,12 +13,12 @@ export function listUnfinished(title: string, tasks: Iterable<Task>, record: Tas
   return listing(title, lines);
 }
 
-function standingOf({ life, timing, attempt, config: { pool } }: Task): string {
-  if (!life.isSubmitted) {
+function standingOf({ state, timing, attempt, config: { pool } }: Task): string {
+  if (!state.isSubmitted) {
     return timing === 'afterRoute' ? 'is held until its handler has ended' : 'is held until its response has ended';
   }
-  if (life.isRetrying) return life.isInvoked ? `runs, in attempt ${attempt}` : `waits for attempt ${attempt}`;
-  if (life.isInvoked) return 'runs';
-  if (life.hasEnded) return 'has failed, and its onError runs';
+  if (state.isRetrying) return state.isInvoked ? `runs, in attempt ${attempt}` : `waits for attempt ${attempt}`;
+  if (state.isInvoked) return 'runs';
+  if (state.hasEnded) return 'has failed, and its onError runs';
   return pool === undefined ? 'waits to start' : `waits to start in pool '${pool}'`;
 }

@@ -49,7 +49,7 @@ const ACTS = {
   strike: [1, strike],
   cancel: [5, () => (recent.length > 0 ? client.cancel(chance.pick(recent)) : undefined)],
   replace: [4, replace],
-  fanIn: [3, fanIn],
+  followUp: [3, followUp],
 };
 const WEIGHTS = Object.fromEntries(Object.entries(ACTS).map(([name, [weight]]) => [name, weight]));
 
@@ -74,7 +74,7 @@ async function replace() {
   await client.replace(tasks.plain, nextId(), [50], { task: 'plain', key: options.key, when });
 }
 
-async function fanIn() {
+async function followUp() {
   const kinds = [false, chance.next() < 0.5, false];
   const plans = kinds.map((isFailing) => ({ isFailing, ms: chance.between(0, 1_500), ...keyedPart() }));
   const [isCancelling, ms] = [chance.next() < 0.4, chance.between(0, 300)];

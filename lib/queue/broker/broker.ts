@@ -1,4 +1,4 @@
-import type { Admission, Gate, PoolRecord } from './gate.js';
+import type { Admission, Limit, PoolRecord } from './limit.js';
 import type {
   AddedExecution,
   ChainSchedule,
@@ -107,7 +107,7 @@ export interface Listing {
   readonly records: readonly ExecutionRecord[];
 }
 
-/** Executions by key and id. */
+/** ExecutionHandles by key and id. */
 export interface ExecutionStore {
   add(executions: readonly NewExecution[]): Promise<AddedExecution[]>;
   /**
@@ -168,8 +168,8 @@ export interface RunStore {
 
 /** Limits of what runs in the whole fleet. */
 export interface LimitStore {
-  /** Leads a claimed execution through its gates. Slots are its own until it is settled. */
-  admit(claim: Claim, gates: readonly Gate[]): Promise<Admission>;
+  /** Leads a claimed execution through its limits. Slots are its own until it is settled. */
+  admit(claim: Claim, limits: readonly Limit[]): Promise<Admission>;
   /** All pools with slots that somebody holds or waits for. */
   pools(): Promise<PoolRecord[]>;
 }
@@ -208,7 +208,7 @@ export interface Signals {
 export interface Broker {
   /** What messages call it. */
   readonly label: string;
-  /** Executions survive the process, and other processes see them. */
+  /** ExecutionHandles survive the process, and other processes see them. */
   readonly isShared: boolean;
   readonly executions: ExecutionStore;
   readonly runs: RunStore;

@@ -5,7 +5,7 @@ import type { ArgumentsCall } from './arguments-call.js';
 import { checkCallOptions } from './call-options.js';
 import type { Clock } from '../broker/clock.js';
 import type { AddingCall, AnyTask } from './adding-call.js';
-import type { ExecutionAdder } from './execution-adder.js';
+import type { ExecutionWriter } from './execution-writer.js';
 import type { Execution } from './execution.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 import type { TaskName } from '../declaration/task-name.js';
@@ -58,7 +58,7 @@ interface Entry {
 }
 
 /**
- * Executions to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
+ * ExecutionHandles to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export class Agenda {
 
   /** @internal */
   constructor(
-    private readonly adder: ExecutionAdder,
+    private readonly adder: ExecutionWriter,
     private readonly clock: Clock,
   ) {}
 

@@ -7,7 +7,7 @@ import {
 import type { AnyFunction } from '../../scheduler/provider-classes.js';
 import { TasksConfigError } from '../../task/task-errors.js';
 import { badRegistration } from '../broker/queue-errors.js';
-import { gateRuleOf, type GateRule } from './gate-rules.js';
+import { declareLimit, type LimitDeclaration } from './limit-declarations.js';
 import { LoggedCall } from './logged-call.js';
 import { Parameters } from './parameters.js';
 import { PerpetualPolicy } from './perpetual-policy.js';
@@ -17,7 +17,7 @@ export interface Behaviours {
   readonly parameters: Parameters;
   readonly perpetual: PerpetualPolicy | undefined;
   /** What an execution has to pass before each of its runs. */
-  readonly gates: readonly GateRule[];
+  readonly limits: readonly LimitDeclaration[];
   readonly call: LoggedCall;
 }
 
@@ -54,7 +54,7 @@ export function behavioursOf({ prototype, name: method, func }: DeclaredMethod, 
     names: namesOf(behaviours, task),
     types: Reflect.getMetadata('design:paramtypes', prototype, method) as unknown[] | undefined,
   });
-  const gates: GateRule[] = [];
+  const limits: LimitDeclaration[] = [];
   const logged = new Map<number, LoggedOptions>();
   for (const behaviour of behaviours) {
     switch (behaviour.type) {
@@ -62,7 +62,7 @@ export function behavioursOf({ prototype, name: method, func }: DeclaredMethod, 
       case 'rateLimit':
       case 'cooldown':
       case 'debounce':
-        gates.push(gateRuleOf(behaviour, task, parameters));
+        limits.push(declareLimit(behaviour, task, parameters));
         break;
       case 'logged':
         logged.set(behaviour.parameter ?? -1, behaviour.options);
@@ -76,7 +76,7 @@ export function behavioursOf({ prototype, name: method, func }: DeclaredMethod, 
   return {
     parameters,
     perpetual: perpetualOf(behaviours, task, parameters),
-    gates,
+    limits,
     call: new LoggedCall(task, parameters, logged),
   };
 }

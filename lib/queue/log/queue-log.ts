@@ -136,11 +136,11 @@ export class QueueLog implements BrokerLog {
     const { mode, reason } = strike;
     const why = reason === undefined ? '' : `: ${reason}`;
     const what = mode === 'hold' ? 'are held' : 'are dropped';
-    this.log.write('warn', `Executions ${targetText(strike)} ${what} from now on${why}`);
+    this.log.write('warn', `ExecutionHandles ${targetText(strike)} ${what} from now on${why}`);
   }
 
   restoredStrike(target: LoggedStrike): void {
-    this.log.write('log', `Executions ${targetText(target)} are restored`);
+    this.log.write('log', `ExecutionHandles ${targetText(target)} are restored`);
   }
 
   unlikeStrike(task: string, parameter: string): void {

@@ -17,7 +17,7 @@ import {
 import type { Settlement } from '../broker/settlement.js';
 
 /** An execution that waits for others. */
-interface FanIn {
+interface FollowUp {
   readonly key: string;
   readonly after: readonly AwaitedExecution[];
   /** When it was written down, in milliseconds since the epoch. */
@@ -38,7 +38,7 @@ const SWEEPS = 10;
 /** Lets executions follow when others have ended, and keeps how those ended until then. */
 @Injectable()
 export class FollowUps implements Rule, FollowUpStore {
-  private waiting = new Map<string, FanIn>();
+  private waiting = new Map<string, FollowUp>();
   /** By who is awaited: which of them, and where in its list. */
   private awaited = new Map<string, { readonly id: string; readonly at: number }[]>();
   /** Their keys, by id. */
@@ -65,8 +65,8 @@ export class FollowUps implements Rule, FollowUpStore {
     ended: ReadonlyMap<number, ExecutionRecord>,
   ): Promise<void> {
     const id = idOf(key, after);
-    const fanIn: FanIn = { key, after, since: this.clock.now() };
-    await this.broker.maps.write(MAP, id, JSON.stringify(fanIn));
+    const followUp: FollowUp = { key, after, since: this.clock.now() };
+    await this.broker.maps.write(MAP, id, JSON.stringify(followUp));
     for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
   }
 
@@ -142,8 +142,8 @@ export class FollowUps implements Rule, FollowUpStore {
   private async noteEnd(record: ExecutionStatus, outcome: StoredOutcome): Promise<void> {
     for (const { id, at } of this.awaited.get(record.id) ?? []) {
       await this.note(id, at, outcome);
-      const fanIn = this.waiting.get(id);
-      if (fanIn !== undefined) await this.wakeIfNoted(id, fanIn);
+      const followUp = this.waiting.get(id);
+      if (followUp !== undefined) await this.wakeIfNoted(id, followUp);
     }
   }
 
@@ -159,11 +159,11 @@ export class FollowUps implements Rule, FollowUpStore {
     await this.read();
     const waiting = [...this.waiting];
     for (let from = 0; from < waiting.length; from += SWEEPS) {
-      await Promise.all(waiting.slice(from, from + SWEEPS).map(([id, fanIn]) => this.sweepOne(id, fanIn)));
+      await Promise.all(waiting.slice(from, from + SWEEPS).map(([id, followUp]) => this.sweepOne(id, followUp)));
     }
   }
 
-  private async sweepOne(id: string, { key, after, since }: FanIn): Promise<void> {
+  private async sweepOne(id: string, { key, after, since }: FollowUp): Promise<void> {
     const record = await this.broker.executions.get(key);
     const isKnown = record !== undefined && sameAfter(record.extras?.after, after);
     if (isKnown && !isEnded(record.state)) await this.wakeIfComplete(id, { key, after, since });
@@ -200,23 +200,23 @@ export class FollowUps implements Rule, FollowUpStore {
     }
   }
 
-  private decode(id: string, text: string): [string, FanIn][] {
-    const fanIn = readStored(text, ({ key, after, since }) => {
+  private decode(id: string, text: string): [string, FollowUp][] {
+    const followUp = readStored(text, ({ key, after, since }) => {
       const isWhole = typeof key === 'string' && key !== '' && readNumber(since) !== undefined;
       return isWhole && Array.isArray(after) && after.every(isAwaited)
         ? { key, after, since: since as number }
         : undefined;
     });
-    if (fanIn === undefined) this.log.unreadable(`fan-in ${id}`);
-    return fanIn === undefined ? [] : [[id, fanIn]];
+    if (followUp === undefined) this.log.unreadable(`fan-in ${id}`);
+    return followUp === undefined ? [] : [[id, followUp]];
   }
 
   /** Counts first: each of many that end would read what is noted of all others. */
-  private async wakeIfNoted(id: string, fanIn: FanIn): Promise<void> {
-    if ((await this.broker.maps.size(outcomesOf(id))) >= fanIn.after.length) await this.wakeIfComplete(id, fanIn);
+  private async wakeIfNoted(id: string, followUp: FollowUp): Promise<void> {
+    if ((await this.broker.maps.size(outcomesOf(id))) >= followUp.after.length) await this.wakeIfComplete(id, followUp);
   }
 
-  private async wakeIfComplete(id: string, { key, after }: FanIn): Promise<void> {
+  private async wakeIfComplete(id: string, { key, after }: FollowUp): Promise<void> {
     const stored = await this.look(id, after);
     if (stored.size === after.length) await this.broker.runs.wake(key);
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, type Broker } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
-import { reasonOf } from '../declaration/gate-rules.js';
+import { reasonOf } from '../declaration/limit-declarations.js';
 import { skip, type Rule, type RuledRun } from './rule.js';
 import type { Settlement } from '../broker/settlement.js';
 
@@ -14,20 +14,20 @@ export class LimitRule implements Rule {
   ) {}
 
   beforeRun(run: RuledRun): Promise<Settlement | undefined> | undefined {
-    return run.gates.length === 0 ? undefined : this.admit(run);
+    return run.limits.length === 0 ? undefined : this.admit(run);
   }
 
   private async admit(run: RuledRun): Promise<Settlement | undefined> {
-    const admission = await this.broker.limits.admit(run.claim, run.gates);
+    const admission = await this.broker.limits.admit(run.claim, run.limits);
     switch (admission.type) {
       case 'admitted':
         return undefined;
       case 'waits':
-        return { type: 'park', reason: reasonOf(admission.gate) };
+        return { type: 'park', reason: reasonOf(admission.limit) };
       case 'later':
-        return { type: 'release', at: admission.at, reason: reasonOf(admission.gate), isUnstarted: true };
+        return { type: 'release', at: admission.at, reason: reasonOf(admission.limit), isUnstarted: true };
       case 'refused':
-        return skip(run, reasonOf(admission.gate), this.clock.now());
+        return skip(run, reasonOf(admission.limit), this.clock.now());
     }
   }
 }

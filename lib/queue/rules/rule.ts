@@ -1,6 +1,6 @@
 import type { ExecutionOutcome } from '../../task/task-outcome.js';
 import type { Claim } from '../broker/broker.js';
-import type { Gate } from '../broker/gate.js';
+import type { Limit } from '../broker/limit.js';
 import type { DurableTask } from '../declaration/durable-registry.js';
 import type { Strike } from './strike.js';
 import type { ChainSchedule } from '../broker/record.js';
@@ -23,7 +23,7 @@ export interface RuledRun {
   readonly claim: Claim;
   readonly name: string;
   /** Limits that it has to pass. */
-  readonly gates: readonly Gate[];
+  readonly limits: readonly Limit[];
   /** What follows, if the task is perpetual. */
   readonly perpetual:
     | {

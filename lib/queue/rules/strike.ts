@@ -23,7 +23,7 @@ const OPERATORS: readonly unknown[] = ['==', '!=', '<', '<=', '>', '>=', 'betwee
 export type StrikeCondition = readonly [parameter: string, operator: StrikeOperator, value: unknown];
 
 /**
- * Executions that must not run for now.
+ * ExecutionHandles that must not run for now.
  *
  * @publicApi
  */
@@ -42,7 +42,7 @@ export interface Strike {
   readonly expiresAt: Date | undefined;
 }
 
-/** Executions that are meant: they identify a strike. */
+/** ExecutionHandles that are meant: they identify a strike. */
 export type StrikeTarget = Pick<Strike, 'task' | 'parameter' | 'operator' | 'value'>;
 
 /** Parameter, operator and value, as a user passes them. */

@@ -9,7 +9,7 @@ import type { RunPerpetual } from './run-perpetual.js';
 import { RunProgress } from './run-progress.js';
 import { RunRetry } from './run-retry.js';
 import type { Claim } from '../broker/broker.js';
-import type { Gate } from '../broker/gate.js';
+import type { Limit } from '../broker/limit.js';
 import type { Clock } from '../broker/clock.js';
 import type { DurableTask } from '../declaration/durable-registry.js';
 import { LeaseLostError } from '../broker/queue-errors.js';
@@ -66,7 +66,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly durable: DurableTask | undefined = undefined;
   readonly perpetual: RunPerpetual | undefined = undefined;
   /** Limits that it has to pass before it runs. */
-  readonly gates: readonly Gate[] = NONE;
+  readonly limits: readonly Limit[] = NONE;
   readonly outcomes: readonly ExecutionOutcome[] = NONE;
   readonly struckBy: Strike | undefined = undefined;
   readonly stoppedBy: Rule | undefined = undefined;
@@ -128,7 +128,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   /** Settlement to come soon: no code of the user runs any more. */
   get isEnding(): boolean {
-    return !this.isLeft && (this.task === undefined || this.task.life.isFinished);
+    return !this.isLeft && (this.task === undefined || this.task.state.isFinished);
   }
 
   /** Resolves when it is settled, or held. */
@@ -187,8 +187,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
     this.own.perpetual = perpetual;
   }
 
-  limitBy(gates: readonly Gate[]): void {
-    this.own.gates = gates;
+  limitBy(limits: readonly Limit[]): void {
+    this.own.limits = limits;
   }
 
   /** Makes this the last attempt, however it fails. */

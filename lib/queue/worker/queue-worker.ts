@@ -6,10 +6,10 @@ import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settin
 import { QueueLog } from '../log/queue-log.js';
 import { Rules } from '../rules/rules.js';
 import { ExecutionRun, type RunOwner } from './execution-run.js';
-import { ExecutionRunner } from './execution-runner.js';
+import { RunExecutor } from './run-executor.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { RELEASE, RunSettler, type Ending } from './run-settler.js';
-import type { StartLimits } from './start-limits.js';
+import type { StartCaps } from './start-caps.js';
 import { WorkerSignals } from './worker-signals.js';
 import { WorkerState } from './worker-state.js';
 import type { ProgressRecord } from '../broker/record.js';
@@ -20,7 +20,7 @@ const LATE = 'the claim was answered after its lease had ended';
 @Injectable()
 export class QueueWorker implements RunOwner {
   readonly runs = new Set<ExecutionRun>();
-  readonly limits: StartLimits;
+  readonly limits: StartCaps;
   private readonly leases: LeaseKeeper;
   private readonly signals: WorkerSignals;
   private slotFreed: (() => void) | undefined;
@@ -29,7 +29,7 @@ export class QueueWorker implements RunOwner {
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) readonly clock: Clock,
-    private readonly runner: ExecutionRunner,
+    private readonly runner: RunExecutor,
     private readonly settler: RunSettler,
     private readonly rules: Rules,
     private readonly state: WorkerState,
@@ -106,7 +106,7 @@ export class QueueWorker implements RunOwner {
         const start = this.startRun(run);
         let ending = types.isPromise(start) ? await start : start;
         if (run.task !== undefined) {
-          const end = this.settler.endingOf(run, await run.task.life.done);
+          const end = this.settler.endingOf(run, await run.task.state.done);
           ending = types.isPromise(end) ? await end : end;
         }
         asked = this.clock.now();

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { TaskCrashedError } from '../broker/queue-errors.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
-import { Executions } from '../client/executions.js';
+import { ExecutionHandles } from '../client/execution-handles.js';
 import { DurableRegistry, type DurableTask } from '../declaration/durable-registry.js';
 import { decodeArgs } from '../declaration/payload.js';
 import { ChainSchedules } from '../rules/chain-schedules.js';
@@ -20,7 +20,7 @@ export class RunPreparation {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly registry: DurableRegistry,
     private readonly schedules: ChainSchedules,
-    private readonly executions: Executions,
+    private readonly executions: ExecutionHandles,
   ) {}
 
   /** Returns the task of the run; nothing where this process declares none. */
@@ -36,7 +36,7 @@ export class RunPreparation {
    */
   argsOf(run: ExecutionRun, durable: DurableTask): readonly unknown[] {
     const { record, crashes } = run.claim;
-    const { perpetual, name, gates } = durable;
+    const { perpetual, name, limits } = durable;
     if (perpetual !== undefined) {
       const times = { dueAt: record.since, startedAt: run.startedAt };
       const rule = this.schedules.ruleOf(durable, perpetual, record);
@@ -47,7 +47,7 @@ export class RunPreparation {
       throw new TaskCrashedError(run.name, crashes);
     }
     const args = decodeArgs(record.args);
-    if (gates.length > 0) run.limitBy(gates.map((ruleOf) => ruleOf(args)));
+    if (limits.length > 0) run.limitBy(limits.map((ruleOf) => ruleOf(args)));
     return args;
   }
 

@@ -11,7 +11,7 @@ import { storeError } from '../declaration/stored-error.js';
 import { QueueLog } from '../log/queue-log.js';
 import { Rules } from '../rules/rules.js';
 import type { ExecutionRun } from './execution-run.js';
-import { StartLimits } from './start-limits.js';
+import { StartCaps } from './start-caps.js';
 import { WorkerState } from './worker-state.js';
 import type { Settlement } from '../broker/settlement.js';
 
@@ -24,7 +24,7 @@ export type Ending = Settlement | undefined;
 /** Settles runs: says what their ends mean, and has them stored. */
 @Injectable()
 export class RunSettler {
-  readonly limits = new StartLimits();
+  readonly limits = new StartCaps();
 
   constructor(
     @Inject(TASKS_OPTIONS) private readonly taskOptions: ResolvedTasksOptions,
@@ -129,7 +129,7 @@ export class RunSettler {
     }
     if (cancellation !== undefined) return { type: 'cancel', reason: cancellation };
     if (outcome.status === 'failed') return this.settlementOfFailure(run, outcome.error);
-    const reason = task?.life.cancellation?.reason;
+    const reason = task?.state.cancellation?.reason;
     if (outcome.status === 'discarded' || reason === 'shutdown') return RELEASE;
     return { type: 'cancel', reason: reason === undefined ? 'by the task itself' : describeValue(reason) };
   }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker/broker.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
-import type { Executions } from '../client/executions.js';
+import type { ExecutionHandles } from '../client/execution-handles.js';
 import type { QueueWorker } from './queue-worker.js';
-import { reasonOf, type StartLimits } from './start-limits.js';
+import { reasonOf, type StartCaps } from './start-caps.js';
 import { isEnded } from '../broker/record.js';
 
 /** Interval of looks whether everything has ended, in milliseconds. */
@@ -23,8 +23,8 @@ export async function runUntilFinished(broker: Broker, worker: QueueWorker): Pro
  */
 export async function runLimited(
   broker: Broker,
-  executions: Executions,
-  limits: StartLimits,
+  executions: ExecutionHandles,
+  limits: StartCaps,
   starts: Readonly<Record<string, number>>,
   run: () => Promise<void>,
 ): Promise<void> {
@@ -37,7 +37,7 @@ export async function runLimited(
   }
 }
 
-function setLimits(limits: StartLimits, starts: Readonly<Record<string, number>>): void {
+function setLimits(limits: StartCaps, starts: Readonly<Record<string, number>>): void {
   for (const [key, limit] of Object.entries(starts)) {
     if (!Number.isInteger(limit) || limit < 0) {
       throw new TaskArgumentError('runAtMost()', key, limit, 'a whole number from 0');
@@ -47,7 +47,7 @@ function setLimits(limits: StartLimits, starts: Readonly<Record<string, number>>
 }
 
 /** Cancels an execution that has had its number of starts. It would not start again; but it may be long until it would. */
-async function cancelSpent(broker: Broker, executions: Executions, key: string, limit: number): Promise<void> {
+async function cancelSpent(broker: Broker, executions: ExecutionHandles, key: string, limit: number): Promise<void> {
   const record = await broker.executions.get(key);
   if (record === undefined || isEnded(record.state) || record.state === 'running' || record.starts < limit) return;
   await executions.cancel(key, reasonOf(limit));

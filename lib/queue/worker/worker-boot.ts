@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { BROKER, type Broker, type WorkerRecord } from '../broker/broker.js';
 import { BrokerUnavailableError } from '../broker/queue-errors.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
-import { Executions } from '../client/executions.js';
+import { ExecutionHandles } from '../client/execution-handles.js';
 import type { LocalWorker } from '../client/result-waits.js';
 import { DurableRegistry } from '../declaration/durable-registry.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -19,7 +19,7 @@ export class WorkerBoot implements OnApplicationBootstrap, LocalWorker {
     private readonly worker: QueueWorker,
     private readonly registry: DurableRegistry,
     private readonly log: QueueLog,
-    executions: Executions,
+    executions: ExecutionHandles,
   ) {
     executions.know(this);
   }

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { TasksShutdown, type TaskIntake } from '../../scheduler/tasks-shutdown.js';
+import { TasksShutdown, type Drainable } from '../../scheduler/tasks-shutdown.js';
 import { BROKER, type Broker } from '../broker/broker.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
-import { Executions } from '../client/executions.js';
+import { ExecutionHandles } from '../client/execution-handles.js';
 import { Rules } from '../rules/rules.js';
 import { QueueWorker } from './queue-worker.js';
 
@@ -11,7 +11,7 @@ import { QueueWorker } from './queue-worker.js';
  * executions anyway.
  */
 @Injectable()
-export class WorkerDrain implements TaskIntake {
+export class WorkerDrain implements Drainable {
   /** Time for which shutdown still waits for the broker, in milliseconds. */
   private patience: number;
 
@@ -20,11 +20,11 @@ export class WorkerDrain implements TaskIntake {
     @Inject(BROKER) private readonly broker: Broker,
     private readonly worker: QueueWorker,
     private readonly rules: Rules,
-    private readonly executions: Executions,
+    private readonly executions: ExecutionHandles,
     shutdown: TasksShutdown,
   ) {
     this.patience = options.lease;
-    shutdown.addIntake(this);
+    shutdown.addDrainable(this);
   }
 
   close(): void {

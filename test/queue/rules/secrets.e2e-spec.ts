@@ -208,9 +208,9 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expectLines(
       () => lines('secrets.tick'),
       [
-        'warn Executions of task secrets.tick by card == are dropped from now on: stolen Tasks',
+        'warn ExecutionHandles of task secrets.tick by card == are dropped from now on: stolen Tasks',
         'warn Execution secrets.tick (k) was not added: struck by that of secrets.tick by card ==: stolen Tasks',
-        'log Executions of task secrets.tick by card == are restored Tasks',
+        'log ExecutionHandles of task secrets.tick by card == are restored Tasks',
       ],
     );
   });
@@ -228,9 +228,9 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expectLines(
       () => lines('of any task'),
       [
-        'warn Executions of any task by card in are dropped from now on Tasks',
+        'warn ExecutionHandles of any task by card in are dropped from now on Tasks',
         'warn Execution secrets.limited (struck) does not run: struck by that of any task by card in Tasks',
-        'log Executions of any task by card in are restored Tasks',
+        'log ExecutionHandles of any task by card in are restored Tasks',
       ],
     );
   });
@@ -251,10 +251,10 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expectLines(said, [
       'debug Execution k starts: secrets.cooled(card=…) Tasks',
       'debug Execution secrets.cooled (k) completed in 1 ms Tasks',
-      'log Executions of task secrets.cooled by number == are restored Tasks',
+      'log ExecutionHandles of task secrets.cooled by number == are restored Tasks',
       'warn Execution secrets.cooled (k) is held: struck by that of secrets.cooled by number == Tasks',
       'warn Execution secrets.cooled (k) will be held: struck by that of secrets.cooled by number == Tasks',
-      'warn Executions of task secrets.cooled by number == are held from now on Tasks',
+      'warn ExecutionHandles of task secrets.cooled by number == are held from now on Tasks',
     ]);
   });
 

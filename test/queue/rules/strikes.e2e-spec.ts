@@ -419,8 +419,8 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
     await expectLines(
       () => test.logs.matching('from now on'),
       [
-        'warn Executions of task jobs.order by amount in are held from now on: fraud Tasks',
-        'warn Executions of task jobs.mail are dropped from now on Tasks',
+        'warn ExecutionHandles of task jobs.order by amount in are held from now on: fraud Tasks',
+        'warn ExecutionHandles of task jobs.mail are dropped from now on Tasks',
       ],
     );
   });

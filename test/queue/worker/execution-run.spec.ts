@@ -60,7 +60,7 @@ describe('ExecutionRun', () => {
     expect(run.isEnding).toBe(true);
     run.runAs(task);
     expect(run.isEnding).toBe(false);
-    Object.assign(task.life, { isFinished: true });
+    Object.assign(task.state, { isFinished: true });
     expect(run.isEnding).toBe(true);
   });
 
@@ -88,7 +88,7 @@ describe('ExecutionRun', () => {
     await run.left;
     expect([run.phase, run.isEnding]).toEqual(['held', false]);
     run.loseLease();
-    Object.assign(task.life, { isFinished: true });
+    Object.assign(task.state, { isFinished: true });
     expect([run.phase, run.isEnding]).toEqual(['lost', false]);
   });
 

@@ -46,8 +46,8 @@ export interface Signalled {
 /** Jobs that were ended before they ran. */
 export interface EndedJobs {
   readonly ids: readonly string[];
-  /** Those of them that may have come to a gate. */
-  readonly visitors: readonly string[];
+  /** Those of them that may have come to a limit. */
+  readonly candidates: readonly string[];
 }
 
 /** A part of the backlog that was ended. */
@@ -57,7 +57,7 @@ export interface ClearedPart extends EndedJobs {
 }
 
 /**
- * Executions that have not ended, all together. The cost of a call depends on what it returns, and not on how many wait; it
+ * ExecutionHandles that have not ended, all together. The cost of a call depends on what it returns, and not on how many wait; it
  * never holds the database for long.
  *
  * Jobs that are cancelled before they run end where they are, as runs do that are cancelled: their arguments are not moved.

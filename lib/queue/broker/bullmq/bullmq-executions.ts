@@ -11,7 +11,7 @@ import type {
   NewExecution,
 } from '../record.js';
 
-/** Executions as BullMQ jobs. */
+/** ExecutionHandles as BullMQ jobs. */
 export class BullMqExecutions implements ExecutionStore {
   constructor(private readonly session: Session) {}
 
@@ -33,11 +33,11 @@ export class BullMqExecutions implements ExecutionStore {
   }
 
   async retime(known: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean> {
-    const { connections, jobs, fleet } = await this.session.open();
+    const { connections, jobs, fleetSignals } = await this.session.open();
     const isRetimed = await connections.answer(() => jobs.retime(known, when, schedule));
     if (!isRetimed) return false;
-    fleet.send({ type: 'work' }); // it may be due before anything that workers wait for
-    fleet.send({ type: 'changed', id: known.id });
+    fleetSignals.send({ type: 'work' }); // it may be due before anything that workers wait for
+    fleetSignals.send({ type: 'changed', id: known.id });
     return true;
   }
 

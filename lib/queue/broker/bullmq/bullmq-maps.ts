@@ -11,15 +11,15 @@ export class BullMqMaps implements SharedMaps {
   }
 
   async write(map: string, field: string, value: string, owner?: EntryName): Promise<void> {
-    const { connections, fleet } = await this.session.open();
+    const { connections, fleetSignals } = await this.session.open();
     await connections.answer(() => connections.store.writeEntry(map, field, value, owner));
-    fleet.send({ type: 'map', map });
+    fleetSignals.send({ type: 'map', map });
   }
 
   async erase(map: string, field: string, expected?: string): Promise<boolean> {
-    const { connections, fleet } = await this.session.open();
+    const { connections, fleetSignals } = await this.session.open();
     const wasThere = await connections.answer(() => connections.store.eraseEntry(map, field, expected));
-    if (wasThere) fleet.send({ type: 'map', map });
+    if (wasThere) fleetSignals.send({ type: 'map', map });
     return wasThere;
   }
 
@@ -29,8 +29,8 @@ export class BullMqMaps implements SharedMaps {
   }
 
   async eraseAll(map: string, owner: EntryName): Promise<void> {
-    const { connections, fleet } = await this.session.open();
+    const { connections, fleetSignals } = await this.session.open();
     await connections.answer(() => connections.store.eraseBook(map, owner));
-    fleet.send({ type: 'map', map: owner.map });
+    fleetSignals.send({ type: 'map', map: owner.map });
   }
 }

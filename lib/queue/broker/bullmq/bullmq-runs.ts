@@ -19,8 +19,8 @@ export class BullMqRuns implements RunStore {
   }
 
   async waitForWork(signal: AbortSignal): Promise<void> {
-    const { bell } = this.session.site ?? (await this.session.open());
-    return bell.wait(signal);
+    const { notifier } = this.session.site ?? (await this.session.open());
+    return notifier.wait(signal);
   }
 
   settle(claim: Claim, settlement: Settlement, claimNext: boolean): Promise<Claim | undefined> {
@@ -34,11 +34,11 @@ export class BullMqRuns implements RunStore {
   }
 
   async recover(): Promise<Recovery> {
-    const { connections, jobs, moves, replacements, admissions, workers } = await this.session.open();
+    const { connections, jobs, moves, replacements, acquisition, workers } = await this.session.open();
     return connections.persist(async () => {
       const crashed = await moves.recover();
       await replacements.applyAll();
-      const againAt = await admissions.sweep();
+      const againAt = await acquisition.sweep();
       const now = Date.now();
       if (now >= this.cleanAfter) {
         this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, jobs.memory / 2));

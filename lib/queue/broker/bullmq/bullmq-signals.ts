@@ -6,14 +6,14 @@ export class BullMqSignals implements Signals {
   constructor(private readonly session: Session) {}
 
   async publish(signal: Signal): Promise<void> {
-    const { connections, fleet } = await this.session.open();
-    await connections.answer(() => fleet.publish(signal));
+    const { connections, fleetSignals } = await this.session.open();
+    await connections.answer(() => fleetSignals.publish(signal));
   }
 
   async subscribe(listener: (signal: Signal) => void): Promise<() => void> {
-    const { connections, fleet } = await this.session.open();
+    const { connections, fleetSignals } = await this.session.open();
     return connections.persist(() =>
-      fleet.listen((signal) => {
+      fleetSignals.listen((signal) => {
         if (signal.type !== 'replaced' && signal.type !== 'work') listener(signal);
       }),
     );

@@ -1,9 +1,9 @@
 import type { Cancellation, Foretell } from '../broker.js';
-import type { Admissions } from './admissions.js';
+import type { SlotAcquisition } from './slot-acquisition.js';
 import type { JobName, Signalled, SignalledJob } from './backlog.js';
 import type { Connections } from './connections.js';
 import { encodeKey, looksLikeExecutionId } from './execution-id.js';
-import type { Fleet } from './fleet.js';
+import type { FleetSignals } from './fleet-signals.js';
 import type { JobStore } from './job-store.js';
 import type { Replacements } from './replacements.js';
 import { isEnded } from '../record.js';
@@ -14,8 +14,8 @@ export class Cancellations {
     private readonly connections: Connections,
     private readonly jobs: JobStore,
     private readonly replacements: Replacements,
-    private readonly fleet: Fleet,
-    private readonly admissions: Admissions,
+    private readonly fleetSignals: FleetSignals,
+    private readonly acquisition: SlotAcquisition,
   ) {}
 
   /**
@@ -37,14 +37,14 @@ export class Cancellations {
 
   /** Cancels all that does not run. @returns how many. */
   async clear(reason: string): Promise<number> {
-    const { connections, admissions } = this;
+    const { connections, acquisition } = this;
     const { backlog } = connections;
     let cleared = await connections.answer(() => this.replacements.cancelAll(reason));
     for (;;) {
-      const { ids, visitors, isLast } = await connections.answer(() => backlog.clear(reason));
+      const { ids, candidates, isLast } = await connections.answer(() => backlog.clear(reason));
       cleared += ids.length;
-      this.fleet.tellChanged(ids);
-      const hasWoken = await connections.answer(() => admissions.forgetVisits(visitors));
+      this.fleetSignals.tellChanged(ids);
+      const hasWoken = await connections.answer(() => acquisition.forgetVisits(candidates));
       if (isLast && !hasWoken) return cleared;
     }
   }
@@ -78,10 +78,10 @@ export class Cancellations {
         if (now === undefined || isEnded(now.state) || now.state === 'running') return 'signalled';
       }
       await foretell?.({ id, key, name });
-      const { ids, visitors } = await this.jobs.cancelWaiting(id, reason);
+      const { ids, candidates } = await this.jobs.cancelWaiting(id, reason);
       if (ids.length > 0) {
-        await this.admissions.forgetVisits(visitors);
-        this.fleet.tellChanged(ids);
+        await this.acquisition.forgetVisits(candidates);
+        this.fleetSignals.tellChanged(ids);
         return 'cancelled';
       }
       ({ job } = await this.signal({ id }, reason)); // it has been started, or has ended

@@ -1,6 +1,6 @@
 import type { IQueueBackend, JobJson } from 'bullmq';
 
-import type { Gatekeeper } from '../gate.js';
+import type { Limiter } from '../limit.js';
 import type { Backlog } from './backlog.js';
 import type { SeenJob } from './seen-job.js';
 import type { ShortCuts } from './short-cuts.js';
@@ -48,7 +48,7 @@ export interface Connections {
   isOneCall(settlement: Settlement): boolean;
   readonly store: SideStore;
   readonly signals: SignalChannel;
-  readonly gates: Gatekeeper;
+  readonly limiter: Limiter;
   readonly shortCuts?: ShortCuts;
   readonly backlog: Backlog;
   /** With a connection of its own to wait on; made at first use. */

@@ -2,12 +2,12 @@ import { types } from 'node:util';
 import type { JobJson } from 'bullmq';
 import { LeaseLostError } from '../queue-errors.js';
 import type { Claim, Renewal } from '../broker.js';
-import type { Admissions } from './admissions.js';
+import type { SlotAcquisition } from './slot-acquisition.js';
 import type { Connections } from './connections.js';
-import type { Fleet } from './fleet.js';
+import type { FleetSignals } from './fleet-signals.js';
 import type { JobMoves } from './job-moves.js';
 import type { Replacements } from './replacements.js';
-import type { WorkBell } from './work-bell.js';
+import type { JobNotifier } from './job-notifier.js';
 import type { Settlement } from '../settlement.js';
 
 /** What a replacement takes at most to be put in the place of a run that has settled, in milliseconds. */
@@ -22,21 +22,21 @@ export class JobClaims {
     private readonly connections: Connections,
     private readonly moves: JobMoves,
     private readonly replacements: Replacements,
-    private readonly fleet: Fleet,
-    private readonly admissions: Admissions,
-    private readonly bell: WorkBell,
+    private readonly fleetSignals: FleetSignals,
+    private readonly acquisition: SlotAcquisition,
+    private readonly notifier: JobNotifier,
     private readonly workerId: string,
   ) {}
 
   /** Claims the next job that is due, if there is one. */
   async next(): Promise<Claim | undefined> {
     this.hearFleet();
-    this.bell.answer();
+    this.notifier.answer();
     this.tokens += 1;
     const token = `${this.workerId}:${this.tokens}`;
     const { job, dueAt = 0 } = await this.connections.persist(() => this.moves.next(token, this.workerId));
     if (job !== undefined) return this.toClaim(job, token);
-    this.bell.setNextDue(dueAt);
+    this.notifier.setNextDue(dueAt);
     return undefined;
   }
 
@@ -46,12 +46,12 @@ export class JobClaims {
       // What has been replaced must not be started again by the very call that settles it, nor by anybody else.
       const isAwaited = this.replacements.awaits(key);
       const final = isAwaited ? putOff(settlement) : settlement;
-      this.admissions.release(claim, final);
+      this.acquisition.release(claim, final);
       const wantsNext = claimNext && !isAwaited;
       const isOneCall = this.connections.isOneCall(final);
       const next = await this.connections.persist(() => this.moves.settle(claim, final, wantsNext && isOneCall));
       // At once: what is heard after that is newer.
-      if (next.job === undefined && next.dueAt !== undefined) this.bell.setNextDue(next.dueAt);
+      if (next.job === undefined && next.dueAt !== undefined) this.notifier.setNextDue(next.dueAt);
       const end = this.replacements.end(key);
       const isReplaced = end !== false && (await end);
       const claimed = next.job && this.toClaim(next.job, claim.token);
@@ -66,14 +66,14 @@ export class JobClaims {
   }
 
   async renew(claims: readonly Claim[]): Promise<Renewal> {
-    const { connections, admissions } = this;
+    const { connections, acquisition } = this;
     const ids = claims.map(({ id }) => id);
     const tokens = claims.map(({ token }) => token);
     const [lostIds, reasons] = await connections.persist(() =>
       Promise.all([
         connections.renew(ids, tokens),
         connections.store.getNotes('cancel', ids),
-        admissions.renew(claims),
+        acquisition.renew(claims),
       ]),
     );
     const lost = claims.filter(({ id }) => lostIds.includes(id));
@@ -108,9 +108,9 @@ export class JobClaims {
   private hearFleet(): void {
     if (this.isHearing) return;
     this.isHearing = true;
-    this.fleet
+    this.fleetSignals
       .listen((signal) => {
-        if (signal.type === 'work') this.bell.ring();
+        if (signal.type === 'work') this.notifier.notify();
         else if (signal.type === 'replaced') void this.replacements.hear();
       })
       .catch(() => (this.isHearing = false)); // the next claim tries again

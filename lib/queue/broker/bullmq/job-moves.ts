@@ -90,7 +90,7 @@ export class JobMoves {
     return this.jobOf(claim).attemptsStarted;
   }
 
-  /** Returns true for an execution that was put off before this claim: only such a one can have come to a gate before. */
+  /** Returns true for an execution that was put off before this claim: only such a one can have come to a limit before. */
   wasPutOff(claim: Claim): boolean {
     return (memoOf(this.jobOf(claim)).unstarted ?? 0) > 0;
   }

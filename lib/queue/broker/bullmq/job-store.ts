@@ -27,7 +27,7 @@ export interface StoredJob {
   readonly record: ExecutionRecord;
 }
 
-/** Executions as BullMQ jobs: added, read by id, taken away, remembered for a while. */
+/** ExecutionHandles as BullMQ jobs: added, read by id, taken away, remembered for a while. */
 export class JobStore {
   constructor(
     private readonly connections: Connections,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REPLACED, type BrokerLog, type Foretell } from '../broker.js';
-import type { Admissions } from './admissions.js';
+import type { SlotAcquisition } from './slot-acquisition.js';
 import { encodeKey } from './execution-id.js';
 import type { ExecutionFinder } from './execution-finder.js';
-import type { Fleet } from './fleet.js';
+import type { FleetSignals } from './fleet-signals.js';
 import type { JobStore } from './job-store.js';
 import { parseReplacement, recordOfReplacement, replacementOf, type Replacement } from './replacement.js';
 import type { SideStore } from './side-store.js';
@@ -32,8 +32,8 @@ export class Replacements {
     private readonly store: SideStore,
     private readonly jobs: JobStore,
     private readonly finder: ExecutionFinder,
-    private readonly fleet: Fleet,
-    private readonly admissions: Admissions,
+    private readonly fleetSignals: FleetSignals,
+    private readonly acquisition: SlotAcquisition,
     private readonly log: BrokerLog,
   ) {}
 
@@ -87,7 +87,7 @@ export class Replacements {
     if (await this.apply(key)) return;
     // A worker that is about to begin the run hears its own signal.
     if (this.running.has(key)) this.awaited.add(key);
-    else this.fleet.send({ type: 'replaced' });
+    else this.fleetSignals.send({ type: 'replaced' });
   }
 
   /** @param id leaves every other one alone. @returns whether there was one. */
@@ -142,7 +142,7 @@ export class Replacements {
 
   /** Those who watch look by themselves as well, so a signal that fails is no loss. */
   private tell(id: string): void {
-    this.fleet.send({ type: 'changed', id });
+    this.fleetSignals.send({ type: 'changed', id });
   }
 
   /**
@@ -185,9 +185,9 @@ export class Replacements {
     const current = await this.finder.liveOf(execution.key);
     if (current !== undefined && current.id !== id) {
       if (current.record.state === 'running') return false;
-      const { ids, visitors } = await this.jobs.cancelWaiting(current.id, REPLACED);
+      const { ids, candidates } = await this.jobs.cancelWaiting(current.id, REPLACED);
       if (ids.length === 0) return undefined;
-      await this.admissions.forgetVisits(visitors);
+      await this.acquisition.forgetVisits(candidates);
       this.tell(current.id);
     }
     if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;

@@ -2,29 +2,29 @@ import { BrokerUnavailableError } from '../queue-errors.js';
 import type { ResolvedQueueOptions } from '../queue-settings.js';
 import type { BrokerLog } from '../broker.js';
 import { Additions } from './additions.js';
-import { Admissions } from './admissions.js';
+import { SlotAcquisition } from './slot-acquisition.js';
 import { AnnouncedWorkers } from './announced-workers.js';
 import { Cancellations } from './cancellations.js';
 import type { Connections } from './connections.js';
 import { ExecutionFinder } from './execution-finder.js';
-import { Fleet } from './fleet.js';
+import { FleetSignals } from './fleet-signals.js';
 import { JobClaims } from './job-claims.js';
 import { JobMoves } from './job-moves.js';
 import { JobStore } from './job-store.js';
 import { LastReply, withPatience } from './patience.js';
 import { Replacements } from './replacements.js';
-import { WorkBell } from './work-bell.js';
+import { JobNotifier } from './job-notifier.js';
 
 /** Everything that a connection brings. */
 export interface Site {
   readonly connections: Connections;
   readonly jobs: JobStore;
   readonly finder: ExecutionFinder;
-  readonly fleet: Fleet;
+  readonly fleetSignals: FleetSignals;
   readonly replacements: Replacements;
-  readonly bell: WorkBell;
+  readonly notifier: JobNotifier;
   readonly moves: JobMoves;
-  readonly admissions: Admissions;
+  readonly acquisition: SlotAcquisition;
   readonly additions: Additions;
   readonly claims: JobClaims;
   readonly cancellations: Cancellations;
@@ -70,7 +70,7 @@ export class Session {
     if (this.isClosed) return;
     this.isClosed = true;
     if (this.site === undefined) return; // one that is on its way is closed when it has come
-    this.site.bell.ring();
+    this.site.notifier.notify();
     await this.site.connections.close();
   }
 
@@ -82,25 +82,25 @@ export class Session {
     }
     const jobs = new JobStore(connections, this.options);
     const moves = new JobMoves(connections, jobs, this.log);
-    const fleet = new Fleet(connections.signals, this.log);
-    const admissions = new Admissions(connections.gates, jobs, moves, connections.shortCuts);
+    const fleetSignals = new FleetSignals(connections.signals, this.log);
+    const acquisition = new SlotAcquisition(connections.limiter, jobs, moves, connections.shortCuts);
     const finder = new ExecutionFinder(connections, jobs, this.options.retention);
-    const replacements = new Replacements(connections.store, jobs, finder, fleet, admissions, this.log);
-    const cancellations = new Cancellations(connections, jobs, replacements, fleet, admissions);
-    const passOn = (): void => fleet.send({ type: 'work' });
-    const bell = new WorkBell(() => connections.worker(), this.options.lease, passOn);
+    const replacements = new Replacements(connections.store, jobs, finder, fleetSignals, acquisition, this.log);
+    const cancellations = new Cancellations(connections, jobs, replacements, fleetSignals, acquisition);
+    const passOn = (): void => fleetSignals.send({ type: 'work' });
+    const notifier = new JobNotifier(() => connections.worker(), this.options.lease, passOn);
     const additions = new Additions(this.label, connections, jobs, finder);
-    const claims = new JobClaims(connections, moves, replacements, fleet, admissions, bell, this.workerId);
+    const claims = new JobClaims(connections, moves, replacements, fleetSignals, acquisition, notifier, this.workerId);
     const workers = new AnnouncedWorkers(connections.store, this.options.lease, this.log);
     return {
       connections,
       jobs,
       finder,
-      fleet,
+      fleetSignals,
       replacements,
-      bell,
+      notifier,
       moves,
-      admissions,
+      acquisition,
       additions,
       claims,
       cancellations,

@@ -1,4 +1,4 @@
-import type { Admission, Gate, Guest } from '../gate.js';
+import type { Admission, Limit, PoolMember } from '../limit.js';
 
 type Waits = Extract<Admission, { readonly type: 'waits' }>;
 
@@ -9,7 +9,7 @@ export interface ShortCuts {
    *
    * @param claims how often its job has been claimed.
    */
-  hasSlots(id: string, claims: number, gates: readonly Gate[]): boolean;
+  hasSlots(id: string, claims: number, limits: readonly Limit[]): boolean;
   /** @returns whether an execution was handed its slots while it waited; nothing where a wait here is not worthwhile. */
   wait(id: string, admission: Waits): Promise<boolean> | undefined;
   /** Ends the wait of an execution that was handed its slots. @returns whether it waits here. */
@@ -17,10 +17,10 @@ export interface ShortCuts {
   /** Notes for how long a run of this process held a slot, in milliseconds. */
   noteHeld(pool: string, time: number): void;
   /** Notes an execution that was handed its slots. @returns whether it was put into the queue as well. */
-  noteQueued(guest: Guest): boolean;
+  noteQueued(member: PoolMember): boolean;
 }
 
-/** Whether no gate goes by time: whoever has its slots then is through all of them. */
-export function areSlots(gates: readonly Gate[]): boolean {
-  return gates.every(({ type }) => type === 'concurrency');
+/** Whether no limit goes by time: whoever has its slots then is through all of them. */
+export function areSlots(limits: readonly Limit[]): boolean {
+  return limits.every(({ type }) => type === 'concurrency');
 }

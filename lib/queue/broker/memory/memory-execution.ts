@@ -1,4 +1,4 @@
-import type { Placed } from './timetable.js';
+import type { Placed } from './ready-and-delayed.js';
 import type {
   ExecutionExtras,
   ExecutionRecord,
@@ -54,7 +54,7 @@ export class MemoryExecution implements Placed {
   replacement: Replacement | undefined = undefined;
   /** The claim that runs is in line for a slot. */
   isInLine = false;
-  /** Gates know it, perhaps. */
+  /** A limit may know it. */
   hasVisited = false;
 
   place = 0;

@@ -4,9 +4,9 @@ import { LoopTurn } from './loop-turn.js';
 import { MemoryClaim } from './memory-claim.js';
 import { MemoryExecution, type Replacement } from './memory-execution.js';
 import { MemoryExecutions } from './memory-executions.js';
-import { MemoryGates } from './memory-gates.js';
+import { MemoryLimiter } from './memory-limiter.js';
 import type { MemorySignals } from './memory-signals.js';
-import { Timetable } from './timetable.js';
+import { ReadyAndDelayed } from './ready-and-delayed.js';
 import type { AddedExecution, EndState, LiveState, NewExecution } from '../record.js';
 
 export interface MemoryQueueOptions {
@@ -23,8 +23,8 @@ const FIRST = -1;
 /** What a memory broker keeps, and how an execution moves through its states. */
 export class MemoryQueue {
   readonly executions: MemoryExecutions;
-  readonly timetable = new Timetable<MemoryExecution>();
-  readonly gates: MemoryGates;
+  readonly readyAndDelayed = new ReadyAndDelayed<MemoryExecution>();
+  readonly limits: MemoryLimiter;
   /** Wake those who wait for work. */
   readonly waiters = new Set<() => void>();
   readonly turn = new LoopTurn();
@@ -39,7 +39,7 @@ export class MemoryQueue {
   ) {
     this.clock = options.clock;
     this.executions = new MemoryExecutions(options.retention);
-    this.gates = new MemoryGates(options.clock, options.lease);
+    this.limits = new MemoryLimiter(options.clock, options.lease);
   }
 
   newToken(): string {
@@ -48,8 +48,8 @@ export class MemoryQueue {
   }
 
   /** Those who have got what they were parked for. */
-  wakeAll(guests: readonly { readonly id: string }[]): void {
-    for (const { id } of guests) {
+  wakeAll(members: readonly { readonly id: string }[]): void {
+    for (const { id } of members) {
       const execution = this.executions.find(id);
       if (execution?.state === 'parked') this.enqueue(execution, FIRST);
     }
@@ -58,7 +58,7 @@ export class MemoryQueue {
   forgetVisit(execution: MemoryExecution): void {
     if (!execution.hasVisited) return;
     execution.hasVisited = false;
-    this.wakeAll(this.gates.forget(execution.id));
+    this.wakeAll(this.limits.forget(execution.id));
   }
 
   place(replacement: Replacement): void {
@@ -112,13 +112,13 @@ export class MemoryQueue {
   schedule(execution: MemoryExecution, state: 'scheduled' | 'retrying', when: number, now: number): void {
     execution.when = when;
     if (when <= now) return this.enqueue(execution);
-    this.timetable.schedule(execution, when);
+    this.readyAndDelayed.schedule(execution, when);
     this.move(execution, state);
     this.arm();
   }
 
   enqueue(execution: MemoryExecution, rank = execution.priority): void {
-    this.timetable.enqueue(execution, rank); // before others are told, who may look at once
+    this.readyAndDelayed.enqueue(execution, rank); // before others are told, who may look at once
     this.move(execution, 'queued');
     if (this.waiters.size === 0) return;
     const [wake] = this.waiters;
@@ -127,11 +127,15 @@ export class MemoryQueue {
 
   /** Moves what is due by now into the queue. */
   promote(): void {
-    const { nextAt } = this.timetable;
+    const { nextAt } = this.readyAndDelayed;
     if (nextAt === undefined) return;
     const now = this.clock.now();
     if (nextAt > now) return;
-    for (let due = this.timetable.takeOverdue(now); due !== undefined; due = this.timetable.takeOverdue(now)) {
+    for (
+      let due = this.readyAndDelayed.takeOverdue(now);
+      due !== undefined;
+      due = this.readyAndDelayed.takeOverdue(now)
+    ) {
       this.enqueue(due);
     }
   }
@@ -140,7 +144,7 @@ export class MemoryQueue {
   arm(): void {
     this.disarm?.();
     this.disarm = undefined;
-    const { nextAt } = this.timetable;
+    const { nextAt } = this.readyAndDelayed;
     if (nextAt === undefined || this.waiters.size === 0) return;
     this.disarm = this.clock.schedule(nextAt - this.clock.now(), () => {
       this.promote();
@@ -159,7 +163,7 @@ export class MemoryQueue {
   }
 
   end(execution: MemoryExecution, state: EndState, now: number): void {
-    this.timetable.withdraw(execution);
+    this.readyAndDelayed.withdraw(execution);
     this.executions.end(execution, state, now);
     this.forgetVisit(execution);
     this.executions.expire(now);

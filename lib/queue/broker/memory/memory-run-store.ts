@@ -17,7 +17,7 @@ export class MemoryRunStore implements RunStore {
 
   waitForWork(signal: AbortSignal): Promise<void> {
     this.queue.promote();
-    if (signal.aborted || this.queue.timetable.hasDue) return Promise.resolve();
+    if (signal.aborted || this.queue.readyAndDelayed.hasDue) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.queue.waiters.delete(wake);
@@ -53,7 +53,7 @@ export class MemoryRunStore implements RunStore {
       execution.leaseUntil = until;
       if (execution.cancellation !== undefined) cancelled.set(claim, execution.cancellation);
     }
-    this.queue.gates.renew(claims.filter((claim) => !lost.includes(claim)));
+    this.queue.limits.renew(claims.filter((claim) => !lost.includes(claim)));
     return Promise.resolve({ lost, cancelled });
   }
 
@@ -69,7 +69,7 @@ export class MemoryRunStore implements RunStore {
       crashed += 1;
       this.queue.enqueue(execution);
     }
-    const { woken, nextAt } = this.queue.gates.sweep();
+    const { woken, nextAt } = this.queue.limits.sweep();
     this.queue.wakeAll(woken);
     return Promise.resolve({ crashed, ...(nextAt !== undefined && { againAt: nextAt }) });
   }
@@ -100,7 +100,7 @@ export class MemoryRunStore implements RunStore {
 
   protected claimNow(): Claim | undefined {
     this.queue.promote();
-    const execution = this.queue.timetable.take();
+    const execution = this.queue.readyAndDelayed.take();
     if (execution === undefined) return undefined;
     const token = this.queue.newToken();
     execution.token = token;
@@ -120,9 +120,9 @@ export class MemoryRunStore implements RunStore {
     if (execution === undefined) throw new LeaseLostError(claim.record.key);
     execution.token = undefined;
     const { replacement } = execution;
-    if (execution.hasVisited) this.leaveGates(execution, claim.token, settlement);
+    if (execution.hasVisited) this.leaveLimits(execution, claim.token, settlement);
     this.settleRun(execution, settlement, now);
-    if (execution.hasVisited && this.queue.gates.isHandedOver(execution.id)) this.queue.wakeAll([execution]);
+    if (execution.hasVisited && this.queue.limits.isGranted(execution.id)) this.queue.wakeAll([execution]);
     if (replacement === undefined) return;
     execution.replacement = undefined;
     this.queue.place(replacement);
@@ -174,10 +174,10 @@ export class MemoryRunStore implements RunStore {
   }
 
   /** In line for a slot, or put off until a time that is kept for it, it comes back for that. */
-  private leaveGates(execution: MemoryExecution, token: string, settlement: Settlement): void {
+  private leaveLimits(execution: MemoryExecution, token: string, settlement: Settlement): void {
     const isInLine = execution.isInLine && settlement.type === 'park';
     const hasPlace = settlement.type === 'release' && settlement.isUnstarted === true;
-    if (hasPlace) this.queue.wakeAll(this.queue.gates.release(execution.id, token));
+    if (hasPlace) this.queue.wakeAll(this.queue.limits.release(execution.id, token));
     else if (!isInLine) this.queue.forgetVisit(execution);
   }
 }

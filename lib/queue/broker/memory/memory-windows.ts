@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js';
-import { BURST_MEMORY, LATEST, type Admission, type Gate, type Visitor } from '../gate.js';
+import { BURST_MEMORY, LATEST, type Admission, type Limit, type Candidate } from '../limit.js';
 
-type Rate = Extract<Gate, { type: 'rate' }>;
-type Cooldown = Extract<Gate, { type: 'cooldown' }>;
-type Debounce = Extract<Gate, { type: 'debounce' }>;
+type Rate = Extract<Limit, { type: 'rate' }>;
+type Cooldown = Extract<Limit, { type: 'cooldown' }>;
+type Debounce = Extract<Limit, { type: 'debounce' }>;
 
 /** State of a debounce. */
 interface Burst {
@@ -29,7 +29,7 @@ interface Place {
   readonly attempt: string;
 }
 
-/** Rates, cooldowns and debounces, by the rules of ../gate.ts. */
+/** Rates, cooldowns and debounces, by the rules of ../limit.ts. */
 export class MemoryWindows {
   private readonly starts = new Map<string, Starts>();
   /** By execution: places that are kept for its attempts (R23). */
@@ -40,43 +40,43 @@ export class MemoryWindows {
   constructor(private readonly clock: Clock) {}
 
   /** Returns the answer of the first closed limit, if one is (R2). */
-  turnAway(visitor: Visitor, gates: readonly Gate[]): Admission | undefined {
-    for (const gate of gates) {
-      if (gate.type === 'debounce') {
-        const at = this.debounce(gate, visitor);
-        if (at === 'never') return { type: 'refused', gate };
-        if (at !== undefined) return { type: 'later', gate, at };
-      } else if (gate.type === 'cooldown') {
-        if (this.isCoolingDown(gate, visitor)) return { type: 'refused', gate };
-      } else if (gate.type === 'rate') {
-        const at = this.nextStart(gate, visitor);
-        if (at !== undefined) return gate.refuses ? { type: 'refused', gate } : { type: 'later', gate, at };
+  reject(candidate: Candidate, limits: readonly Limit[]): Admission | undefined {
+    for (const limit of limits) {
+      if (limit.type === 'debounce') {
+        const at = this.debounce(limit, candidate);
+        if (at === 'never') return { type: 'refused', limit };
+        if (at !== undefined) return { type: 'later', limit, at };
+      } else if (limit.type === 'cooldown') {
+        if (this.isCoolingDown(limit, candidate)) return { type: 'refused', limit };
+      } else if (limit.type === 'rate') {
+        const at = this.nextStart(limit, candidate);
+        if (at !== undefined) return limit.refuses ? { type: 'refused', limit } : { type: 'later', limit, at };
       }
     }
     return undefined;
   }
 
   /** Counts a start, or none of an execution that waits for a slot (R4). */
-  note(gate: Gate, visitor: Visitor, isAdmitted: boolean): void {
+  note(limit: Limit, candidate: Candidate, isAdmitted: boolean): void {
     const now = this.clock.now();
-    if (gate.type === 'rate') {
-      const starts = this.starts.get(gate.pool);
+    if (limit.type === 'rate') {
+      const starts = this.starts.get(limit.pool);
       // R21
-      if (isAdmitted) starts?.attempts.set(attemptOf(visitor), now);
-      else starts?.attempts.delete(attemptOf(visitor));
-      this.dropPlace(gate.pool, visitor);
+      if (isAdmitted) starts?.attempts.set(attemptOf(candidate), now);
+      else starts?.attempts.delete(attemptOf(candidate));
+      this.dropPlace(limit.pool, candidate);
     }
     if (!isAdmitted) return;
-    if (gate.type === 'cooldown' && visitor.attempt === 1) {
+    if (limit.type === 'cooldown' && candidate.attempt === 1) {
       // R26
-      const current = this.cooldowns.get(gate.pool);
-      const isOwn = current !== undefined && current.until > now && current.run === runOf(visitor);
-      if (!isOwn) this.cooldowns.set(gate.pool, { run: runOf(visitor), until: now + gate.window });
+      const current = this.cooldowns.get(limit.pool);
+      const isOwn = current !== undefined && current.until > now && current.run === runOf(candidate);
+      if (!isOwn) this.cooldowns.set(limit.pool, { run: runOf(candidate), until: now + limit.window });
     }
-    const burst = gate.type === 'debounce' ? this.debounces.get(gate.pool) : undefined;
-    if (burst?.last === visitor.order) {
+    const burst = limit.type === 'debounce' ? this.debounces.get(limit.pool) : undefined;
+    if (burst?.last === candidate.order) {
       // R30
-      this.debounces.set(gate.pool, { ...burst, last: undefined, passed: visitor.order });
+      this.debounces.set(limit.pool, { ...burst, last: undefined, passed: candidate.order });
     }
   }
 
@@ -96,7 +96,7 @@ export class MemoryWindows {
   }
 
   /** @returns the time when the attempt is due, if it does not pass now. */
-  private debounce({ pool, window, maxWait }: Debounce, { order, attempt }: Visitor): number | 'never' | undefined {
+  private debounce({ pool, window, maxWait }: Debounce, { order, attempt }: Candidate): number | 'never' | undefined {
     if (attempt > 1) return undefined; // R27
     const now = this.clock.now();
     const known = this.debounces.get(pool);
@@ -117,58 +117,58 @@ export class MemoryWindows {
   }
 
   /** Tells whether it refuses the attempt (R25). */
-  private isCoolingDown({ pool }: Cooldown, visitor: Visitor): boolean {
-    if (visitor.attempt > 1) return false;
+  private isCoolingDown({ pool }: Cooldown, candidate: Candidate): boolean {
+    if (candidate.attempt > 1) return false;
     const cooldown = this.cooldowns.get(pool);
-    return cooldown !== undefined && cooldown.until > this.clock.now() && cooldown.run !== runOf(visitor);
+    return cooldown !== undefined && cooldown.until > this.clock.now() && cooldown.run !== runOf(candidate);
   }
 
   /** @returns the time when the attempt may start, if that is not now; a place is kept for it then (R22, R23). */
-  private nextStart({ pool, limit, per, refuses }: Rate, visitor: Visitor): number | undefined {
+  private nextStart({ pool, max, per, refuses }: Rate, candidate: Candidate): number | undefined {
     const now = this.clock.now();
     const starts = this.starts.get(pool) ?? { attempts: new Map<string, number>(), until: 0 };
     const { attempts } = starts;
     this.starts.set(pool, starts);
     for (const [attempt, at] of attempts) if (at <= now - per) attempts.delete(attempt);
-    const own = attemptOf(visitor);
+    const own = attemptOf(candidate);
     const reserved = attempts.get(own);
     if (reserved !== undefined && reserved > now) return reserved;
     attempts.delete(own);
     // R24
     const others = [...attempts.values()].filter((at) => reserved === undefined || at <= now).toSorted((a, b) => a - b);
-    const freeing = others.at(-limit);
-    const isOver = others.length >= limit && freeing !== undefined && freeing + per > now;
+    const freeing = others.at(-max);
+    const isOver = others.length >= max && freeing !== undefined && freeing + per > now;
     const at = isOver ? freeing + per : now;
     starts.until = Math.max(starts.until, at + per);
     if (!isOver) return undefined;
     if (refuses) return at;
     attempts.set(own, at);
-    this.keepPlace(pool, visitor);
+    this.keepPlace(pool, candidate);
     return at;
   }
 
-  private keepPlace(pool: string, visitor: Visitor): void {
-    this.dropPlace(pool, visitor);
-    const places = this.places.get(visitor.id) ?? [];
-    this.places.set(visitor.id, places);
-    places.push({ pool, attempt: attemptOf(visitor) });
+  private keepPlace(pool: string, candidate: Candidate): void {
+    this.dropPlace(pool, candidate);
+    const places = this.places.get(candidate.id) ?? [];
+    this.places.set(candidate.id, places);
+    places.push({ pool, attempt: attemptOf(candidate) });
   }
 
   /** Forgets the place of an attempt that has asked for it (R24). */
-  private dropPlace(pool: string, visitor: Visitor): void {
-    const places = this.places.get(visitor.id);
+  private dropPlace(pool: string, candidate: Candidate): void {
+    const places = this.places.get(candidate.id);
     if (places === undefined) return;
-    const attempt = attemptOf(visitor);
+    const attempt = attemptOf(candidate);
     const left = places.filter((place) => place.pool !== pool || place.attempt !== attempt);
-    if (left.length === 0) this.places.delete(visitor.id);
-    else this.places.set(visitor.id, left);
+    if (left.length === 0) this.places.delete(candidate.id);
+    else this.places.set(candidate.id, left);
   }
 }
 
-function runOf({ id, run }: Visitor): string {
+function runOf({ id, run }: Candidate): string {
   return `${id}#${run}`;
 }
 
-function attemptOf({ id, run, attempt }: Visitor): string {
+function attemptOf({ id, run, attempt }: Candidate): string {
   return `${id}#${run}#${attempt}`;
 }

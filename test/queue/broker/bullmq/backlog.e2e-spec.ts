@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import type { Broker, Signal } from '../../../../lib/queue/broker/broker.js';
-import type { Gate } from '../../../../lib/queue/broker/gate.js';
+import type { Limit } from '../../../../lib/queue/broker/limit.js';
 import { BROKERS, brokerSpace, type BrokerKind } from '../../../support/brokers.js';
 import { until } from '../../../support/until.js';
 import { REDIS_PROGRAM, RedisServer } from '../../faults/redis-server.js';
@@ -184,13 +184,13 @@ describe.each(BROKERS)('a long backlog, on $label', (kind) => {
 
   it('leaves no place in line behind, and the slots to those who run', async () => {
     await using patient = space.open(space.newQueue(), { lease: 60_000 }); // as long as the test may take
-    const gates: Gate[] = [{ type: 'concurrency', pool: '["task",null,null]', max: 1 }];
+    const limits: Limit[] = [{ type: 'concurrency', pool: '["task",null,null]', max: 1 }];
     await fill(patient, 300, (at) => ({ ...job(at), when: undefined, priority: 0 }));
     const running = await patient.runs.claim();
     if (running === undefined) throw new Error('There is nothing to claim');
-    expect((await patient.limits.admit(running, gates)).type).toBe('admitted');
+    expect((await patient.limits.admit(running, limits)).type).toBe('admitted');
     for (let claim = await patient.runs.claim(); claim !== undefined;) {
-      expect((await patient.limits.admit(claim, gates)).type).toBe('waits');
+      expect((await patient.limits.admit(claim, limits)).type).toBe('waits');
       claim = await patient.runs.settle(claim, { type: 'park', reason: 'full' }, true);
     }
     expect(await patient.executions.clear('all must go')).toBe(299);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FreedPools } from './freed-pools.js';
-import { memoryLimiter, type Limiter } from './limiter.js';
+import { memoryLimiter, type LimiterUnderTest } from './limiter.js';
 import { CHANGES_NOTHING, take, type Outcome } from './outcome.js';
 import type { Step } from './sequence.js';
 
@@ -21,7 +21,7 @@ export interface Difference {
  * @returns the first difference, and the number of steps without one.
  */
 export async function compare(
-  limiter: Limiter,
+  limiter: LimiterUnderTest,
   steps: readonly Step[],
   isOpenStep: (step: Step) => boolean = () => false,
 ): Promise<{ difference?: Difference; compared: number }> {

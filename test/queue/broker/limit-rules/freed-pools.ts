@@ -1,4 +1,4 @@
-import type { Gate } from '../../../../lib/queue/broker/gate.js';
+import type { Limit } from '../../../../lib/queue/broker/limit.js';
 import type { Outcome } from './outcome.js';
 import { LEASE } from './limiter.js';
 import type { Step } from './sequence.js';
@@ -11,7 +11,7 @@ interface Stay {
 }
 
 /**
- * Tells where the rules leave the outcome open (R14 of gate.ts): one step frees slots of several pools, and an execution
+ * Tells where the rules leave the outcome open (R14 of limit.ts): one step frees slots of several pools, and an execution
  * needs slots of several. The pool that is served first then decides who gets what.
  */
 export class FreedPools {
@@ -22,11 +22,11 @@ export class FreedPools {
   }
 
   areSeveral(step: Step, now: number): boolean {
-    if (step.type === 'renew' || step.type === 'isHandedOver' || step.type === 'pass') return false;
+    if (step.type === 'renew' || step.type === 'isGranted' || step.type === 'pass') return false;
     const stays = [...this.stays];
     const needsSeveral =
       stays.some(([, { pools, until }]) => until === undefined && pools.length > 1) ||
-      (step.type === 'admit' && poolsOf(step.gates).length > 1);
+      (step.type === 'admit' && poolsOf(step.limits).length > 1);
     if (!needsSeveral) return false;
     const expired = stays.filter(([, { until }]) => until !== undefined && until <= now);
     // Of one that leaves alone by release or admit, pools are served in the order of its limits.
@@ -38,9 +38,9 @@ export class FreedPools {
   /** Records the outcome of a step. */
   note(step: Step, { answer, woken, pools }: Outcome, now: number): void {
     if (step.type === 'admit') {
-      const { id, token } = step.visitor;
+      const { id, token } = step.candidate;
       const { type } = answer as { type: string };
-      const needed = poolsOf(step.gates);
+      const needed = poolsOf(step.limits);
       if (type === 'admitted') this.stays.set(id, { pools: needed, token, until: now + LEASE });
       else if (type === 'waits') this.stays.set(id, { pools: needed, token: undefined, until: undefined });
     }
@@ -63,14 +63,14 @@ export class FreedPools {
 function leavers(step: Step): readonly string[] {
   if (step.type === 'forget') return step.ids;
   if (step.type === 'release') return [step.id];
-  return step.type === 'admit' ? [step.visitor.id] : [];
+  return step.type === 'admit' ? [step.candidate.id] : [];
 }
 
-function poolsOf(gates: readonly Gate[]): string[] {
-  return gates.flatMap(({ type, pool }) => (type === 'concurrency' ? [pool] : []));
+function poolsOf(limits: readonly Limit[]): string[] {
+  return limits.flatMap(({ type, pool }) => (type === 'concurrency' ? [pool] : []));
 }
 
 /** Ids have no spaces. */
-function nameOf(guest: string): string {
-  return guest.slice(0, guest.indexOf(' '));
+function nameOf(member: string): string {
+  return member.slice(0, member.indexOf(' '));
 }

@@ -1,9 +1,9 @@
-import type { Guest, PoolRecord } from '../../../../lib/queue/broker/gate.js';
-import type { Limiter } from './limiter.js';
+import type { PoolMember, PoolRecord } from '../../../../lib/queue/broker/limit.js';
+import type { LimiterUnderTest } from './limiter.js';
 import type { Step } from './sequence.js';
 
 /** Steps without effect on the pools: to read them again would only take time. */
-export const CHANGES_NOTHING = new Set<Step['type']>(['pass', 'isHandedOver']);
+export const CHANGES_NOTHING = new Set<Step['type']>(['pass', 'isGranted']);
 
 /** Answer of a step, and the pools after it. Lists without an order are sorted. */
 export interface Outcome {
@@ -13,7 +13,7 @@ export interface Outcome {
 }
 
 /** Takes one step, and looks at the pools. */
-export async function take(limiter: Limiter, step: Step): Promise<Outcome> {
+export async function take(limiter: LimiterUnderTest, step: Step): Promise<Outcome> {
   const { answer = null, woken = [] } = await call(limiter, step);
   const pools = CHANGES_NOTHING.has(step.type) ? [] : await limiter.pools();
   for (const pool of pools) check(pool);
@@ -26,11 +26,14 @@ function check({ pool, max, holders, waiters }: PoolRecord): void {
   if (holders.length === 0) throw new Error(`${waiters.length} executions wait for pool ${pool}, which nobody holds`);
 }
 
-async function call(limiter: Limiter, step: Step): Promise<{ answer?: unknown; woken?: readonly Guest[] }> {
+async function call(
+  limiter: LimiterUnderTest,
+  step: Step,
+): Promise<{ answer?: unknown; woken?: readonly PoolMember[] }> {
   switch (step.type) {
     case 'admit': {
-      await limiter.grant(step.visitor.id, step.visitor.token);
-      const { admission, woken } = await limiter.admit(step.visitor, step.gates);
+      await limiter.grant(step.candidate.id, step.candidate.token);
+      const { admission, woken } = await limiter.admit(step.candidate, step.limits);
       // How many are ahead is a hint, which only Redis gives.
       return { answer: { ...admission, ahead: undefined }, woken };
     }
@@ -45,8 +48,8 @@ async function call(limiter: Limiter, step: Step): Promise<{ answer?: unknown; w
       const { woken, nextAt } = await limiter.sweep();
       return { answer: nextAt, woken };
     }
-    case 'isHandedOver':
-      return { answer: await limiter.isHandedOver(step.id) };
+    case 'isGranted':
+      return { answer: await limiter.isGranted(step.id) };
     case 'pass':
       return {};
   }
@@ -65,6 +68,6 @@ function sorted(pools: readonly PoolRecord[]): Outcome['pools'] {
 }
 
 /** With the keys, which must come with them. */
-function idsOf(guests: readonly Guest[]): string[] {
-  return guests.map(({ id, key }) => `${id} ${key}`);
+function idsOf(members: readonly PoolMember[]): string[] {
+  return members.map(({ id, key }) => `${id} ${key}`);
 }

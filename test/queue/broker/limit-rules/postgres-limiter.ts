@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'pg';
 import { PostgresClock } from '../../../../lib/queue/broker/bullmq/postgres/postgres-clock.js';
-import { PostgresGates } from '../../../../lib/queue/broker/bullmq/postgres/postgres-gates.js';
+import { PostgresLimiter } from '../../../../lib/queue/broker/bullmq/postgres/postgres-limiter.js';
 import { TIME } from '../../../../lib/queue/broker/bullmq/postgres/sql.generated.js';
 import { TYPES } from '../../../../lib/queue/broker/bullmq/postgres/postgres-types.js';
 import { resolveQueueOptions } from '../../../../lib/queue/queue-options.js';
@@ -27,7 +27,7 @@ export async function openPostgres(url: string, lease: number): Promise<Limiters
   const optionsOf = (name: string) => resolveQueueOptions({ url, prefix, name, worker: { lease } });
   await pool.query(`CREATE SCHEMA "${prefix}"`);
   await pool.query(JOBS);
-  await new PostgresGates(pool, optionsOf('any'), clock).migrate(pool as never);
+  await new PostgresLimiter(pool, optionsOf('any'), clock).migrate(pool as never);
   let queues = 0;
   return {
     open() {
@@ -36,7 +36,7 @@ export async function openPostgres(url: string, lease: number): Promise<Limiters
       const timed = {
         query: (text: string, values: unknown[]) => pool.query(text.replaceAll(NOW, String(time)), values),
       };
-      return Object.assign(new PostgresGates(timed as Pool, optionsOf(name), clock), {
+      return Object.assign(new PostgresLimiter(timed as Pool, optionsOf(name), clock), {
         setTime: (now: number) => (time = now),
         grant: (id: string, token: string) => pool.query(GRANT, [name, id, token]),
       });

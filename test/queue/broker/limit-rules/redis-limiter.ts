@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { RedisGates } from '../../../../lib/queue/broker/bullmq/redis/redis-gates.js';
+import { RedisLimiter } from '../../../../lib/queue/broker/bullmq/redis/redis-limiter.js';
 import { ServerClock } from '../../../../lib/queue/broker/bullmq/server-clock.js';
 import { resolveQueueOptions } from '../../../../lib/queue/queue-options.js';
 import type { Limiters } from './limiter.js';
@@ -67,10 +67,10 @@ export async function openRedis(url: string, lease: number): Promise<Limiters> {
     open() {
       const name = `q${(queues += 1)}`;
       const options = resolveQueueOptions({ url, prefix, name, worker: { lease } });
-      const gates = new RedisGates(client, options, clock);
-      return Object.assign(gates, {
+      const limits = new RedisLimiter(client, options, clock);
+      return Object.assign(limits, {
         // In order on one connection: what follows sees it.
-        setTime: (now: number) => void client.set(`${prefix}:${name}/gates:virtual-now`, now),
+        setTime: (now: number) => void client.set(`${prefix}:${name}/limits:virtual-now`, now),
         grant: (id: string, token: string) => client.set(`${prefix}:${name}:${id}:lock`, token),
       });
     },

@@ -1,15 +1,15 @@
-import { BURST_MEMORY, type Gate, type Visitor } from '../../../../lib/queue/broker/gate.js';
+import { BURST_MEMORY, type Limit, type Candidate } from '../../../../lib/queue/broker/limit.js';
 import type { Chance } from '../../faults/chance.js';
 import { LEASE } from './limiter.js';
 
 /** One call, or time that passes. No step depends on the outcome of another, so that each can be removed. */
 export type Step =
-  | { readonly type: 'admit'; readonly visitor: Visitor; readonly gates: readonly Gate[] }
+  | { readonly type: 'admit'; readonly candidate: Candidate; readonly limits: readonly Limit[] }
   | { readonly type: 'release'; readonly id: string; readonly token: string }
   | { readonly type: 'forget'; readonly ids: readonly string[] }
   | { readonly type: 'renew'; readonly holders: readonly { readonly id: string; readonly token: string }[] }
   | { readonly type: 'sweep' }
-  | { readonly type: 'isHandedOver'; readonly id: string }
+  | { readonly type: 'isGranted'; readonly id: string }
   | { readonly type: 'pass'; readonly time: number };
 
 const WINDOW = 300;
@@ -28,13 +28,13 @@ const TYPES: readonly Step['type'][] = [
   'renew',
   'sweep',
   'sweep',
-  'isHandedOver',
+  'isGranted',
 ];
 
 interface Runner {
   readonly id: string;
   readonly order: string;
-  readonly gates: readonly Gate[];
+  readonly limits: readonly Limit[];
   since: number;
   run: number;
   attempt: number;
@@ -42,7 +42,7 @@ interface Runner {
 }
 
 /** Limits of an execution. A pool has the same times in all of them, as in the library, but not the same maximum. */
-const KINDS: readonly ((chance: Chance) => Gate[])[] = [
+const KINDS: readonly ((chance: Chance) => Limit[])[] = [
   (chance) => some(chance, slotsOf(chance, ['x']), 1),
   (chance) => some(chance, slotsOf(chance, ['x', 'y']), 1),
   (chance) => some(chance, slotsOf(chance, ['x', 'y', 'z']), 3),
@@ -55,21 +55,21 @@ export function draw(chance: Chance, length: number): Step[] {
   const kind = pick(chance, KINDS);
   const runners = Array.from({ length: 2 + chance.below(6) }, (_, at): Runner => {
     const id = `e${at}`;
-    return { id, order: `00${at} ${id}`, gates: kind(chance), since: chance.below(4), run: 1, attempt: 1, claims: 1 };
+    return { id, order: `00${at} ${id}`, limits: kind(chance), since: chance.below(4), run: 1, attempt: 1, claims: 1 };
   });
   return Array.from({ length }, () => drawStep(chance, runners, kind));
 }
 
-function drawStep(chance: Chance, runners: readonly Runner[], kind: (chance: Chance) => Gate[]): Step {
+function drawStep(chance: Chance, runners: readonly Runner[], kind: (chance: Chance) => Limit[]): Step {
   const type = pick(chance, TYPES);
   const runner = pick(chance, runners);
-  const { id, order, gates } = runner;
+  const { id, order, limits } = runner;
   switch (type) {
     case 'admit': {
       if (rarely(chance)) runner.claims += 1; // its worker has died
       const { since, run, attempt } = runner;
-      const visitor = { id, key: `${id}'s "key"`, token: tokenOf(runner), run, attempt, since, order };
-      return { type, visitor, gates: rarely(chance) ? kind(chance) : gates }; // another deploy has other limits
+      const candidate = { id, key: `${id}'s "key"`, token: tokenOf(runner), run, attempt, since, order };
+      return { type, candidate, limits: rarely(chance) ? kind(chance) : limits }; // another deploy has other limits
     }
     case 'release': {
       const step: Step = { type, id, token: rarely(chance) ? 'another' : tokenOf(runner) };
@@ -87,7 +87,7 @@ function drawStep(chance: Chance, runners: readonly Runner[], kind: (chance: Cha
         type,
         holders: runners.filter(() => !rarely(chance)).map((each) => ({ id: each.id, token: tokenOf(each) })),
       };
-    case 'isHandedOver':
+    case 'isGranted':
       return { type, id };
     case 'pass':
       return { type, time: pick(chance, TIMES) };
@@ -106,27 +106,27 @@ function goOn(chance: Chance, runner: Runner): void {
  * Tells whether an execution has to be forgotten before its next attempt. In the library an attempt that ran has used its
  * place; Redis forgets one place of an execution in each pool, and not those of several attempts (R20).
  */
-function hasRate({ gates }: Runner): boolean {
-  return gates.some(({ type }) => type === 'rate');
+function hasRate({ limits }: Runner): boolean {
+  return limits.some(({ type }) => type === 'rate');
 }
 
-function slotsOf(chance: Chance, pools: readonly string[]): Gate[] {
+function slotsOf(chance: Chance, pools: readonly string[]): Limit[] {
   return pools.map((pool) => ({ type: 'concurrency', pool, max: rarely(chance) ? 3 : 1 + chance.below(2) }));
 }
 
-function windows(chance: Chance): Gate[] {
+function windows(chance: Chance): Limit[] {
   return [
-    { type: 'rate', pool: 'r', limit: 2, per: PER, refuses: false },
-    { type: 'rate', pool: 's', limit: 1, per: PER, refuses: chance.below(2) === 0 },
+    { type: 'rate', pool: 'r', max: 2, per: PER, refuses: false },
+    { type: 'rate', pool: 's', max: 1, per: PER, refuses: chance.below(2) === 0 },
     { type: 'cooldown', pool: 'c', window: WINDOW },
     { type: 'debounce', pool: 'd', window: WINDOW, maxWait: undefined },
     { type: 'debounce', pool: 'e', window: WINDOW, maxWait: 2 * WINDOW - 50 },
   ];
 }
 
-/** Draws from one to `most` of the gates, and keeps their order. */
-function some(chance: Chance, gates: Gate[], most: number): Gate[] {
-  const left = [...gates];
+/** Draws from one to `most` of the limits, and keeps their order. */
+function some(chance: Chance, limits: Limit[], most: number): Limit[] {
+  const left = [...limits];
   const count = 1 + chance.below(most);
   while (left.length > count) left.splice(chance.below(left.length), 1);
   return left;

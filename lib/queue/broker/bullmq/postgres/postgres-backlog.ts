@@ -85,7 +85,7 @@ export class PostgresBacklog implements Backlog {
     const rest = await this.end(CLEAR_THOROUGHLY, reason, PART);
     return {
       ids: [...part.ids, ...rest.ids],
-      visitors: [...part.visitors, ...rest.visitors],
+      candidates: [...part.candidates, ...rest.candidates],
       isLast: rest.ids.length === 0,
     };
   }
@@ -114,7 +114,7 @@ export class PostgresBacklog implements Backlog {
     const { rows } = await this.pool.query<EndedRow>(statement, values);
     return {
       ids: rows.map(({ id }) => id),
-      visitors: rows.flatMap(({ id, has_visited: hasVisited }) => (hasVisited ? [id] : [])),
+      candidates: rows.flatMap(({ id, has_visited: hasVisited }) => (hasVisited ? [id] : [])),
     };
   }
 }

@@ -12,7 +12,7 @@ import { PostgresClock } from './postgres-clock.js';
 import { AddBatcher } from './add-batcher.js';
 import { explain, isConflict, LABEL } from './postgres-errors.js';
 import { PostgresBacklog } from './postgres-backlog.js';
-import { PostgresGates } from './postgres-gates.js';
+import { PostgresLimiter } from './postgres-limiter.js';
 import { lookAtPostgresJob, readPostgresJob } from './postgres-jobs.js';
 import { configOf, patientPool, poolOf, STATEMENT_TIME, withLimit, withSchema } from './postgres-pools.js';
 import { PostgresSchema } from './postgres-schema.js';
@@ -49,7 +49,7 @@ export class PostgresConnections implements Connections {
     private readonly pool: Pool,
     readonly store: PostgresSideStore,
     readonly signals: PostgresSignals,
-    readonly gates: PostgresGates,
+    readonly limiter: PostgresLimiter,
     private readonly clock: PostgresClock,
   ) {
     this.backlog = new PostgresBacklog(pool, options, signals);
@@ -73,14 +73,14 @@ export class PostgresConnections implements Connections {
     const store = new PostgresSideStore(pool, options);
     const signals = new PostgresSignals(pool, () => new pg.Client(ownConfig), options);
     const clock = new PostgresClock(pool);
-    const gates = new PostgresGates(pool, options, clock);
+    const limiter = new PostgresLimiter(pool, options, clock);
     const admin = new pg.Client(withSchema(withLimit(config, STATEMENT_TIME.migration), prefix));
     admin.on('error', ignore); // whoever asks it something is told
     let queue: PostgresQueue | undefined;
     try {
       await admin.connect();
       lastReply.note();
-      await new PostgresSchema(admin, options, bullmq, [store, gates]).prepare(lastReply);
+      await new PostgresSchema(admin, options, bullmq, [store, limiter]).prepare(lastReply);
       queue = new bullmq.Queue(
         options.name,
         { connection: { ...callConfig, schema: prefix } } as never,
@@ -100,7 +100,7 @@ export class PostgresConnections implements Connections {
         pool,
         store,
         signals,
-        gates,
+        limiter,
         clock,
       );
     } catch (error) {

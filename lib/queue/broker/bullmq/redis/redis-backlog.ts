@@ -63,14 +63,14 @@ export class RedisBacklog implements Backlog {
   }
 
   async cancel(id: string, reason: string): Promise<EndedJobs> {
-    const [ids, visitors] = (await this.end('tasksCancel', reason, id)) as [string[], string[]];
-    return { ids, visitors };
+    const [ids, candidates] = (await this.end('tasksCancel', reason, id)) as [string[], string[]];
+    return { ids, candidates };
   }
 
   async clear(reason: string): Promise<ClearedPart> {
     const answer = await this.end('tasksClear', reason, PART.jobs, PART.time);
-    const [ids, visitors, left] = answer as [string[], string[], number];
-    return { ids, visitors, isLast: left === 0 };
+    const [ids, candidates, left] = answer as [string[], string[], number];
+    return { ids, candidates, isLast: left === 0 };
   }
 
   /** None is held: BullMQ's script for additions does nothing where the job exists, also when it has ended. */

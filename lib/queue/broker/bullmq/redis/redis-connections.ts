@@ -9,7 +9,7 @@ import { createClient, untilReady } from './redis-client.js';
 import { explain, LABEL, unavailable } from './redis-errors.js';
 import { REINSTATE, REPAIR, RETIME } from './lua.generated.js';
 import { RedisBacklog } from './redis-backlog.js';
-import { RedisGates } from './redis-gates.js';
+import { RedisLimiter } from './redis-limiter.js';
 import { ServerClock } from '../server-clock.js';
 import { RedisJobs } from './redis-jobs.js';
 import { RedisShortCuts } from './redis-short-cuts.js';
@@ -29,7 +29,7 @@ export class RedisConnections implements Connections {
   readonly dataOf = String;
   readonly store: RedisSideStore;
   readonly signals: RedisSignals;
-  readonly gates: RedisGates;
+  readonly limiter: RedisLimiter;
   readonly backlog: RedisBacklog;
   readonly shortCuts: RedisShortCuts;
 
@@ -50,7 +50,7 @@ export class RedisConnections implements Connections {
   ) {
     this.store = new RedisSideStore(client, options);
     this.signals = new RedisSignals(client, options);
-    this.gates = new RedisGates(client, options, clock);
+    this.limiter = new RedisLimiter(client, options, clock);
     this.shortCuts = new RedisShortCuts(options.lease);
     this.queueOfBullMq = new bullmq.Queue(options.name, {
       connection: client as never,

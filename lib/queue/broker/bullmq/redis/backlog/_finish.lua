@@ -3,7 +3,7 @@
 --- @include "../jobs/_is-job"
 local ours, now, reason, retention = KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local events = redis.call('HGET', jobs .. 'meta', 'opts.maxLenEvents') or 10000
-local ended, visitors = {}, {}
+local ended, candidates = {}, {}
 
 local function finish(id, place)
   local record = jobs .. id
@@ -14,7 +14,7 @@ local function finish(id, place)
   local memo = '{"state":"cancelled","reason":' .. reason
   if before and before ~= '' then
     memo = memo .. ',"before":' .. cjson.encode(before)
-    visitors[#visitors + 1] = id
+    candidates[#candidates + 1] = id
   end
   memo = memo .. '}'
   redis.pcall('HINCRBY', record, 'atm', 1) -- fails where it is damaged

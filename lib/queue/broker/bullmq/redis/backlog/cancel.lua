@@ -1,4 +1,4 @@
--- ARGV: as in _finish, then an id. Returns what was ended, and which of that may have come to a gate.
+-- ARGV: as in _finish, then an id. Returns what was ended, and which of that may have come to a limit.
 --- @include "_finish"
 --- @include "../jobs/_place-of"
 local id = ARGV[4]
@@ -9,13 +9,13 @@ local function take(list)
   local middle = redis.call('LINDEX', jobs .. list, math.floor(size / 2))
   return redis.call('LREM', jobs .. list, id > middle and 1 or -1, id) > 0
 end
-if not isJob(id) then return { ended, visitors } end
+if not isJob(id) then return { ended, candidates } end
 local place = placeOf(id, 0)
-if place == 'active' or place == 'completed' or place == 'failed' then return { ended, visitors } end
+if place == 'active' or place == 'completed' or place == 'failed' then return { ended, candidates } end
 if place == 'delayed' or place == 'prioritized' then
   redis.call('ZREM', jobs .. place, id)
 elseif not take('wait') then
   take('paused')
 end
 finish(id, place)
-return { ended, visitors }
+return { ended, candidates }

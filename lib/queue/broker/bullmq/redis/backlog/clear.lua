@@ -1,5 +1,5 @@
 -- ARGV: as in _finish, then how many to take, and for how many microseconds. On servers whose time stands still in a script,
--- the number alone limits it. Returns what was ended, which of that may have come to a gate, and how many are left.
+-- the number alone limits it. Returns what was ended, which of that may have come to a limit, and how many are left.
 --- @include "_finish"
 local function clock()
   local time = redis.call('TIME')
@@ -26,4 +26,4 @@ for _, place in ipairs({ 'wait', 'paused', 'prioritized', 'delayed' }) do
   end
   left = left + sizeOf(place)
 end
-return { ended, visitors, left }
+return { ended, candidates, left }

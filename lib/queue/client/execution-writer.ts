@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { parseDuration, type Duration } from '../../task/duration.js';
+import { refuseFirstCall, type AddingCall, type AddOptions, type AnyTask } from './adding-call.js';
+import { ArgumentsCalls, type ArgumentsCall } from './arguments-call.js';
+import { AdditionGuard, type Refusal } from './addition-guard.js';
+import { BROKER, type Broker } from '../broker/broker.js';
+import { newRecord } from '../broker/new-record.js';
+import { CLOCK, type Clock } from '../broker/clock.js';
+import { DurableRegistry } from '../declaration/durable-registry.js';
+import type { Execution } from './execution.js';
+import { ExecutionHandles } from './execution-handles.js';
+import { InstanceArguments } from './instance-arguments.js';
+import { MAX_WHEN } from '../broker/max-when.js';
+import { encodeArgs } from '../declaration/payload.js';
+import { TaskArgumentError, TaskNotRegisteredError } from '../broker/queue-errors.js';
+import { QueueLog } from '../log/queue-log.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { requireKey } from '../broker/short-text.js';
+import type {
+  AddedExecution,
+  ExecutionExtras,
+  ExecutionRecord,
+  KeyedExecution,
+  NewExecution,
+} from '../broker/record.js';
+
+/** What is to be added, after checks. */
+export interface Addition {
+  readonly execution: NewExecution & { readonly addedAt: number };
+  readonly args: readonly unknown[];
+}
+
+const MAX_PRIORITY = 2_097_151;
+
+/** Checks what is to be added, adds what is not struck, and makes the handles. */
+@Injectable()
+export class ExecutionWriter {
+  private readonly calls: ArgumentsCalls;
+  private readonly instances: InstanceArguments;
+
+  constructor(
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
+    private readonly registry: DurableRegistry,
+    private readonly guard: AdditionGuard,
+    private readonly executions: ExecutionHandles,
+    private readonly log: QueueLog,
+  ) {
+    this.calls = new ArgumentsCalls(log);
+    this.instances = new InstanceArguments(log);
+  }
+
+  /**
+   * The first of two calls: checks all that it was given, since the second may be missing.
+   *
+   * @param rest further arguments, of which there must be none.
+   * @param add the second call.
+   * @throws {TaskNotRegisteredError} when this process declares no such task and it is not said to be remote.
+   * @throws {TaskArgumentError} when an option does not exist, or the task's arguments are among them.
+   */
+  expectArguments<O extends Pick<AddOptions, 'remote'>, A extends unknown[], R>(
+    call: AddingCall,
+    task: AnyTask,
+    options: O,
+    rest: readonly unknown[],
+    add: (name: string, args: A) => R,
+  ): ArgumentsCall<A, R> {
+    const isObject = typeof options === 'object' && options !== null;
+    const name = this.nameOf(task, isObject && options.remote === true);
+    if (!isObject || rest.length > 0 || call.options.find(options, call.name) !== undefined) {
+      refuseFirstCall(call, task, name, options, rest);
+    }
+    return this.calls.expect(call.name, name, add);
+  }
+
+  /**
+   * @throws {TaskNotRegisteredError} when this process declares no such task, and `isAny` is not set for its name.
+   */
+  nameOf(task: AnyTask, isAny: boolean): string {
+    if (typeof task === 'string' && task !== '' && isAny) return task;
+    if (typeof task !== 'string' && typeof task !== 'function')
+      throw new TaskNotRegisteredError(task, this.registry.ownNames);
+    return this.registry.require(task).name;
+  }
+
+  /**
+   * @throws {TaskArgumentError} when an option or an argument cannot be used.
+   */
+  describe(name: string, args: readonly unknown[], options: AddOptions, extras?: ExecutionExtras): Addition {
+    const { when, key, priority = 0 } = options;
+    if (key !== undefined) requireKey(name, key);
+    if (!Number.isInteger(priority) || priority < 0 || priority > MAX_PRIORITY) {
+      throw new TaskArgumentError(name, 'priority', priority, `a whole number from 0 to ${MAX_PRIORITY}`);
+    }
+    const execution: Addition['execution'] & { extras?: ExecutionExtras } = {
+      key,
+      name,
+      args: encodeArgs(name, args, this.options.maxArgumentSize),
+      priority,
+      when: this.timeOf(name, when),
+      addedAt: this.clock.now(),
+    };
+    if (extras !== undefined) execution.extras = extras;
+    this.instances.check(name, args);
+    return { execution, args };
+  }
+
+  /**
+   * Adds one, unless it is struck. Nearly all additions are of one: it costs no lists and no further promises.
+   *
+   * @throws {TaskArgumentError} when an option or an argument cannot be used.
+   */
+  async addOne(name: string, args: readonly unknown[], options: AddOptions): Promise<Execution> {
+    const addition = this.describe(name, args, options);
+    if (!this.guard.isLoaded) await this.guard.load();
+    const { execution } = addition;
+    const refusal = this.refusalOf(addition);
+    if (refusal?.mode === 'drop') return this.refused(execution, refusal);
+    const [answer] = await this.broker.executions.add([marked(execution, refusal)]);
+    return this.added(execution, refusal, answer);
+  }
+
+  /** In one step for all, but for those that are struck: these are not added. */
+  async add(additions: readonly Addition[]): Promise<Execution[]> {
+    if (!this.guard.isLoaded) await this.guard.load();
+    const refusals = additions.map((addition) => this.refusalOf(addition));
+    const wanted = additions.flatMap(({ execution }, at) =>
+      refusals[at]?.mode === 'drop' ? [] : [marked(execution, refusals[at])],
+    );
+    const answers = wanted.length === 0 ? [] : await this.broker.executions.add(wanted);
+    const handles: Execution[] = [];
+    let next = 0;
+    for (const [at, { execution }] of additions.entries()) {
+      const refusal = refusals[at];
+      if (refusal?.mode === 'drop') handles.push(this.refused(execution, refusal));
+      else handles.push(await this.added(execution, refusal, answers[next++]));
+    }
+    return handles;
+  }
+
+  /** The handle of what the broker has taken, or of what had the key before. */
+  private added(
+    execution: Addition['execution'],
+    refusal: Refusal | undefined,
+    answer: AddedExecution | undefined,
+  ): Execution | Promise<Execution> {
+    if (answer === undefined) throw new Error('The broker has not told what became of an execution'); // a bug of ours
+    const record = addedRecord(answer, execution, refusal);
+    if (!answer.isNew) return this.known(answer, record);
+    this.log.counts.added += 1;
+    if (refusal !== undefined) this.log.struck(execution.name, answer.key, refusal.reason, 'will be held');
+    return this.executions.of(record, refusal === undefined ? 'scheduled' : 'struck');
+  }
+
+  private async known({ id, key }: AddedExecution, record: ExecutionRecord): Promise<Execution> {
+    this.log.counts.alreadyScheduled += 1;
+    const known = await this.broker.executions.get(key);
+    return this.executions.of(known?.id === id ? known : record, 'already-scheduled');
+  }
+
+  async replace({ execution, args }: Addition, key: string): Promise<Execution> {
+    if (!this.guard.isLoaded) await this.guard.load();
+    const keyed: KeyedExecution & Addition['execution'] = { ...execution, key };
+    const refusal = this.refusalOf({ execution, args });
+    if (refusal?.mode === 'drop') return this.refused(keyed, refusal);
+    const id = await this.broker.executions.replace(marked(keyed, refusal));
+    this.log.counts.replaced += 1;
+    const disposition = refusal === undefined ? 'scheduled' : 'struck';
+    return this.executions.of(addedRecord({ id, key }, keyed, refusal), disposition);
+  }
+
+  private refusalOf({ execution: { name }, args }: Addition): Refusal | undefined {
+    return this.guard.refusalOf(name, args);
+  }
+
+  /** One that was never there, and has ended. */
+  private refused(execution: Addition['execution'], refusal: Refusal): Execution {
+    const { name, key = 'no key' } = execution;
+    this.log.struck(name, key, refusal.reason, 'was not added');
+    const record = newRecord(randomUUID(), key, execution, execution.addedAt);
+    return this.executions.of({ ...record, state: 'dropped', reason: refusal.reason }, 'struck');
+  }
+
+  private timeOf(name: string, when: Date | Duration | undefined): number | undefined {
+    if (when === undefined) return undefined;
+    if (when instanceof Date && !Number.isNaN(when.getTime())) return when.getTime();
+    try {
+      return this.clock.now() + parseDuration('when', when, 0, MAX_WHEN);
+    } catch {
+      throw new TaskArgumentError(
+        name,
+        'when',
+        when,
+        "a Duration from now, up to ten years, such as 500, '30s' or '2d'; or a valid Date: pass a moment as new Date(…)",
+      );
+    }
+  }
+}
+
+/** A worker may not know of a strike that holds an execution yet. */
+function marked<E extends NewExecution>(execution: E, refusal: Refusal | undefined): E {
+  return refusal === undefined ? execution : { ...execution, extras: { ...execution.extras, isStruck: true } };
+}
+
+/** What was just added is known; of what was there before only the broker knows. */
+function addedRecord(
+  { id, key }: Pick<AddedExecution, 'id' | 'key'>,
+  execution: Addition['execution'],
+  refusal: Refusal | undefined,
+): ExecutionRecord {
+  const record = newRecord(id, key, execution, execution.addedAt);
+  return refusal === undefined ? record : { ...record, reason: refusal.reason };
+}

@@ -1,0 +1,110 @@
+import { types } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { TaskFactory } from '../../scheduler/task-factory.js';
+import { TaskRunner } from '../../scheduler/task-runner.js';
+import type { TaskCall } from '../../task/task-parts.js';
+import { RecordUnreadableError } from '../broker/queue-errors.js';
+import type { DurableTask } from '../declaration/durable-registry.js';
+import { storeError } from '../declaration/stored-error.js';
+import { QueueLog } from '../log/queue-log.js';
+import { Rules } from '../rules/rules.js';
+import type { ExecutionRun } from './execution-run.js';
+import { RunPreparation } from './run-preparation.js';
+import { RELEASE, type Ending } from './run-settler.js';
+import { UnknownTasks } from './unknown-tasks.js';
+import type { Settlement } from '../broker/settlement.js';
+
+/** Runs a claimed execution as a task of this process, unless a rule or a flaw is against it. */
+@Injectable()
+export class RunExecutor {
+  constructor(
+    private readonly preparation: RunPreparation,
+    private readonly unknownTasks: UnknownTasks,
+    private readonly rules: Rules,
+    private readonly factory: TaskFactory,
+    private readonly runner: TaskRunner,
+    private readonly log: QueueLog,
+  ) {}
+
+  /**
+   * Calls the function of a claimed execution, as the task of its run.
+   *
+   * @returns how it is to be settled instead; nothing when it runs, or its lease is lost. A promise only where there is
+   * something to wait for: each one costs a twentieth of a run.
+   */
+  start(run: ExecutionRun): Ending | Promise<Ending> {
+    const { claim, key } = run;
+    if (claim.cancellation !== undefined) return { type: 'cancel', reason: claim.cancellation };
+    if (claim.record.flaw !== undefined) return this.refuse(key, claim.record.flaw);
+    const durable = this.preparation.taskOf(run);
+    if (durable === undefined) return this.unknownTasks.settlementOf(run);
+    let args: readonly unknown[];
+    try {
+      args = this.preparation.argsOf(run, durable);
+    } catch (error) {
+      return this.fail(run, durable, error);
+    }
+    const stopped = this.rules.beforeRun(run, durable, args);
+    if (stopped === undefined) return this.enter(run, durable, args);
+    if (!types.isPromise(stopped)) return unlessOvertaken(run, stopped);
+    return stopped.then((settlement) => {
+      run.expire();
+      return settlement === undefined ? this.enter(run, durable, args) : unlessOvertaken(run, settlement);
+    });
+  }
+
+  /** A record that cannot be read blocks nothing: it has failed. */
+  private refuse(key: string, flaw: string): Settlement {
+    const error = new RecordUnreadableError(key, flaw);
+    this.log.unreadable(`execution ${key} (${flaw})`);
+    return { type: 'fail', error: storeError(error) };
+  }
+
+  /** No rule stops it: its function is called as soon as there is an instance to call it on. */
+  private enter(run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending | Promise<Ending> {
+    let host: object;
+    try {
+      host = this.preparation.hostOf(run, durable);
+    } catch (error) {
+      return this.fail(run, durable, error);
+    }
+    if (!types.isPromise(host)) return this.callOn(host, run, durable, args);
+    return (host as Promise<object>).then(
+      (instance) => {
+        run.expire();
+        return this.callOn(instance, run, durable, args);
+      },
+      (error: unknown) => this.fail(run, durable, error),
+    );
+  }
+
+  private callOn(host: object, run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending {
+    return this.call(run, durable, { func: durable.func, args, host: () => host });
+  }
+
+  /** What goes wrong before the function can be called is a failure of the run like any other. */
+  private fail(run: ExecutionRun, durable: DurableTask, error: unknown): Ending {
+    return this.call(run, durable, { func: failWith(error), args: [], host: undefined });
+  }
+
+  private call(run: ExecutionRun, durable: DurableTask, call: TaskCall): Ending {
+    if (run.isUnwanted || run.isOvertaken) return unlessOvertaken(run, RELEASE);
+    const task = this.factory.createRun(run, durable.config, call);
+    run.runAs(task);
+    this.log.started(durable.call, call.args, run);
+    this.runner.submit(task);
+    return undefined;
+  }
+}
+
+/** Its lease may be lost by now, or its cancellation asked for. */
+function unlessOvertaken(run: ExecutionRun, settlement: Settlement): Ending {
+  if (!run.isOvertaken) return settlement;
+  return run.cancellation === undefined || run.isLost ? undefined : { type: 'cancel', reason: run.cancellation };
+}
+
+function failWith(error: unknown): () => never {
+  return () => {
+    throw error;
+  };
+}
