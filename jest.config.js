@@ -50,5 +50,6 @@ export default {
     '!lib/task/task-retry.ts',
   ],
   coverageProvider: 'v8',
+  coverageReporters: ['text-summary', 'lcov', 'json-summary'],
   coverageThreshold: { global: { lines: 98, branches: 95 } },
 };
