@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { TasksModule } from 'nestjs-tasks';
 import { AnalyticsTasks } from './analytics.tasks.js';
+import { Delivery } from './delivery.js';
 import { MailTasks } from './mail.tasks.js';
 import { Network, PACE } from './network.js';
 import { OrdersController } from './orders.controller.js';
@@ -22,6 +23,7 @@ import { Timeline } from './timeline.js';
     { provide: ORDERS_FILE, useFactory: () => join(process.env.DATA_DIR ?? '.data/01-orders', 'orders.jsonl') },
     Network,
     OrdersStore,
+    Delivery,
     PaymentTasks,
     RefundPayment,
     StockTasks,

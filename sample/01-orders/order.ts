@@ -1,11 +1,11 @@
-/** What a customer asks for. */
+/** Request of a customer. */
 export interface OrderRequest {
   readonly book: string;
   readonly quantity: number;
   readonly card: string;
 }
 
-/** What the shop knows of an order. The card is not part of it: it goes to the payment gateway and nowhere else. */
+/** Order as the shop keeps it. The card is not part of it: it goes to the payment gateway and nowhere else. */
 export interface Order {
   readonly id: string;
   readonly book: string;
@@ -16,6 +16,11 @@ export interface Order {
   readonly mailed?: boolean;
   /** Per partner: told, or why not. */
   readonly partners?: Readonly<Record<string, string>>;
+}
+
+/** Answer to an order. */
+export interface PlacedOrder extends Order {
+  readonly arrivesInDays: number;
 }
 
 /** The last characters of an id tell the orders of a day apart. */

@@ -54,7 +54,7 @@ async function place(order: object): Promise<Order> {
 describe('an order', () => {
   it('is answered while it is processed, and then paid, reserved, confirmed and told to the partners', async () => {
     const { body } = await request(app.getHttpServer()).post('/orders').send(BOOK).expect(201);
-    expect(body).toMatchObject({ status: 'processing', total: 5_800 });
+    expect(body).toMatchObject({ status: 'processing', total: 5_800, arrivesInDays: 2 });
     await scheduler.idle();
     const { id } = body as Order;
     await request(app.getHttpServer())
@@ -138,5 +138,55 @@ describe('an order', () => {
     expect(saved.mailed).toBeUndefined();
     const ends = events.filter(({ type }) => type === 'cancelled').map(({ task }) => task.name.slice(0, 4));
     expect(ends).toContain('mail');
+  });
+});
+
+describe('the page', () => {
+  it.each([
+    ['/', 'text/html; charset=utf-8'],
+    ['/assets/shop.js', 'text/javascript; charset=utf-8'],
+    ['/assets/style.css', 'text/css; charset=utf-8'],
+    ['/assets/favicon.svg', 'image/svg+xml'],
+  ])('has %s', async (path, type) => {
+    await request(app.getHttpServer()).get(path).expect(200).expect('Content-Type', type);
+  });
+
+  it.each(['/assets/none.js', '/assets/..%2Fmain.ts', '/assets/..%2F..%2F01-orders%2Fmain.js', '/assets/shop'])(
+    'has no %s',
+    async (path) => {
+      await request(app.getHttpServer()).get(path).expect(404);
+    },
+  );
+});
+
+describe('the stream of events', () => {
+  it('tells a late listener everything: order, tasks, response, and the shutdown to its end', async () => {
+    await app.close();
+    await start(1);
+    const { body } = await request(app.getHttpServer()).post('/orders').send(BOOK).expect(201);
+    const { id } = body as Order;
+    const stream = await fetch(`${await app.getUrl()}/timeline`);
+    const [text] = await Promise.all([stream.text(), app.close()]);
+    const entries = [...text.matchAll(/event: (\w+)\n(?:id: .*\n)?data: (.*)\n/g)].map(([, type, data]) => ({
+      type,
+      data: JSON.parse(data ?? '') as object,
+    }));
+
+    expect(entries[0]).toMatchObject({ type: 'server' });
+    expect(entries).toContainEqual({ type: 'response', data: { at: expect.any(Number), orderId: id } });
+    const step = { orderId: id, task: 'payment', shielded: true, timing: 'immediate' };
+    for (const what of ['scheduled', 'started', 'succeeded']) {
+      expect(entries).toContainEqual({ type: 'task', data: expect.objectContaining({ ...step, what }) });
+    }
+    const [payment, mail] = [`payment_${id.slice(-4)}`, `mail_${id.slice(-4)}`];
+    const waitsFor = expect.arrayContaining([payment]);
+    expect(entries).toContainEqual({ type: 'shutdown', data: { at: expect.any(Number), waitsFor } });
+    expect(entries.at(-1)).toMatchObject({
+      type: 'stopped',
+      data: {
+        report: { finished: expect.arrayContaining([payment]), failed: [], cancelled: expect.arrayContaining([mail]) },
+      },
+    });
+    expect(text).not.toContain(BOOK.card);
   });
 });

@@ -1,9 +1,10 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
 import type { Order } from './order.js';
 
-/** The token of the file that orders are kept in. */
+/** Token of the path of the file of orders. */
 export const ORDERS_FILE = Symbol('ORDERS_FILE');
 
 /**
@@ -13,7 +14,11 @@ export const ORDERS_FILE = Symbol('ORDERS_FILE');
 @Injectable()
 export class OrdersStore implements OnModuleInit {
   private readonly orders = new Map<string, Order>();
+  private readonly saved = new Subject<Order>();
   private lastWrite: Promise<unknown> = Promise.resolve();
+
+  /** Each version of each order, once it is on disk. */
+  readonly saved$: Observable<Order> = this.saved.asObservable();
 
   constructor(@Inject(ORDERS_FILE) private readonly file: string) {}
 
@@ -37,6 +42,7 @@ export class OrdersStore implements OnModuleInit {
     const write = this.lastWrite.then(() => appendFile(this.file, `${JSON.stringify(order)}\n`));
     this.lastWrite = write.catch(() => {}); // the next order must not fail for this one
     await write;
+    this.saved.next(order);
   }
 
   /** @throws {Error} when there is no such order. */

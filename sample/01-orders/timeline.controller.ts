@@ -1,5 +1,5 @@
 import { Controller, Sse, type MessageEvent } from '@nestjs/common';
-import { map, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { Timeline } from './timeline.js';
 
 @Controller('timeline')
@@ -8,6 +8,6 @@ export class TimelineController {
 
   @Sse()
   watch(): Observable<MessageEvent> {
-    return this.timeline.entries$.pipe(map((entry) => ({ data: entry })));
+    return this.timeline.entries$;
   }
 }

@@ -1,95 +1,80 @@
-// The timeline: one row a task, a bar from its start to its end, told by the server as it happens.
+// The page: what the server tells changes the orders, and what has changed is drawn.
+import './form.js';
+import { announce } from './announcer.js';
+import { Board } from './board.js';
+import { Orders } from './orders.js';
+import { showShutdown, showStop } from './shutdown.js';
+import { listen } from './stream.js';
+import { duration, shortId, stateOf } from './words.js';
 
-const form = document.querySelector('#order');
-const message = document.querySelector('#message');
 const connection = document.querySelector('#connection');
-const timeline = document.querySelector('#timeline');
+const orders = new Orders();
 
-/** Rows by the name of their task. */
-const rows = new Map();
-const ENDED = new Set(['finished', 'failed', 'cancelled', 'discarded', 'abandoned', 'response sent']);
+/** Process that the page has last heard of, by the time of its start. */
+let process;
+/** From the clock of this browser to that of the server, in milliseconds. */
+let clockAhead = 0;
+/** When the server was last heard. Time stands still on the page after it. */
+let lostAt;
+/** Events before this moment have happened before the page was opened: nobody needs to hear of them now. */
+let newSince = 0;
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const { book, quantity, card } = Object.fromEntries(new FormData(form));
-  const response = await fetch('orders', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ book, quantity: Number(quantity), card }),
-  }).catch(() => undefined);
-  const answer = await response?.json();
-  if (response === undefined) message.textContent = 'The server does not answer.';
-  else message.textContent = response.ok ? `Order ${answer.id} is ${answer.status}.` : answer.message;
-});
+const now = () => lostAt ?? Date.now() + clockAhead;
+const board = new Board(orders, now);
 
-function watch() {
-  const source = new EventSource('timeline');
-  source.addEventListener('open', () => {
-    // The server tells everything that it remembers, from the start.
-    rows.clear();
-    timeline.replaceChildren();
-    tell('live', 'Live.');
-  });
-  source.addEventListener('message', ({ data }) => show(JSON.parse(data)));
-  source.addEventListener('error', () => {
-    source.close();
-    tell('stopped', summary());
-    setTimeout(watch, 2_000);
-  });
+const HEARERS = {
+  server({ at, startedAt }) {
+    clockAhead = at - Date.now();
+    newSince = at;
+    if (process !== startedAt) orders.lose(lostAt ?? at).forEach(update);
+    process = startedAt;
+    lostAt = undefined;
+    show('live', 'Live');
+  },
+  order(event) {
+    const before = orders.find(event.order.id)?.order.status;
+    update(orders.change(event));
+    if (event.order.status === 'refunded' && before !== 'refunded')
+      tell(event, `Order ${shortId(event.order.id)} is refunded.`);
+  },
+  response(event) {
+    const entry = orders.respond(event);
+    update(entry);
+    if (entry) tell(event, `Order ${shortId(entry.id)}: response sent after ${duration(event.at - entry.placedAt)}.`);
+  },
+  task(event) {
+    const entry = orders.step(event);
+    update(entry);
+    const task = entry?.tasks.get(event.task);
+    if (task?.endedAt !== undefined) tell(event, `${task.name} of order ${shortId(entry.id)} ${stateOf(task)}.`);
+  },
+  shutdown(event) {
+    orders.shutDown(event).forEach(update);
+    showShutdown(event);
+    show('stopping', 'Shutting down');
+  },
+  stopped(event) {
+    showStop(event);
+    show('stopped', 'Stopped');
+  },
+  lost() {
+    lostAt ??= now();
+    show('stopped', 'Stopped: npm start brings it back');
+  },
+};
+
+function update(entry) {
+  if (entry !== undefined) board.update(entry);
 }
 
-function tell(state, text) {
+function tell({ at }, sentence) {
+  if (at >= newSince) announce(sentence);
+}
+
+function show(state, text) {
+  if (connection.textContent === text) return;
   connection.dataset.state = state;
   connection.textContent = text;
 }
 
-function show({ at, what, task, reason, timing, shielded }) {
-  const row = rows.get(task) ?? addRow(task);
-  row.name.textContent = shielded ? `${task} (shielded)` : task;
-  row.timing.textContent = timing ?? '';
-  row.state.textContent = reason && !['started', 'finished', 'scheduled'].includes(what) ? `${what}: ${reason}` : what;
-  row.element.dataset.state = what;
-  row.what = what;
-  if (what === 'started') row.from = at;
-  row.from ??= at;
-  row.to = ENDED.has(what) ? at : undefined;
-  draw();
-}
-
-function addRow(task) {
-  const element = document.createElement('tr');
-  const [name, timing, state, lane] = ['', '', '', 'lane'].map((className) => {
-    const cell = element.insertCell();
-    cell.className = className;
-    return cell;
-  });
-  const bar = document.createElement('div');
-  bar.className = 'bar';
-  lane.append(bar);
-  timeline.append(element);
-  const row = { element, name, timing, state, bar };
-  rows.set(task, row);
-  return row;
-}
-
-/** All bars share one scale: from the first thing that happened to now. */
-function draw() {
-  const all = [...rows.values()];
-  const isRunning = all.some(({ to }) => to === undefined);
-  const first = Math.min(...all.map(({ from }) => from));
-  const last = isRunning ? Date.now() : Math.max(...all.map(({ to }) => to));
-  const percent = (time) => `${(100 * time) / Math.max(1, last - first)}%`;
-  for (const { bar, from, to } of all) {
-    bar.style.left = percent(from - first);
-    bar.style.width = percent((to ?? last) - from);
-  }
-}
-
-function summary() {
-  const named = (wanted) => [...rows].filter(([, { what }]) => what === wanted).map(([task]) => task);
-  const part = (what) => (named(what).length === 0 ? '' : ` ${what}: ${named(what).join(', ')}.`);
-  return `The server has stopped.${part('finished')}${part('failed')}${part('cancelled')}${part('abandoned')}${part('discarded')}`;
-}
-
-setInterval(() => rows.size > 0 && connection.dataset.state === 'live' && draw(), 100);
-watch();
+listen((type, data) => HEARERS[type](data));
