@@ -25,6 +25,7 @@ export { Agenda, type AgendaEntryOptions, type ScatterOptions } from './queue/cl
 export { FollowUpQueue } from './queue/client/follow-up-queue.js';
 export { tasks } from './queue/declaration/built-in-tasks.js';
 export type { Strike, StrikeCondition, StrikeOperator } from './queue/rules/strike.js';
+export type { PauseOptions } from './queue/rules/pause.js';
 export type { StrikeOptions } from './queue/rules/strikes.js';
 
 export type { WorkerInfo } from './queue/client/worker-info.js';

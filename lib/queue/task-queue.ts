@@ -6,6 +6,7 @@ import { Agenda } from './client/agenda.js';
 import { FollowUpQueue } from './client/follow-up-queue.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import type { Strike, StrikeCondition, StrikeOperator } from './rules/strike.js';
+import { Pause, type PauseOptions } from './rules/pause.js';
 import { Strikes, type StrikeOptions } from './rules/strikes.js';
 import { BROKER, type Broker } from './broker/broker.js';
 import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
@@ -49,6 +50,7 @@ export class TaskQueue {
     private readonly executions: ExecutionHandles,
     private readonly strikeBook: Strikes,
     private readonly followUps: FollowUpStore,
+    private readonly pauseRule: Pause,
     private readonly worker: QueueWorker,
     private readonly log: QueueLog,
   ) {}
@@ -259,6 +261,25 @@ export class TaskQueue {
   }
 
   /**
+   * Pauses the queue: within a second no worker of the fleet starts an execution. Runs go on, additions are accepted, and a
+   * perpetual task has one next run. The pause survives restarts.
+   *
+   * @throws {TaskArgumentError} when the reason is longer than 1 kB.
+   */
+  pause(options: PauseOptions = {}): Promise<void> {
+    return this.pauseRule.pause(options);
+  }
+
+  /** Ends the pause. @returns whether the queue was paused. */
+  resume(): Promise<boolean> {
+    return this.pauseRule.resume();
+  }
+
+  isPaused(): Promise<boolean> {
+    return this.pauseRule.isPaused();
+  }
+
+  /**
    * Cancels everything that is not running. The keys are free at once.
    *
    * @returns how many executions that were.
@@ -276,7 +297,7 @@ export class TaskQueue {
    * process has none.
    */
   runUntilFinished(): Promise<void> {
-    return runUntilFinished(this.broker, this.worker);
+    return runUntilFinished(this.broker, this.worker, this.pauseRule);
   }
 
   /**

@@ -16,6 +16,7 @@ import { TasksError } from './task-errors.js';
  * | `NO_ROUTE` | a batch where nothing tells that its moment has come |
  * | `REPLY_UNDERWAY` | `afterRoute.enqueue()` where the response cannot wait |
  * | `TASK_REGISTRATION` | a durable task is declared in a way that cannot work |
+ * | `QUEUE_PAUSED` | `runUntilFinished()` or `runAtMost()` while the queue is paused |
  * | `UNKNOWN_PARAMETER` | a strike names a parameter that its task does not have |
  *
  * @publicApi
@@ -32,6 +33,7 @@ export type TasksUsageCode =
   | 'NO_ROUTE'
   | 'REPLY_UNDERWAY'
   | 'TASK_REGISTRATION'
+  | 'QUEUE_PAUSED'
   | 'UNKNOWN_PARAMETER';
 
 /**

@@ -26,9 +26,11 @@ export class TestDrive {
     this.broker.runs.expectEnd();
     await this.whileOpen(async () => {
       await this.settle();
+      this.expectNoPause();
       while ((await this.isTimeLeft()) && this.clock.next < Infinity) {
         this.clock.moveTo(this.clock.next);
         await this.settle();
+        this.expectNoPause();
       }
     });
   }
@@ -40,6 +42,12 @@ export class TestDrive {
         return this.settle();
       }),
     );
+  }
+
+  /** Fails where the end cannot come. */
+  private expectNoPause(): void {
+    if (this.worker.isPaused)
+      fail('The queue is paused, and runUntilFinished() would not end: call queue.resume(), or use advance().');
   }
 
   private async whileOpen(work: () => Promise<void>): Promise<void> {
@@ -63,6 +71,7 @@ export class TestDrive {
         );
       }
       if (this.broker.runs.isQuiet) return;
+      if (this.worker.isPaused && this.broker.runs.running.length === 0) return;
       if (await this.broker.runs.news(this.patience)) continue;
       const running = this.broker.runs.running.map(({ record }) => labelOf(record)).join(', ');
       fail(

@@ -517,6 +517,20 @@ describe('TestQueue and leases', () => {
   });
 });
 
+describe('TestQueue with a paused queue', () => {
+  it('runs nothing until it is resumed, and refuses to wait for an end that cannot come', async () => {
+    const { queue, mails } = await start();
+    await queue.pause({ reason: 'partner down' });
+    await queue.add(mails.send, { when: '1h' })('ada');
+    await clock.advance('2h');
+    expect(take()).toEqual([]);
+    await expect(clock.runUntilFinished()).rejects.toThrow(/queue is paused/);
+    expect(await queue.resume()).toBe(true);
+    await clock.runUntilFinished();
+    expect(take().map(([what]) => what)).toEqual(['send ada']);
+  });
+});
+
 describe('TestQueue knows what was added', () => {
   it('with all that was said of it', async () => {
     const { kit, queue, mails } = await start();

@@ -9,6 +9,11 @@ export function badRegistration(problem: string): TasksUsageError {
 }
 
 /** A strike names a parameter that its task does not have. @param known those that it has. */
+/** The end of all executions cannot come: the queue is paused. */
+export function queuePaused(call: string): TasksUsageError {
+  return new TasksUsageError('QUEUE_PAUSED', `${call} cannot end: the queue is paused. Call queue.resume() first.`);
+}
+
 export function unknownParameter(task: string, parameter: string, known: readonly string[]): TasksUsageError {
   return new TasksUsageError(
     'UNKNOWN_PARAMETER',

@@ -143,6 +143,14 @@ export class QueueLog implements BrokerLog {
     this.log.write('log', `ExecutionHandles ${targetText(target)} are restored`);
   }
 
+  paused(reason: string | undefined): void {
+    this.log.write('warn', reason === undefined ? 'Queue paused' : `Queue paused: ${reason}`);
+  }
+
+  resumed(): void {
+    this.log.write('log', 'Queue resumed');
+  }
+
   unlikeStrike(task: string, parameter: string): void {
     this.log.write(
       'warn',

@@ -4,12 +4,13 @@ import type { DurableTask } from '../declaration/durable-registry.js';
 import { AutomaticTasks } from './automatic-tasks.js';
 import { FollowUps } from './follow-ups.js';
 import { LimitRule } from './limit-rule.js';
+import { Pause } from './pause.js';
 import type { Rule, RuledRun } from './rule.js';
 import { StrikeRule } from './strike-rule.js';
 import type { Settlement } from '../broker/settlement.js';
 
 /** All rules, in the order in which they are asked. The first that stops an execution decides. */
-export const RULES = [StrikeRule, FollowUps, LimitRule, AutomaticTasks] as const;
+export const RULES = [Pause, StrikeRule, FollowUps, LimitRule, AutomaticTasks] as const;
 
 /** Asks the rules, one after the other. */
 export class Rules {

@@ -4,6 +4,7 @@ import { BROKER, type Broker, type Claim, type WorkerRecord } from '../broker/br
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import { QueueLog } from '../log/queue-log.js';
+import { Pause } from '../rules/pause.js';
 import { Rules } from '../rules/rules.js';
 import { ExecutionRun, type RunOwner } from './execution-run.js';
 import { RunExecutor } from './run-executor.js';
@@ -32,6 +33,7 @@ export class QueueWorker implements RunOwner {
     private readonly runner: RunExecutor,
     private readonly settler: RunSettler,
     private readonly rules: Rules,
+    private readonly pause: Pause,
     private readonly state: WorkerState,
     readonly log: QueueLog,
   ) {
@@ -48,13 +50,18 @@ export class QueueWorker implements RunOwner {
     return this.state.isRunning;
   }
 
+  /** Tells a worker that waits for the end of a pause from one that looks for work. */
+  get isPaused(): boolean {
+    return this.pause.isOn;
+  }
+
   get isStopping(): boolean {
     return this.state.signal.aborted;
   }
 
   /** Returns what the worker announces of itself; nothing while it can neither claim nor is busy. */
   info(): WorkerRecord | undefined {
-    return this.state.info(this.runs);
+    return this.state.info(this.runs, this.pause.isOn);
   }
 
   start(): void {
@@ -74,6 +81,7 @@ export class QueueWorker implements RunOwner {
           continue;
         }
         await this.rules.prepare();
+        if (this.pause.isOn) await this.pause.ended(signal);
         if (signal.aborted) return;
         const hasClaimed = await this.state.track(this.claimOne());
         this.state.ready();
@@ -115,7 +123,7 @@ export class QueueWorker implements RunOwner {
           const foretold = this.rules.beforeSettlement(run, settlement);
           if (foretold !== undefined) await foretold;
           // Awaited just like the first claim, so that executions start in the order of their claims.
-          claim = await this.broker.runs.settle(run.claim, settlement, !this.state.signal.aborted);
+          claim = await this.broker.runs.settle(run.claim, settlement, this.mayClaim);
           this.settler.noteSettled(run, settlement, asked);
         } else if (!run.isLost) return run.hold();
       } catch (error) {
@@ -144,6 +152,10 @@ export class QueueWorker implements RunOwner {
     run.tell();
     if (!this.signals.takeCancel(claim.id)) return this.runner.start(run);
     return this.leases.confirm(run).then(() => this.runner.start(run));
+  }
+
+  private get mayClaim(): boolean {
+    return !this.isStopping && !this.pause.isOn;
   }
 
   /** Resolves when a run has left its slot, or the worker stops. */

@@ -9,6 +9,7 @@ import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settin
 import { encodeResult } from '../declaration/payload.js';
 import { storeError } from '../declaration/stored-error.js';
 import { QueueLog } from '../log/queue-log.js';
+import { Pause } from '../rules/pause.js';
 import { Rules } from '../rules/rules.js';
 import type { ExecutionRun } from './execution-run.js';
 import { StartCaps } from './start-caps.js';
@@ -32,6 +33,7 @@ export class RunSettler {
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly rules: Rules,
+    private readonly pause: Pause,
     private readonly state: WorkerState,
     private readonly log: QueueLog,
   ) {}
@@ -60,7 +62,11 @@ export class RunSettler {
       try {
         const now = this.clock.now();
         await this.rules.beforeSettlement(run, settlement);
-        const next = await this.broker.runs.settle(run.claim, settlement, !this.state.signal.aborted);
+        const next = await this.broker.runs.settle(
+          run.claim,
+          settlement,
+          !this.state.signal.aborted && !this.pause.isOn,
+        );
         this.noteSettled(run, settlement, now);
         return next;
       } catch (error) {

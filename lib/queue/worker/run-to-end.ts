@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../broker/broker.js';
-import { TaskArgumentError } from '../broker/queue-errors.js';
+import { queuePaused, TaskArgumentError } from '../broker/queue-errors.js';
 import type { ExecutionHandles } from '../client/execution-handles.js';
+import type { Pause } from '../rules/pause.js';
 import type { QueueWorker } from './queue-worker.js';
 import { reasonOf, type StartCaps } from './start-caps.js';
 import { isEnded } from '../broker/record.js';
@@ -9,10 +10,18 @@ import { isEnded } from '../broker/record.js';
 /** Interval of looks whether everything has ended, in milliseconds. */
 const LOOK_INTERVAL = 10;
 
-/** Resolves when everything has ended, in whichever process. Starts the worker of this one. */
-export async function runUntilFinished(broker: Broker, worker: QueueWorker): Promise<void> {
+/**
+ * Resolves when everything has ended, in whichever process. Starts the worker of this one.
+ *
+ * @throws {TasksUsageError} `QUEUE_PAUSED`
+ */
+export async function runUntilFinished(broker: Broker, worker: QueueWorker, pause: Pause): Promise<void> {
   worker.start();
-  while ((await broker.executions.size()) > 0) await sleep(LOOK_INTERVAL);
+  await pause.prepare();
+  while ((await broker.executions.size()) > 0) {
+    if (pause.isOn) throw queuePaused('runUntilFinished()');
+    await sleep(LOOK_INTERVAL);
+  }
 }
 
 /**

@@ -95,11 +95,11 @@ export class WorkerState {
   }
 
   /** Returns what the worker announces of itself; nothing while it can neither claim nor is busy. */
-  info(runs: ReadonlySet<ExecutionRun>): WorkerRecord | undefined {
+  info(runs: ReadonlySet<ExecutionRun>, isPaused: boolean): WorkerRecord | undefined {
     if (!this.isRunning) return undefined;
     const { concurrency, lease } = this.options;
     const now = this.clock.now();
-    if (runs.size >= concurrency) this.readyAt = now;
+    if (runs.size >= concurrency || isPaused) this.readyAt = now;
     if (this.readyAt + 2 * lease < now) return undefined;
     return {
       id: this.id,
