@@ -1,12 +1,14 @@
 // Compiles every TypeScript block of the documentation against lib/, and checks its relative links.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseMarkdown } from './markdown.js';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const WORK = join(ROOT, '.docs-check');
+
+const README_BYTES = 12_000;
 
 const TSCONFIG = {
   extends: '../tsconfig.json',
@@ -17,7 +19,7 @@ const TSCONFIG = {
     noUnusedParameters: false,
     moduleDetection: 'legacy', // the prelude, which neither imports nor exports, is to be no module
   },
-  include: ['*.ts'],
+  include: ['**/*.ts'],
 };
 
 const problems = [];
@@ -26,12 +28,20 @@ const report = (path, line, message) => problems.push(`${relative(ROOT, path)}:$
 const documents = new Map(pathsOfDocuments().map((path) => [path, parseMarkdown(readFileSync(path, 'utf8'))]));
 for (const [path, { problems: own }] of documents) for (const { line, message } of own) report(path, line, message);
 
+checkReadme();
 const blockCount = compileBlocks();
 const linkCount = checkLinks();
 for (const problem of problems) console.error(problem);
 console.log(`${blockCount} blocks compiled, ${linkCount} links checked`);
 // Nothing to check means that nothing was found, not that all is well.
 process.exitCode = problems.length > 0 || blockCount === 0 ? 1 : 0;
+
+/** A page that a reader takes in at once: what it grows by belongs into docs/. */
+function checkReadme() {
+  const path = join(ROOT, 'README.md');
+  const { size } = statSync(path);
+  if (size > README_BYTES) report(path, 1, `${size} bytes, and at most ${README_BYTES} are read: move text to docs/`);
+}
 
 function pathsOfDocuments() {
   const tops = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((name) => join(ROOT, name));
@@ -49,9 +59,12 @@ function compileBlocks() {
   mkdirSync(WORK);
   try {
     for (const [path, { blocks }] of documents) {
-      for (const { language, line, setup, code } of blocks) {
+      const page = relative(ROOT, path).split(sep).join('_').replace(/\.md$/, '');
+      for (const { language, file, line, setup, code } of blocks) {
         if (language !== 'ts') continue;
-        const name = `${relative(ROOT, path).split(sep).join('_').replace(/\.md$/, '')}-${line}.ts`;
+        const name = file === undefined ? `${page}-${line}.ts` : `${page}/${file}`;
+        if (origins.has(name)) report(path, line, `the file ${file} is on this page already`);
+        mkdirSync(dirname(join(WORK, name)), { recursive: true });
         writeFileSync(join(WORK, name), [...setup, ...code, 'export {};', ''].join('\n'));
         // The fence is the line before the first line of code.
         origins.set(name, { path, line, end: line + code.length, offset: line - setup.length });

@@ -1,4 +1,4 @@
-const FENCE = /^\s*(`{3,}|~{3,})\s*([\w-]*)/;
+const FENCE = /^\s*(`{3,}|~{3,})\s*([\w-]*)(?:\s+\[([\w./-]+)\])?/;
 const SETUP = /^<!--\s*setup:(.*)$/;
 const HEADING = /^#{1,6}\s+(.+?)\s*#*$/;
 const LINK = /\[(?:[^\][]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)|^\[[^\]]+\]:\s*(\S+)/g;
@@ -8,7 +8,8 @@ const HTML_ANCHOR = /<a\s[^>]*\b(?:id|name)="([^"]+)"/g;
  * What the check needs of a Markdown text: its code blocks, its links and what a link can point at. All lines count
  * from 1.
  *
- * A comment `<!-- setup: … -->` right before a block holds declarations that the block needs and a reader does not.
+ * A comment `<!-- setup: … -->` right before a block holds declarations that the block needs and a reader does not. A
+ * fence such as `ts [src/orders.ts]` names the block's file, which other named blocks of the page may import.
  */
 export function parseMarkdown(text) {
   const blocks = [];
@@ -33,7 +34,7 @@ export function parseMarkdown(text) {
     }
     const fence = FENCE.exec(content);
     if (fence !== null) {
-      const block = { language: fence[2], line, setup: setup?.code ?? [], code: [] };
+      const block = { language: fence[2], file: fence[3], line, setup: setup?.code ?? [], code: [] };
       blocks.push(block);
       open = { block, fence: fence[1], indent: content.search(/\S/) };
       setup = undefined;
