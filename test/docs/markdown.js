@@ -70,7 +70,7 @@ function withoutCode(content) {
 }
 
 /** As GitHub makes it. */
-function slugOf(heading) {
+export function slugOf(heading) {
   return heading
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .toLowerCase()
