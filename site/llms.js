@@ -7,7 +7,10 @@ import { titleOf } from './contents.js';
 export function writeLlms({ groups, pages, site, base, description }) {
   const head = `# nestjs-tasks\n\n> ${description}\n`;
   const lists = groups.map(({ text, pages: names }) => {
-    const lines = names.map((name) => `- [${titleOf(name)}](${base}${name}.md): ${summaryOf(read(pages, name))}`);
+    const lines = names.map((name) => {
+      const summary = summaryOf(read(pages, name));
+      return `- [${titleOf(name)}](${base}${name}.md)${summary && `: ${summary}`}`;
+    });
     return `\n## ${text}\n\n${lines.join('\n')}\n`;
   });
   const all = groups.flatMap((group) => group.pages);

@@ -43,6 +43,7 @@ export async function writeReference(folder) {
     navigationJson: join(folder, NAVIGATION),
     logLevel: 'Warn',
   });
+  keepQuietAboutOverloads(app.logger);
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => removeConstructorsOfNest(project));
   const project = await app.convert();
   if (project === undefined) throw new Error('TypeDoc could not read lib/.');
@@ -69,6 +70,14 @@ export async function writeReference(folder) {
 function takeTag(symbol) {
   const comments = [symbol, ...(symbol.signatures ?? [])].map(({ comment }) => comment).filter(Boolean);
   return comments.map(({ modifierTags }) => modifierTags.delete(TAG)).includes(true);
+}
+
+/** A parameter of a later overload, or an element of a tuple, is documented once, above the first signature. */
+function keepQuietAboutOverloads(logger) {
+  const warn = logger.warn.bind(logger);
+  logger.warn = (text, ...rest) => {
+    if (!/has an @param with name .* which was not used/.test(text)) warn(text, ...rest);
+  };
 }
 
 /** Those without a doc comment: only Nest calls them, with what this library keeps to itself. */
