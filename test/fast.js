@@ -1,5 +1,5 @@
 // npm run test:fast: what needs no server, in under a minute. The unit tests but for the slowest, and the port's conformance
-// suite on the broker in memory.
+// suite on the broker in memory. Options of Jest are passed on; `npm run test:watch` adds one.
 import { spawn } from 'node:child_process';
 
 const JEST = ['--no-warnings=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
@@ -9,7 +9,17 @@ const SLOW = ['/node_modules/', 'cron-times', 'declaration/values/'];
 
 const jest = spawn(
   process.execPath,
-  [...JEST, '--selectProjects', 'unit', 'queue', '--testPathIgnorePatterns', ...SLOW, '--', ...FILES],
+  [
+    ...JEST,
+    '--selectProjects',
+    'unit',
+    'queue',
+    '--testPathIgnorePatterns',
+    ...SLOW,
+    ...process.argv.slice(2),
+    '--',
+    ...FILES,
+  ],
   {
     stdio: 'inherit',
     env: { ...process.env, TASKS_TEST_BROKERS: 'memory' },

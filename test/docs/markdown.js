@@ -71,7 +71,7 @@ function withoutCode(content) {
 }
 
 /** As GitHub makes it. */
-function slugOf(heading) {
+export function slugOf(heading) {
   return heading
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .toLowerCase()

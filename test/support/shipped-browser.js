@@ -3,23 +3,17 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Program of a browser, and the variables that it needs. */
-export interface BrowserProgram {
-  path: string;
-  env: Record<string, string>;
-}
-
 const UNPACK = join(import.meta.dirname, 'unpack-browser.js');
 
 /** Whether the browser of @sparticuz/chromium runs here. Version 147.0.0, the last for Node.js 20, is built for glibc on x64. */
-export function isBrowserShipped(): boolean {
+export function isBrowserShipped() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return false;
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  const { header } = process.report.getReport();
   return header.glibcVersionRuntime !== undefined;
 }
 
 /** Unpacks the browser of @sparticuz/chromium into this folder, with the libraries and fonts that a bare system lacks. */
-export async function unpackBrowser(folder: string): Promise<BrowserProgram> {
+export async function unpackBrowser(folder) {
   // On AWS Lambda the package unpacks its libraries too.
   const env = { ...process.env, TMPDIR: folder, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' };
   await promisify(execFile)(process.execPath, [UNPACK], { env });

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium } from 'playwright-core';
 import { installCommand } from './install-command.js';
 import { isExecutable, programOnPath } from './program-on-path.js';
-import { isBrowserShipped, unpackBrowser, type BrowserProgram } from './shipped-browser.js';
+import { isBrowserShipped, unpackBrowser } from './shipped-browser.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const ELSEWHERE = [
@@ -17,7 +17,7 @@ const ELSEWHERE = [
  * Chromium or Chrome: that of CHROME_PATH, else one on the PATH, else where it is installed by default, else the one that
  * ships in an npm package, unpacked into this folder.
  */
-async function findBrowser(folder: string): Promise<BrowserProgram> {
+async function findBrowser(folder) {
   const installed =
     process.env.CHROME_PATH || programOnPath(NAMES, process.env.PATH) || ELSEWHERE.find((path) => isExecutable(path));
   if (installed !== undefined) return { path: installed, env: {} };
@@ -28,7 +28,7 @@ async function findBrowser(folder: string): Promise<BrowserProgram> {
 }
 
 /** Starts a headless browser with nothing in it. */
-export async function startBrowser(): Promise<Browser & AsyncDisposable> {
+export async function startBrowser() {
   const home = mkdtempSync(join(tmpdir(), 'nestjs-tasks-browser-'));
   try {
     const { path, env } = await findBrowser(home);
@@ -43,7 +43,7 @@ export async function startBrowser(): Promise<Browser & AsyncDisposable> {
         '--disable-sync',
         '--no-first-run',
       ],
-      env: { ...process.env, HOME: home, ...env } as Record<string, string>,
+      env: { ...process.env, HOME: home, ...env },
     });
     browser.on('disconnected', () => rmSync(home, { recursive: true, force: true }));
     return browser;

@@ -1,0 +1,2 @@
+/** First sentence of the first paragraph, as plain text. */
+export function summaryOf(text: string): string;

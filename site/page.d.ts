@@ -1,0 +1,2 @@
+/** Text of a page of docs/ as a page of the site. */
+export function pageOf(text: string): string;

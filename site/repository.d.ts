@@ -1,0 +1,2 @@
+/** Address of a file or folder of the repository. */
+export function addressOf(path: string): string;
