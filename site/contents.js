@@ -6,20 +6,35 @@ export const DOCS = join(import.meta.dirname, '../docs');
 
 /** A page that stands in no group, and a name without a page, fail the build and test/site. */
 export const GROUPS = [
-  { text: 'Request tasks', pages: ['timing', 'shutdown', 'back-pressure', 'transports', 'threads', 'testing'] },
+  { text: 'Start', pages: ['getting-started', 'recipes'] },
+  {
+    text: 'Request tasks',
+    pages: ['timing', 'shutdown', 'errors', 'back-pressure', 'transports', 'threads', 'testing'],
+  },
   { text: 'Durable tasks', pages: ['durable-tasks', 'brokers', 'testing-durable-tasks'] },
   { text: 'Patterns', pages: ['patterns'] },
-  { text: 'Operations', pages: ['deployment', 'telemetry', 'security'] },
+  { text: 'Operations', pages: ['operations', 'deployment', 'telemetry', 'security', 'troubleshooting'] },
   { text: 'Guarantees', pages: ['guarantees', 'reliability'] },
-  { text: 'API', pages: ['errors'] },
-  { text: 'Migration', pages: ['migrating-from-nestjs-bullmq'] },
+  { text: 'Reference', pages: ['options', 'api', 'linting'] },
+  {
+    text: 'Migration',
+    pages: [
+      'migrating-from-nestjs-bullmq',
+      'migrating-from-schedule',
+      'migrating-from-event-emitter',
+      'migrating-from-fastapi',
+    ],
+  },
   { text: 'Questions', pages: ['faq'] },
 ];
+
+/** Index of docs/ for those who read on GitHub; the sidebar is that of the site. */
+const INDEX = 'README.md';
 
 /** Names of the pages of docs/. */
 export function pagesOf(folder = DOCS) {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => name.endsWith('.md') && name !== INDEX)
     .map((name) => name.slice(0, -'.md'.length));
 }
 
