@@ -9,6 +9,7 @@ import { AdditionGuard } from './client/addition-guard.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
+import { Workers } from './client/workers.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
 import { QueueLog } from './log/queue-log.js';
@@ -49,6 +50,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   { provide: FollowUpStore, useExisting: FollowUps },
   ExecutionHandles,
   ExecutionWriter,
+  Workers,
 
   Strikes,
   ChainSchedules,

@@ -10,6 +10,7 @@ import { Pause, type PauseOptions } from './rules/pause.js';
 import { Strikes, type StrikeOptions } from './rules/strikes.js';
 import { BROKER, type Broker } from './broker/broker.js';
 import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
+import { Workers } from './client/workers.js';
 import { CLOCK, type Clock } from './broker/clock.js';
 import {
   ADD_OPTIONS,
@@ -48,10 +49,11 @@ export class TaskQueue {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly adder: ExecutionWriter,
     private readonly executions: ExecutionHandles,
-    private readonly strikeBook: Strikes,
+    private readonly fleetStrikes: Strikes,
     private readonly followUps: FollowUpStore,
     private readonly pauseRule: Pause,
     private readonly worker: QueueWorker,
+    private readonly fleet: Workers,
     private readonly log: QueueLog,
   ) {}
 
@@ -164,7 +166,7 @@ export class TaskQueue {
 
   /** The workers of the fleet that are ready to claim, or busy. */
   async workers(): Promise<readonly WorkerInfo[]> {
-    const announced = await this.broker.signals.workers();
+    const announced = await this.fleet.present();
     const own = this.worker.info(); // knows better than what it last announced
     const workers = own === undefined ? announced : [...announced.filter(({ id }) => id !== own.id), own];
     return workers.map(workerInfoOf);
@@ -231,8 +233,8 @@ export class TaskQueue {
   ): Promise<Strike> {
     const name = task === null ? null : this.adder.nameOf(task, true);
     return typeof parameter === 'object' && parameter !== null
-      ? this.strikeBook.strike(name, undefined, undefined, undefined, parameter)
-      : this.strikeBook.strike(name, parameter, operator, value, options);
+      ? this.fleetStrikes.strike(name, undefined, undefined, undefined, parameter)
+      : this.fleetStrikes.strike(name, parameter, operator, value, options);
   }
 
   /**
@@ -250,14 +252,14 @@ export class TaskQueue {
   ): Promise<boolean> {
     const name = task === null ? null : this.adder.nameOf(task, true);
     return typeof parameter === 'object' && parameter !== null
-      ? this.strikeBook.restore(name, undefined, undefined, undefined, parameter)
-      : this.strikeBook.restore(name, parameter, operator, value);
+      ? this.fleetStrikes.restore(name, undefined, undefined, undefined, parameter)
+      : this.fleetStrikes.restore(name, parameter, operator, value);
   }
 
   /** The strikes in force. */
   async strikes(): Promise<readonly Strike[]> {
-    await this.strikeBook.load();
-    return this.strikeBook.all;
+    await this.fleetStrikes.load();
+    return this.fleetStrikes.all;
   }
 
   /**

@@ -135,8 +135,10 @@ export class TestRunStore extends MemoryRunStore {
     const alive = claims.filter(({ token }) => !this.#crashed.has(token));
     const { lost, cancelled } = await super.renew(alive);
     for (const claim of lost) this.#end(claim);
-    // There is one worker, which renews all of its leases at once.
-    for (const run of this.#runs.values()) run.leaseUntil = this.#leaseEnd;
+    for (const { token } of alive) {
+      const run = this.#runs.get(token);
+      if (run !== undefined) run.leaseUntil = this.#leaseEnd;
+    }
     return { lost: [...lost, ...claims.filter((claim) => !alive.includes(claim))], cancelled };
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { QUIET } from '../../lib/queue/broker/broker.js';
 import type { BrokerKind } from '../support/brokers.js';
 import type { Chance } from './faults/chance.js';
 
@@ -18,8 +19,7 @@ export interface RawStore extends AsyncDisposable {
   remove(id: string): Promise<void>;
   /** BullMQ's. */
   stateOf(id: string): Promise<string>;
-  setEntry(book: string, field: string, value: string): Promise<void>;
-  setRoster(roster: string, field: string, value: string): Promise<void>;
+  setEntry(map: string, field: string, value: string): Promise<void>;
   publish(message: string): Promise<void>;
   /** Removes the queue with all that lies in it. */
   destroy(): Promise<void>;
@@ -69,14 +69,10 @@ async function openRedis(url: string, prefix: string, name: string): Promise<Raw
     async stateOf(id) {
       return (await redis.zscore(`${jobs}failed`, id)) === null ? 'other' : 'failed';
     },
-    async setEntry(book, field, value) {
-      entries.add(`${ours}book:${book}`);
-      await redis.hset(`${ours}book:${book}`, field, value);
-      await redis.hset(`${ours}books`, book, `raw ${field}`);
-    },
-    async setRoster(roster, field, value) {
-      entries.add(ours + roster);
-      await redis.hset(ours + roster, field, value);
+    async setEntry(map, field, value) {
+      entries.add(`${ours}map:${map}`);
+      await redis.hset(`${ours}map:${map}`, field, value);
+      if (!map.startsWith(QUIET)) await redis.hset(`${ours}maps`, map, `raw ${field}`);
     },
     publish: async (message) => void (await redis.publish(`${ours}signals`, message)),
     async destroy() {
@@ -142,11 +138,10 @@ async function openPostgres(url: string, prefix: string, name: string): Promise<
     },
     remove: async (id) => void (await client.query('DELETE FROM job WHERE queue = $1 AND id = $2', [name, id])),
     stateOf: (id) => one('SELECT state AS value FROM job WHERE queue = $1 AND id = $2', [name, id]),
-    async setEntry(book, field, value) {
-      await put(`book:${book}`, field, value);
-      await put('book', book, `raw ${field}`);
+    async setEntry(map, field, value) {
+      await put(`map:${map}`, field, value);
+      if (!map.startsWith(QUIET)) await put('map', map, `raw ${field}`);
     },
-    setRoster: (roster, field, value) => put(roster, field, value),
     async publish(message) {
       const secret = await one(`SELECT value FROM nestjs_tasks_note WHERE queue = '' AND kind = 'channel'`, []);
       const hash = createHash('sha256').update(`${secret}:${name}`).digest('hex');
@@ -157,7 +152,7 @@ async function openPostgres(url: string, prefix: string, name: string): Promise<
         await client.query(`DELETE FROM ${table} WHERE queue = $1`, [name]);
     },
     async [Symbol.asyncDispose]() {
-      const written = `queue = $1 AND (kind LIKE 'book:%' OR kind IN ('workers', 'replacements'))`;
+      const written = `queue = $1 AND kind LIKE 'map:%'`;
       if (hasWritten) await client.query(`DELETE FROM nestjs_tasks_note WHERE ${written}`, [name]);
       await client.end();
     },

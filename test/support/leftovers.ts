@@ -59,7 +59,7 @@ async function keysOf(redis: Redis, prefix: string): Promise<string[]> {
 /**
  * What a queue may keep for ever on Redis, however much has gone through it. BullMQ's: the version and options of the
  * queue, its counters, its stream of events (trimmed to 10,000), the bell of its workers, and the ids of the jobs that
- * have ended (taken away by `clean()`). Ours: who works, and the versions of books.
+ * have ended (taken away by `clean()`). Ours: who works, and the versions of maps.
  */
 const PERMANENT_KEYS = new Set([
   ':meta',
@@ -69,10 +69,10 @@ const PERMANENT_KEYS = new Set([
   ':marker',
   ':completed',
   ':failed',
-  '/workers',
-  '/books',
+  '/map:quiet:workers',
+  '/maps',
 ]);
-const STRIKES = '/book:strikes';
+const STRIKES = '/map:strikes';
 
 /** A strike that ends by itself is taken away by whoever reads it next. */
 function isExpiring(strike: string): boolean {
@@ -127,13 +127,13 @@ async function findRows(client: Client, prefix: string): Promise<Leftover[]> {
   return found;
 }
 
-/** Everything of ours is forgotten in time, but for the versions of books, who works (asking for them forgets the dead), and the channel. */
+/** Everything of ours is forgotten in time, but for the versions of maps, who works (asking for them forgets the dead), and the channel. */
 function isLeakOfOurs({ kind, value, expires_at: expiresAt }: Record<string, unknown>): boolean {
   const isForgotten =
     kind === 'channel' ||
-    kind === 'workers' ||
-    kind === 'book' ||
-    (kind === 'book:strikes' && isExpiring(String(value)));
+    kind === 'map:quiet:workers' ||
+    kind === 'map' ||
+    (kind === 'map:strikes' && isExpiring(String(value)));
   return !isForgotten && (expiresAt === null || expiresAt === undefined);
 }
 

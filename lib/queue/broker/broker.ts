@@ -43,26 +43,17 @@ export interface EntryName {
   readonly field: string;
 }
 
-/** The entries of a map at one moment. */
+/**
+ * Begins the name of a map that is read when it is needed, and followed by nobody. Its changes give it no version, and no
+ * signal tells of them: each costs the database one write.
+ */
+export const QUIET = 'quiet:';
+
+/** Entries of a map at one moment. */
 export interface SharedMap {
-  /** Changes with each change of an entry. */
+  /** Changes with each change of an entry. The same for ever in a quiet map. */
   readonly version: string;
   readonly entries: ReadonlyMap<string, string>;
-}
-
-/** One worker of the fleet, as it announces itself. Times are in milliseconds, by its own clock. */
-export interface WorkerRecord {
-  readonly id: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly concurrency: number;
-  /** How many executions it runs. */
-  readonly running: number;
-  /** The names that it can run. */
-  readonly tasks: readonly string[];
-  readonly startedAt: number;
-  /** When it was last ready to claim; not a mere sign of life of its process. */
-  readonly seenAt: number;
 }
 
 /**
@@ -74,7 +65,7 @@ export type Signal =
   /** The sender wants to be told when an execution changes. */
   | { readonly type: 'watch'; readonly id: string }
   | { readonly type: 'changed'; readonly id: string }
-  /** An entry of a shared map was written or erased. */
+  /** An entry of a shared map was written or erased. No quiet map tells so. */
   | { readonly type: 'map'; readonly map: string };
 
 /** Takes note of what a broker finds in its store, or hears, and cannot use. */
@@ -160,8 +151,6 @@ export interface RunStore {
   excuse(claim: Claim): Promise<void>;
   /** Lets a parked execution go on. False when there is none. */
   wake(key: string): Promise<boolean>;
-  /** Whether the cancellation of a claim was asked for since it was made, and why: a signal alone says nothing. */
-  cancellationOf(claim: Claim): Promise<string | undefined>;
   /** Shows how far a run has come. */
   setProgress(claim: Claim, progress: ProgressRecord): Promise<void>;
 }
@@ -174,29 +163,31 @@ export interface LimitStore {
   pools(): Promise<PoolRecord[]>;
 }
 
+/** What an entry must be like, and takes along, when it is erased. */
+export interface Erasure {
+  /** Value of the entry: nothing is erased when it has another one by now. */
+  readonly expected?: string | undefined;
+  /** Map that the entry owns, which is erased in the same step. Without `expected`, also where the entry is gone. */
+  readonly owned?: string | undefined;
+}
+
 /** Maps of text that all processes share. A map is made by its first entry. */
 export interface SharedMaps {
   /** @param version what was read last: nothing is returned while the map is still the same. */
   read(map: string, version?: string): Promise<SharedMap | undefined>;
   /** @param owner an entry of another map, without which nothing is written. */
   write(map: string, field: string, value: string, owner?: EntryName): Promise<void>;
-  /** @param expected leaves the entry alone when it has another value by now. @returns whether it was there. */
-  erase(map: string, field: string, expected?: string): Promise<boolean>;
-  /** How many entries a map has. */
+  /** @returns whether the entry was there. */
+  erase(map: string, field: string, erasure?: Erasure): Promise<boolean>;
+  /** Counts the entries of a map. */
   size(map: string): Promise<number>;
-  /** @param owner an entry of another map, which is erased in the same step. */
-  eraseAll(map: string, owner: EntryName): Promise<void>;
 }
 
-/** Hints that processes give each other, and which of them work. */
+/** Hints that processes give each other. */
 export interface Signals {
   publish(signal: Signal): Promise<void>;
   /** @returns what ends the subscription. */
   subscribe(listener: (signal: Signal) => void): Promise<() => void>;
-  /** Shows the worker in `workers()`, until it does not any more for two leases. */
-  announce(worker: WorkerRecord): Promise<void>;
-  leave(workerId: string): Promise<void>;
-  workers(): Promise<WorkerRecord[]>;
 }
 
 /**

@@ -6,6 +6,7 @@ import { BrokerUnavailableError } from '../broker/queue-errors.js';
 import { FollowUpStore } from './follow-up-store.js';
 import { QueueLog } from '../log/queue-log.js';
 import { ResultWaits, type LocalWorker } from './result-waits.js';
+import { Workers } from './workers.js';
 import { requireReason } from '../broker/short-text.js';
 import type { ExecutionName, ExecutionSource, Sighting } from './execution-source.js';
 import { isEnded, type ExecutionRecord, type ExecutionStatus } from '../broker/record.js';
@@ -27,9 +28,10 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     private readonly followUps: FollowUpStore,
+    workers: Workers,
     private readonly log: QueueLog,
   ) {
-    this.waits = new ResultWaits(broker);
+    this.waits = new ResultWaits(broker, workers);
   }
 
   /** The worker of this process, which is made later. */

@@ -1,8 +1,9 @@
 import { labelText } from '../../task/log-text.js';
 import { TaskWaitError } from '../../task/task-errors.js';
-import type { Broker, WorkerRecord } from '../broker/broker.js';
+import type { Broker } from '../broker/broker.js';
 import type { ExecutionName } from './execution-source.js';
 import { isEnded } from '../broker/record.js';
+import type { WorkerRecord, Workers } from './workers.js';
 
 /** How long the error of a wait that is over may still wait for the list of workers, in milliseconds. */
 const LOOK_TIME = 500;
@@ -22,7 +23,10 @@ export class ResultWaits {
   /** Until it is known, this process has none. */
   worker: LocalWorker | undefined;
 
-  constructor(private readonly broker: Broker) {}
+  constructor(
+    private readonly broker: Broker,
+    private readonly fleet: Workers,
+  ) {}
 
   /**
    * Keeps a hook of the application's start from waiting for a worker that waits for the hook. Where there are others in
@@ -51,7 +55,7 @@ export class ResultWaits {
   private async failWithoutWorker({ id, key, name }: ExecutionName): Promise<void> {
     const status = await this.broker.executions.find(id, key);
     if (status === undefined || isEnded(status.state)) return;
-    if ((await this.broker.signals.workers()).length > 0 || this.worker?.isExpected !== true) return;
+    if ((await this.fleet.present()).length > 0 || this.worker?.isExpected !== true) return;
     throw new TaskWaitError(
       `The result of execution ${labelText(key)} of task ${labelText(name)} is awaited before the application has started, and the only worker starts after that.`,
       'Await it after app.init() or app.listen(), and not in onModuleInit(), onApplicationBootstrap() or a factory; without the await the execution runs all the same.',
@@ -64,7 +68,7 @@ export class ResultWaits {
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), LOOK_TIME);
     });
-    const announced = await Promise.race([this.broker.signals.workers().catch(() => undefined), late]);
+    const announced = await Promise.race([this.fleet.present().catch(() => undefined), late]);
     clearTimeout(timer);
     if (announced === undefined || this.worker?.isRunning !== true) return announced;
     const own = this.worker.info();

@@ -1,4 +1,4 @@
-import type { WorkerRecord } from '../broker/broker.js';
+import type { WorkerRecord } from './workers.js';
 
 /**
  * One worker of the fleet.

@@ -29,6 +29,32 @@ interface LoggedStrike {
   readonly operator?: string | undefined;
 }
 
+type Rescheduled = Extract<Settlement, { type: 'reschedule' }>;
+
+/** What each settlement counts as. */
+const COUNTED: Readonly<Record<Settlement['type'], keyof QueueCounts>> = {
+  complete: 'completed',
+  fail: 'failed',
+  cancel: 'cancelled',
+  drop: 'dropped',
+  retry: 'retried',
+  reschedule: 'rescheduled',
+  release: 'released',
+  park: 'parked',
+};
+
+function countOf(settlement: Settlement): keyof QueueCounts {
+  const isPutOff = settlement.type === 'release' && settlement.isUnstarted === true;
+  return isPutOff ? 'delayed' : COUNTED[settlement.type];
+}
+
+/** What becomes of an execution by a strike, by how its run ends. */
+const STRUCK: Readonly<Partial<Record<Settlement['type'], string>>> = {
+  reschedule: 'skips a run',
+  drop: 'does not run',
+  park: 'is held',
+};
+
 /** How many unknown tasks are named in a minute. */
 const MAX_UNKNOWN = 20;
 /** Stands for all others. It is the name of no task. */
@@ -66,63 +92,52 @@ export class QueueLog implements BrokerLog {
     this.log.write('debug', `Execution ${labelText(key)} starts: ${call.render(args)}${which}`);
   }
 
-  /** How a run ended here. */
+  /** Counts how a run ended here, and tells of it. */
   settled(run: LoggedRun, settlement: Settlement, now: number): void {
+    this.counts[countOf(settlement)] += 1;
     // Nearly all do, and texts are half of the work of a short task: none is made unless it is shown.
-    if (settlement.type === 'complete') {
-      this.counts.completed += 1;
-      this.completed(run, now);
-    } else if (settlement.type === 'fail') this.counts.failed += 1;
-    else this.endedOtherwise(run, settlement, now);
+    if (settlement.type === 'complete') return this.completed(run, now);
+    if (settlement.type === 'reschedule') this.endedInChain(run, settlement, now);
+    const consequence = STRUCK[settlement.type];
+    if (consequence === undefined || run.strikeReason === undefined) return this.wentOn(run, settlement, now);
+    this.struck(run.name, run.key, run.strikeReason, consequence);
   }
 
-  private endedOtherwise(
-    run: LoggedRun,
-    settlement: Exclude<Settlement, { type: 'complete' | 'fail' }>,
-    now: number,
-  ): void {
-    const { name, key, attempt } = run;
+  /** Counts how a run ended that another one follows. */
+  private endedInChain(run: LoggedRun, { reason, error }: Rescheduled, now: number): void {
+    if (reason !== undefined) this.counts.skipped += 1;
+    else if (error !== undefined) this.counts.failed += 1;
+    else if (run.task !== undefined) {
+      this.counts.completed += 1;
+      this.completed(run, now);
+    }
+  }
+
+  private wentOn({ name, key, attempt }: LoggedRun, settlement: Settlement, now: number): void {
     const execution = `Execution ${label(name, key)}`;
     switch (settlement.type) {
       case 'retry': {
         const delay = Math.max(0, settlement.at - now);
-        this.counts.retried += 1;
         return this.log.write('log', `${execution} is tried again in ${delay} ms, after attempt ${attempt}`);
       }
       case 'reschedule': {
-        this.counts.rescheduled += 1;
-        if (settlement.reason !== undefined) this.counts.skipped += 1;
-        if (run.strikeReason !== undefined) return this.struck(name, key, run.strikeReason, 'skips a run');
-        if (settlement.reason !== undefined) {
-          return this.log.write('debug', `${execution} skips a run: ${settlement.reason}`);
-        }
-        if (settlement.error !== undefined) this.counts.failed += 1;
-        else if (run.task !== undefined) {
-          this.counts.completed += 1;
-          this.completed(run, now);
-        }
-        return this.log.write('debug', `${execution} runs again at ${timeText(settlement.at)}`);
+        const { at, reason } = settlement;
+        const what = reason === undefined ? `runs again at ${timeText(at)}` : `skips a run: ${reason}`;
+        return this.log.write('debug', `${execution} ${what}`);
       }
       case 'cancel':
-        return this.cancelled(name, key, settlement.reason);
+        return this.log.write('log', `${execution} was cancelled: ${settlement.reason}`);
       case 'drop':
-        this.counts.dropped += 1;
-        if (run.strikeReason !== undefined) return this.struck(name, key, run.strikeReason, 'does not run');
         return this.log.write('warn', `${execution} was dropped: ${settlement.reason}`);
       case 'park':
-        this.counts.parked += 1;
-        if (run.strikeReason !== undefined) return this.struck(name, key, run.strikeReason, 'is held');
         return this.log.write('debug', `${execution} is parked: ${settlement.reason}`);
-      case 'release':
-        if (settlement.isUnstarted === true) {
-          this.counts.delayed += 1;
-          const until = timeText(settlement.at ?? now);
-          return this.log.write('debug', `${execution} is put off until ${until}: ${settlement.reason}`);
-        }
-        this.counts.released += 1;
-        // That of an unknown task has told of itself.
-        if (settlement.at === undefined)
-          this.log.write('log', `${execution} goes back to the queue: ${settlement.reason}`);
+      case 'release': {
+        const { at, reason, isUnstarted } = settlement;
+        if (isUnstarted === true) {
+          this.log.write('debug', `${execution} is put off until ${timeText(at ?? now)}: ${reason}`);
+          // That of an unknown task has told of itself.
+        } else if (at === undefined) this.log.write('log', `${execution} goes back to the queue: ${reason}`);
+      }
     }
   }
 

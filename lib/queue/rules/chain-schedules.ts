@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, type Broker } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
+import { Workers } from '../client/workers.js';
 import type { DurableTask } from '../declaration/durable-registry.js';
 import type { RuledRun } from './rule.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -42,6 +43,7 @@ export class ChainSchedules {
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(WORKER_ID) private readonly workerId: string,
+    private readonly workers: Workers,
     private readonly log: QueueLog,
   ) {}
 
@@ -129,7 +131,7 @@ export class ChainSchedules {
   }
 
   private async isMissing(name: string, worker: string): Promise<boolean> {
-    if (worker === this.workerId || (await this.broker.signals.workers()).some(({ id }) => id === worker)) {
+    if (worker === this.workerId || (await this.workers.present()).some(({ id }) => id === worker)) {
       this.missing.delete(name);
       return false;
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { BROKER, type Broker } from '../broker/broker.js';
+import { BROKER, QUIET, type Broker } from '../broker/broker.js';
 import { isAwaited, readNumber, readStored } from '../broker/stored.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import type { FollowUpStore } from '../client/follow-up-store.js';
@@ -26,9 +26,9 @@ interface FollowUp {
 
 const NONE: ExecutionExtras = {};
 
-/** All that wait, by an id of their own. Beside it, each has a book of outcomes, by position. */
+/** All that wait, by an id of their own. Beside it, each has a map of outcomes, by position. */
 const MAP = 'fan-ins';
-const outcomesOf = (id: string): string => `fan-in:${id}`;
+const outcomesOf = (id: string): string => `${QUIET}fan-in:${id}`;
 /** It is written down before it is added. Where nobody has added it for so long, the process has died in between. */
 const ORPHAN_AGE = 60_000;
 /** How many are looked at at once: of those that are awaited, and of those that wait. */
@@ -73,7 +73,7 @@ export class FollowUps implements Rule, FollowUpStore {
   /** It was not added after all, or has ended. */
   async forget(key: string, after: readonly AwaitedExecution[]): Promise<void> {
     const id = idOf(key, after);
-    await this.broker.maps.eraseAll(outcomesOf(id), { map: MAP, field: id });
+    await this.broker.maps.erase(MAP, id, { owned: outcomesOf(id) });
   }
 
   /** Begins to hear of those that wait. */
@@ -185,10 +185,10 @@ export class FollowUps implements Rule, FollowUpStore {
   }
 
   private async readNow(): Promise<void> {
-    const book = await this.broker.maps.read(MAP, this.version);
-    if (book === undefined) return;
-    this.version = book.version;
-    this.waiting = new Map([...book.entries].flatMap(([id, text]) => this.decode(id, text)));
+    const map = await this.broker.maps.read(MAP, this.version);
+    if (map === undefined) return;
+    this.version = map.version;
+    this.waiting = new Map([...map.entries].flatMap(([id, text]) => this.decode(id, text)));
     this.awaited = new Map();
     this.awaitedKeys = new Map(
       [...this.waiting.values()].flatMap(({ after }) => after.map(({ id, key }) => [id, key])),
@@ -223,10 +223,10 @@ export class FollowUps implements Rule, FollowUpStore {
 
   /** What is known of those that are awaited; those that have ended elsewhere are noted. */
   private async look(id: string, after: readonly AwaitedExecution[]): Promise<Map<number, StoredOutcome>> {
-    const book = await this.broker.maps.read(outcomesOf(id));
+    const map = await this.broker.maps.read(outcomesOf(id));
     const stored = new Map<number, StoredOutcome>();
     const foretold = new Map<number, StoredOutcome>();
-    for (const [at, text] of book?.entries ?? []) {
+    for (const [at, text] of map?.entries ?? []) {
       const outcome = readStored(text, readOutcome);
       // One that cannot be read is looked for again.
       if (outcome === undefined || Number(at) >= after.length) continue;

@@ -32,7 +32,7 @@ function readHeld({ key, strike, token }: Readonly<Record<string, unknown>>): He
 /** Keeps struck executions from running. Held ones are remembered with their strike, and go on when it is gone. */
 @Injectable()
 export class StrikeRule implements Rule {
-  /** Version of the book, and of the strikes, when all held ones were looked at. */
+  /** Version of the map, and of the strikes, when all held ones were looked at. */
   private version: string | undefined;
   private strikesSeen: string | undefined;
 
@@ -102,10 +102,10 @@ export class StrikeRule implements Rule {
   private async letGo(): Promise<void> {
     const seen = `${this.strikes.version}`;
     try {
-      const book = await this.broker.maps.read(MAP, seen === this.strikesSeen ? this.version : undefined);
-      if (book === undefined) return; // nothing has changed since all of them were looked at
+      const map = await this.broker.maps.read(MAP, seen === this.strikesSeen ? this.version : undefined);
+      if (map === undefined) return; // nothing has changed since all of them were looked at
       let isLeft = false;
-      for (const [field, text] of book.entries) {
+      for (const [field, text] of map.entries) {
         const held = readStored(text, readHeld);
         if (held === undefined) {
           this.log.unreadable(`held execution ${field}`);
@@ -113,7 +113,7 @@ export class StrikeRule implements Rule {
         }
         if (!this.strikes.holds(held.strike) && !(await this.wake(held, text))) isLeft = true;
       }
-      this.version = isLeft ? undefined : book.version;
+      this.version = isLeft ? undefined : map.version;
       this.strikesSeen = seen;
     } catch (error) {
       this.log.disrupted(error);
@@ -125,7 +125,7 @@ export class StrikeRule implements Rule {
     const record = await this.broker.executions.get(held.key);
     if (record?.state === 'running') return false;
     await this.broker.runs.wake(held.key);
-    await this.broker.maps.erase(MAP, fieldOf(held), text); // unless it is held again by now
+    await this.broker.maps.erase(MAP, fieldOf(held), { expected: text }); // unless it is held again by now
     return true;
   }
 }

@@ -67,7 +67,7 @@ export class Strikes implements AdditionGuard {
   >();
   /** Changes with what is in force. */
   version = '';
-  private bookVersion: string | undefined;
+  private mapVersion: string | undefined;
   private loading: Promise<void> | undefined;
   private reading: Promise<void> | undefined;
   private mustReadAgain = false;
@@ -85,7 +85,7 @@ export class Strikes implements AdditionGuard {
   ) {}
 
   get isLoaded(): boolean {
-    return this.bookVersion !== undefined;
+    return this.mapVersion !== undefined;
   }
 
   get all(): readonly Strike[] {
@@ -217,11 +217,11 @@ export class Strikes implements AdditionGuard {
   private async readUntilQuiet(): Promise<void> {
     do {
       this.mustReadAgain = false;
-      const book = await this.broker.maps.read(MAP, this.bookVersion);
+      const map = await this.broker.maps.read(MAP, this.mapVersion);
       if (this.isClosed) return;
-      if (book !== undefined) {
-        this.byId = new Map([...book.entries].flatMap(([id, text]) => this.decode(id, text)));
-        this.take(book.version, [...this.byId.values()]);
+      if (map !== undefined) {
+        this.byId = new Map([...map.entries].flatMap(([id, text]) => this.decode(id, text)));
+        this.take(map.version, [...this.byId.values()]);
       }
     } while (this.mustReadAgain);
   }
@@ -241,12 +241,12 @@ export class Strikes implements AdditionGuard {
 
   private take(version: string, strikes: readonly Strike[]): void {
     const isFirst = !this.isLoaded;
-    this.bookVersion = version;
+    this.mapVersion = version;
     const now = this.clock.now();
     for (const [id, { expiresAt }] of this.byId) {
       // Whoever reads it first takes it away.
       if (expiresAt === undefined || expiresAt.getTime() > now) continue;
-      this.broker.maps.erase(MAP, id, this.texts.get(id)?.text).catch(() => {}); // it may have been renewed
+      this.broker.maps.erase(MAP, id, { expected: this.texts.get(id)?.text }).catch(() => {}); // it may have been renewed
     }
     for (const id of this.texts.keys()) if (!this.byId.has(id)) this.texts.delete(id);
     this.list = new StrikeList(strikes, (task, parameter) => this.warn(task, parameter));
@@ -265,7 +265,7 @@ export class Strikes implements AdditionGuard {
     if (first === Infinity) return;
     this.cancelExpiry = this.clock.schedule(Math.min(first - now, 2 ** 31 - 1), () => {
       const { strikes } = this.list;
-      if (this.bookVersion !== undefined) this.take(this.bookVersion, strikes);
+      if (this.mapVersion !== undefined) this.take(this.mapVersion, strikes);
     });
   }
 

@@ -1,4 +1,5 @@
-import type { Broker, WorkerRecord } from '../broker/broker.js';
+import type { Broker } from '../broker/broker.js';
+import type { WorkerRecord, Workers } from '../client/workers.js';
 import type { Clock } from '../broker/clock.js';
 import type { ExecutionRun } from './execution-run.js';
 import type { QueueLog } from '../log/queue-log.js';
@@ -26,6 +27,7 @@ export class LeaseKeeper {
   constructor(
     private readonly worker: LeasedWorker,
     private readonly broker: Broker,
+    private readonly workers: Workers,
     private readonly clock: Clock,
     /** In milliseconds. */
     private readonly lease: number,
@@ -80,8 +82,7 @@ export class LeaseKeeper {
   /** Cancels a run that is said to be cancelled, if the store says so, too. */
   async confirm(run: ExecutionRun): Promise<void> {
     try {
-      const reason = await this.broker.runs.cancellationOf(run.claim);
-      if (reason !== undefined) run.cancel(reason);
+      await this.renewAll([run]);
     } catch (error) {
       this.log.disrupted(error); // the next renewal tells
     }
@@ -121,7 +122,7 @@ export class LeaseKeeper {
     this.log.recovered(crashed);
     this.recoverAgain(againAt);
     const info = this.broker.isShared ? this.worker.info() : undefined;
-    if (info !== undefined) await this.broker.signals.announce(info);
+    if (info !== undefined) await this.workers.announce(info);
     await this.sweep();
   }
 }

@@ -1,8 +1,9 @@
 import { types } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
-import { BROKER, type Broker, type Claim, type WorkerRecord } from '../broker/broker.js';
+import { BROKER, type Broker, type Claim } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { Workers, type WorkerRecord } from '../client/workers.js';
 import { QueueLog } from '../log/queue-log.js';
 import { Pause } from '../rules/pause.js';
 import { Rules } from '../rules/rules.js';
@@ -35,10 +36,11 @@ export class QueueWorker implements RunOwner {
     private readonly rules: Rules,
     private readonly pause: Pause,
     private readonly state: WorkerState,
+    private readonly workers: Workers,
     readonly log: QueueLog,
   ) {
     this.limits = settler.limits;
-    this.leases = new LeaseKeeper(this, broker, clock, options.lease, log, () => rules.sweep());
+    this.leases = new LeaseKeeper(this, broker, workers, clock, options.lease, log, () => rules.sweep());
     this.signals = new WorkerSignals(broker, state, clock, (id) => this.cancel(id));
   }
 
@@ -198,7 +200,7 @@ export class QueueWorker implements RunOwner {
 
   /** Takes the worker off the list of the fleet. */
   async leave(): Promise<void> {
-    if (this.isStarted) await this.broker.signals.leave(this.state.id).catch(() => {}); // it is forgotten in time anyway
+    if (this.isStarted) await this.workers.leave(this.state.id).catch(() => {}); // it is forgotten in time anyway
   }
 
   async writeProgress(run: ExecutionRun, progress: ProgressRecord): Promise<void> {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { BROKER, type Broker } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
+import { Workers } from '../client/workers.js';
 import type { ExecutionRun } from './execution-run.js';
 import { QueueLog } from '../log/queue-log.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
@@ -19,7 +19,7 @@ export class UnknownTasks {
   private readonly unknown = new Map<string, { readonly since: number; readonly seenAt: number }>();
 
   constructor(
-    @Inject(BROKER) private readonly broker: Broker,
+    private readonly workers: Workers,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
     private readonly log: QueueLog,
@@ -37,7 +37,7 @@ export class UnknownTasks {
 
   /** @param addedAt whoever has added it then knew it, though it may not have announced itself yet. */
   private async isAbandoned(name: string, addedAt: number): Promise<boolean> {
-    const workers = await this.broker.signals.workers();
+    const workers = await this.workers.present();
     if (workers.some(({ tasks }) => tasks.includes(name))) {
       this.unknown.delete(name);
       return false;

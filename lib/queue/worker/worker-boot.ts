@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { BROKER, type Broker, type WorkerRecord } from '../broker/broker.js';
+import { BROKER, type Broker } from '../broker/broker.js';
+import type { WorkerRecord } from '../client/workers.js';
 import { BrokerUnavailableError } from '../broker/queue-errors.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import { ExecutionHandles } from '../client/execution-handles.js';

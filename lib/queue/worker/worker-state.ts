@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable } from '@nestjs/common';
 import { createDeferred } from '../../task/deferred.js';
-import type { WorkerRecord } from '../broker/broker.js';
+import type { WorkerRecord } from '../client/workers.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import { DurableRegistry } from '../declaration/durable-registry.js';

@@ -5,7 +5,7 @@ const PERMANENT_KEY = /^[^:/]+:[^:/]+(:(meta|id|pc|events|marker)|\/(workers|boo
 /** On PostgreSQL: BullMQ's migrations, options, events (trimmed) and metrics. */
 const PERMANENT_TABLES = new Set(['migration', 'meta', 'event', 'metrics']);
 /** Of the rows of the library. */
-const PERMANENT_KINDS = new Set(['workers', 'book', 'channel']);
+const PERMANENT_KINDS = new Set(['map:quiet:workers', 'map', 'channel']);
 
 export function isPermanent({ name, kind, expires }) {
   return expires || PERMANENT_KEY.test(name) || PERMANENT_TABLES.has(name) || PERMANENT_KINDS.has(kind);

@@ -159,7 +159,7 @@ const BROKEN: [rule: string, what: string, entries: (Entry | Entry[])[]][] = [
   [
     'left behind',
     'a row that stays',
-    [entry(46_500, 'trial', 'contents', { items: [{ name: 'nestjs_tasks_note', kind: 'book:x', expires: false }] })],
+    [entry(46_500, 'trial', 'contents', { items: [{ name: 'nestjs_tasks_note', kind: 'map:x', expires: false }] })],
   ],
   [
     'process ended',

@@ -508,33 +508,36 @@ describe.each(BROKERS)('the limits of the broker: $label', (kind) => {
     });
   });
 
-  describe('books', () => {
+  describe('shared maps', () => {
     it('keeps entries, with a version that changes with them', async () => {
       const empty = await broker.maps.read('b');
       expect([...(empty?.entries ?? [])]).toEqual([]);
       await broker.maps.write('b', 'x', '1');
       await broker.maps.write('b', 'y', '2');
       await broker.maps.write('other', 'z', '3');
-      const book = await broker.maps.read('b', empty?.version);
-      expect(Object.fromEntries(book?.entries ?? [])).toEqual({ x: '1', y: '2' });
-      expect(await broker.maps.read('b', book?.version)).toBeUndefined();
+      const map = await broker.maps.read('b', empty?.version);
+      expect(Object.fromEntries(map?.entries ?? [])).toEqual({ x: '1', y: '2' });
+      expect(await broker.maps.read('b', map?.version)).toBeUndefined();
       await broker.maps.write('b', 'x', '4');
-      const changed = await broker.maps.read('b', book?.version);
+      const changed = await broker.maps.read('b', map?.version);
       expect(Object.fromEntries(changed?.entries ?? [])).toEqual({ x: '4', y: '2' });
       expect(await broker.maps.erase('b', 'nothing')).toBe(false);
-      expect(await broker.maps.erase('b', 'x', '1')).toBe(false); // it has been written since
+      expect(await broker.maps.erase('b', 'x', { expected: '1' })).toBe(false); // it has been written since
       expect(await broker.maps.read('b', changed?.version)).toBeUndefined();
-      expect(await broker.maps.erase('b', 'x', '4')).toBe(true);
+      expect(await broker.maps.erase('b', 'x', { expected: '4' })).toBe(true);
       expect(Object.fromEntries((await broker.maps.read('b', changed?.version))?.entries ?? [])).toEqual({ y: '2' });
       await broker.maps.write('owned', 'f', '1', { map: 'b', field: 'x' }); // it was erased
       expect([...((await broker.maps.read('owned'))?.entries ?? [])]).toEqual([]);
       await broker.maps.write('owned', 'f', '2', { map: 'b', field: 'y' });
       expect(Object.fromEntries((await broker.maps.read('owned'))?.entries ?? [])).toEqual({ f: '2' });
-      await broker.maps.eraseAll('owned', { map: 'b', field: 'y' });
+      expect(await broker.maps.size('owned')).toBe(1);
+      expect(await broker.maps.erase('b', 'y', { expected: '1', owned: 'owned' })).toBe(false);
+      expect(await broker.maps.size('owned')).toBe(1); // it goes with the entry only
+      expect(await broker.maps.erase('b', 'y', { owned: 'owned' })).toBe(true);
       expect([...((await broker.maps.read('owned'))?.entries ?? [])]).toEqual([]);
-      await broker.maps.eraseAll('b', { map: 'other', field: 'z' });
-      await broker.maps.eraseAll('other', { map: 'other', field: 'z' });
       expect([...((await broker.maps.read('b'))?.entries ?? [])]).toEqual([]);
+      expect(await broker.maps.erase('b', 'y', { owned: 'other' })).toBe(false); // left behind by an entry that is gone
+      expect(await broker.maps.size('other')).toBe(0);
     });
 
     it('tells when an entry has changed', async () => {
@@ -546,7 +549,37 @@ describe.each(BROKERS)('the limits of the broker: $label', (kind) => {
       await broker.maps.erase('b', 'x');
       await until(() => heard.length === 2, 'both changes to be heard');
       expect(heard).toEqual(['b', 'b']);
-      await broker.maps.eraseAll('b', { map: 'other', field: 'z' });
+    });
+
+    it('says nothing of quiet maps, which have no version', async () => {
+      const heard: string[] = [];
+      await broker.signals.subscribe((signal) => {
+        if (signal.type === 'map') heard.push(signal.map);
+      });
+      const empty = await broker.maps.read('quiet:m');
+      await broker.maps.write('quiet:m', 'x', '1');
+      const written = await broker.maps.read('quiet:m');
+      expect(written).toEqual({ version: empty?.version, entries: new Map([['x', '1']]) });
+      await broker.maps.write('quiet:m', 'y', '1', { map: 'b', field: 'x' }); // there is no such entry
+      expect(await broker.maps.size('quiet:m')).toBe(1);
+      expect(await broker.maps.erase('quiet:m', 'x', { expected: '2' })).toBe(false);
+      expect(await broker.maps.erase('quiet:m', 'x', { expected: '1' })).toBe(true);
+      expect(await broker.maps.size('quiet:m')).toBe(0);
+      await broker.maps.write('b', 'x', '1');
+      await until(() => heard.length > 0, 'the change of another map to be heard');
+      await broker.maps.erase('b', 'x');
+      expect(heard[0]).toBe('b');
+    });
+
+    it('never keep what is written while their owner goes', async () => {
+      for (let round = 0; round < 20; round += 1) {
+        await broker.maps.write('b', 'owner', '1');
+        const writes = Array.from({ length: 8 }, (_, at) =>
+          broker.maps.write('quiet:owned', `f${at}`, '1', { map: 'b', field: 'owner' }),
+        );
+        await Promise.all([...writes, broker.maps.erase('b', 'owner', { owned: 'quiet:owned' })]);
+        expect(await broker.maps.size('quiet:owned')).toBe(0);
+      }
     });
   });
 

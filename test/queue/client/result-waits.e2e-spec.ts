@@ -87,7 +87,7 @@ describe.each(SHARED_BROKERS)(
     it.each(HOOKS)('is that of a worker elsewhere in %s', async (hook) => {
       const fleet = space.newQueue();
       await using other = await startQueue(space, { providers: [Jobs] }, { fleet });
-      await until(async () => (await other.broker.signals.workers()).length === 1, 'the worker to announce itself');
+      await until(async () => (await other.queue.workers()).length === 1, 'the worker to announce itself');
       const Waiter = waiterIn(hook);
       await using test = await startQueue(space, { providers: [Jobs, Waiter] }, { fleet });
       expect(test.context.get(Waiter).outcomes).toEqual(['done']);

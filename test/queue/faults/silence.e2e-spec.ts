@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { BrokerUnavailableError, Durable, TaskQueue, type Execution } from 'nestjs-tasks';
 import { Client } from 'pg';
-import { BROKER, type Broker } from '../../../lib/queue/broker/broker.js';
+import { QUIET, BROKER, type Broker } from '../../../lib/queue/broker/broker.js';
 import { brokerSpace, SHARED_BROKERS } from '../../support/brokers.js';
 import { startContext } from '../../support/context.js';
 import { until } from '../../support/until.js';
@@ -99,7 +99,7 @@ describe.each(SHARED_BROKERS)('a call to $label', (kind) => {
     await until(() => app.queue.get('known').catch(() => undefined), 'the connection to be back', 20_000);
     // Redis' client has sent the fan-in again that failed, which waits for what nobody runs.
     const { entries } = (await app.broker.maps.read('fan-ins')) ?? { entries: new Map<string, string>() };
-    for (const id of entries.keys()) await app.broker.maps.eraseAll(`fan-in:${id}`, { map: 'fan-ins', field: id });
+    for (const id of entries.keys()) await app.broker.maps.erase('fan-ins', id, { owned: `${QUIET}fan-in:${id}` });
   });
 
   it('leaves no rejection behind when the application closes while its clients listen anew', async () => {

@@ -7,7 +7,8 @@ import { AutomaticTasks } from '../../../lib/queue/rules/automatic-tasks.js';
 import { ChainSchedules } from '../../../lib/queue/rules/chain-schedules.js';
 import { PerpetualPolicy } from '../../../lib/queue/declaration/perpetual-policy.js';
 import { RunPerpetual } from '../../../lib/queue/worker/run-perpetual.js';
-import type { Claim, WorkerRecord } from '../../../lib/queue/broker/broker.js';
+import type { Claim } from '../../../lib/queue/broker/broker.js';
+import { Workers, type WorkerRecord } from '../../../lib/queue/client/workers.js';
 import { MemoryBroker } from '../../../lib/queue/broker/memory/memory-broker.js';
 import type { DurableTask } from '../../../lib/queue/declaration/durable-registry.js';
 import type { ExecutionRun } from '../../../lib/queue/worker/execution-run.js';
@@ -31,6 +32,7 @@ const at = (text: string): number => new Date(text).getTime();
 class Fleet {
   readonly clock = new VirtualClock(START);
   readonly broker = new MemoryBroker({ clock: this.clock, lease: LEASE, retention: HOUR, workerId: 'any' });
+  readonly workers = new Workers(this.broker, this.clock, { lease: LEASE }, new QueueLog(new TaskLog()));
   readonly logs = new LogLines();
   private number = 0;
 
@@ -44,7 +46,9 @@ class Fleet {
   }
 
   announce(id: string): Promise<void> {
-    return this.broker.signals.announce({ id, seenAt: this.clock.now() + 10 * HOUR } as WorkerRecord);
+    const times = { startedAt: this.clock.now(), seenAt: this.clock.now() + 10 * HOUR };
+    const worker: WorkerRecord = { id, host: 'any', pid: 1, concurrency: 1, running: 0, tasks: [], ...times };
+    return this.workers.announce(worker);
   }
 
   async chain(): Promise<ExecutionRecord> {
@@ -74,7 +78,7 @@ class FleetWorker {
     this.policy = PerpetualPolicy.of({ automatic: true, ...options }, 'beat');
     this.task = { name: KEY, perpetual: this.policy } as DurableTask;
     const log = new QueueLog(new TaskLog());
-    this.schedules = new ChainSchedules(broker, clock, id, log);
+    this.schedules = new ChainSchedules(broker, clock, id, fleet.workers, log);
     const strikes = { load: () => Promise.resolve(), find: () => undefined, changes$: new Subject() };
     const registry = { tasks: [this.task] };
     this.automatic = new AutomaticTasks(broker, clock, registry as never, strikes as never, this.schedules, log);
@@ -105,7 +109,7 @@ class FleetWorker {
 
   async leave(): Promise<void> {
     this.automatic.close();
-    await this.fleet.broker.signals.leave(this.id);
+    await this.fleet.workers.leave(this.id);
   }
 }
 
@@ -403,7 +407,7 @@ describe('the schedule of an automatic chain', () => {
       const log = new QueueLog(new TaskLog());
       const policy = PerpetualPolicy.of({ ...cron, automatic: true }, 'beat');
       const strikes = { load: () => Promise.resolve(), find: () => undefined, changes$: new Subject() };
-      const schedules = new ChainSchedules(broker, clock, 'w9', log);
+      const schedules = new ChainSchedules(broker, clock, 'w9', fleet.workers, log);
       const registry = { tasks: [{ name: KEY, perpetual: policy }] };
       await new AutomaticTasks(broker, clock, registry as never, strikes as never, schedules, log).seed();
       return (await fleet.chain()).when;

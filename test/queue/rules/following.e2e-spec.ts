@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { QUIET } from '../../../lib/queue/broker/broker.js';
 import { Injectable } from '@nestjs/common';
 import {
   Cooldown,
@@ -744,7 +745,7 @@ for (const kind of SHARED_BROKERS) {
       await using observer = space.open(adder.fleet, { retention: 0 });
       await until(async () => {
         const [id] = (await observer.maps.read('fan-ins'))?.entries.keys() ?? [];
-        return (await observer.maps.size(`fan-in:${id}`)) === 1;
+        return (await observer.maps.size(`${QUIET}fan-in:${id}`)) === 1;
       }, 'the outcome to be noted');
       await using worker = await startJobs(space, { fleet: adder.fleet });
       const known = await worker.queue.get(sum.key);

@@ -1,4 +1,4 @@
-import type { EntryName, SharedMap, SharedMaps } from '../broker.js';
+import { QUIET, type EntryName, type Erasure, type SharedMap, type SharedMaps } from '../broker.js';
 import type { Session } from './session.js';
 
 /** Shared maps in our store beside BullMQ's jobs. */
@@ -7,30 +7,28 @@ export class BullMqMaps implements SharedMaps {
 
   async read(map: string, version?: string): Promise<SharedMap | undefined> {
     const { connections } = await this.session.open();
-    return connections.answer(() => connections.store.readBook(map, version));
+    return connections.answer(() => connections.store.read(map, version));
   }
 
   async write(map: string, field: string, value: string, owner?: EntryName): Promise<void> {
-    const { connections, fleetSignals } = await this.session.open();
-    await connections.answer(() => connections.store.writeEntry(map, field, value, owner));
-    fleetSignals.send({ type: 'map', map });
+    const { connections } = await this.session.open();
+    await connections.answer(() => connections.store.write(map, field, value, owner));
+    this.tell(map);
   }
 
-  async erase(map: string, field: string, expected?: string): Promise<boolean> {
-    const { connections, fleetSignals } = await this.session.open();
-    const wasThere = await connections.answer(() => connections.store.eraseEntry(map, field, expected));
-    if (wasThere) fleetSignals.send({ type: 'map', map });
+  async erase(map: string, field: string, erasure?: Erasure): Promise<boolean> {
+    const { connections } = await this.session.open();
+    const wasThere = await connections.answer(() => connections.store.erase(map, field, erasure));
+    if (wasThere) this.tell(map);
     return wasThere;
   }
 
   async size(map: string): Promise<number> {
     const { connections } = await this.session.open();
-    return connections.answer(() => connections.store.sizeOfBook(map));
+    return connections.answer(() => connections.store.size(map));
   }
 
-  async eraseAll(map: string, owner: EntryName): Promise<void> {
-    const { connections, fleetSignals } = await this.session.open();
-    await connections.answer(() => connections.store.eraseBook(map, owner));
-    fleetSignals.send({ type: 'map', map: owner.map });
+  private tell(map: string): void {
+    if (!map.startsWith(QUIET)) this.session.site?.fleetSignals.send({ type: 'map', map });
   }
 }

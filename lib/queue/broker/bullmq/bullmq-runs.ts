@@ -34,7 +34,7 @@ export class BullMqRuns implements RunStore {
   }
 
   async recover(): Promise<Recovery> {
-    const { connections, jobs, moves, replacements, acquisition, workers } = await this.session.open();
+    const { connections, jobs, moves, replacements, acquisition } = await this.session.open();
     return connections.persist(async () => {
       const crashed = await moves.recover();
       await replacements.applyAll();
@@ -43,7 +43,6 @@ export class BullMqRuns implements RunStore {
       if (now >= this.cleanAfter) {
         this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, jobs.memory / 2));
         await jobs.clean();
-        await workers.present();
       }
       return { crashed, ...(againAt !== undefined && { againAt }) };
     });
@@ -60,11 +59,6 @@ export class BullMqRuns implements RunStore {
       const id = await finder.liveIdOf(key);
       return id !== undefined && (await jobs.look(id))?.state === 'parked' && jobs.wake(id);
     });
-  }
-
-  async cancellationOf({ id }: Claim): Promise<string | undefined> {
-    const { store } = (this.session.site ?? (await this.session.open())).connections;
-    return (await store.getNotes('cancel', [id]))[0];
   }
 
   async setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {

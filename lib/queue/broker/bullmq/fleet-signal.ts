@@ -8,7 +8,7 @@ export type FleetSignal =
   /** There is something to claim that the sender, who was woken for it, cannot take. */
   | { readonly type: 'work' };
 
-/** Longest message that can be a signal: ids and names of books are short. */
+/** Longest message that can be a signal: ids and names of maps are short. */
 const LONGEST = 2_000;
 
 /** Text fields of each type of signal. */

@@ -6,6 +6,7 @@ import type { Connections } from './connections.js';
 import { encodeKey } from './execution-id.js';
 import { jobOf, recordOf, stateOf, statusOf } from './job-codec.js';
 import { memoOf, type Memo } from './job-memo.js';
+import { REPLACEMENTS } from './replacement.js';
 import type { SeenJob } from './seen-job.js';
 import {
   isEnded,
@@ -127,8 +128,8 @@ export class JobStore {
 
   async size(): Promise<number> {
     // First: one that is taken from here is counted as a job from then on.
-    const replacements = await this.connections.store.entries('replacements');
-    return replacements.length + (await this.connections.backlog.size());
+    const replacements = await this.connections.store.size(REPLACEMENTS);
+    return replacements + (await this.connections.backlog.size());
   }
 
   async list(limit: number): Promise<Listing> {

@@ -1,9 +1,12 @@
-import { FOLLOWS_RUN } from '../broker.js';
+import { FOLLOWS_RUN, QUIET } from '../broker.js';
 import { readNumber, readStored } from '../stored.js';
 import { newRecord } from '../new-record.js';
 import { encodeKey } from './execution-id.js';
 import type { SideStore } from './side-store.js';
 import type { ExecutionRecord, KeyedExecution } from '../record.js';
+
+/** Map of replacements that wait for a run to end, by encoded key. */
+export const REPLACEMENTS = `${QUIET}replacements`;
 
 /** An execution that is to take the place of another one, under an id that is fixed: to add it twice adds it once. */
 export interface Replacement {
@@ -13,7 +16,7 @@ export interface Replacement {
 
 /** The replacement of a key that has not been applied yet. */
 export async function replacementOf(store: SideStore, key: string): Promise<Replacement | undefined> {
-  const text = await store.getEntry('replacements', encodeKey(key));
+  const text = await store.get(REPLACEMENTS, encodeKey(key));
   return text === undefined ? undefined : parseReplacement(text);
 }
 

@@ -5,7 +5,7 @@ import { encodeKey } from './execution-id.js';
 import type { ExecutionFinder } from './execution-finder.js';
 import type { FleetSignals } from './fleet-signals.js';
 import type { JobStore } from './job-store.js';
-import { parseReplacement, recordOfReplacement, replacementOf, type Replacement } from './replacement.js';
+import { parseReplacement, recordOfReplacement, replacementOf, REPLACEMENTS, type Replacement } from './replacement.js';
 import type { SideStore } from './side-store.js';
 import type { KeyedExecution } from '../record.js';
 
@@ -82,7 +82,7 @@ export class Replacements {
     const { key } = execution;
     const replacement: Replacement = { id, execution };
     const superseded = await replacementOf(this.store, key);
-    await this.store.putEntry('replacements', encodeKey(key), JSON.stringify(replacement));
+    await this.store.write(REPLACEMENTS, encodeKey(key), JSON.stringify(replacement));
     if (superseded !== undefined) await this.conclude(superseded, REPLACED);
     if (await this.apply(key)) return;
     // A worker that is about to begin the run hears its own signal.
@@ -94,7 +94,7 @@ export class Replacements {
   async cancel(key: string, reason: string, id?: string, foretell?: Foretell): Promise<boolean> {
     const field = encodeKey(key);
     for (;;) {
-      const text = await this.store.getEntry('replacements', field);
+      const text = await this.store.get(REPLACEMENTS, field);
       const replacement = text === undefined ? undefined : parseReplacement(text);
       if (text === undefined || (id !== undefined && replacement?.id !== id)) return false;
       if (replacement !== undefined) await foretell?.({ ...replacement.execution, id: replacement.id });
@@ -104,8 +104,8 @@ export class Replacements {
 
   /** @returns how many there were. */
   async cancelAll(reason: string): Promise<number> {
-    const entries = await this.store.entries('replacements');
-    const cancelled = await Promise.all(entries.map(([field, text]) => this.cancelEntry(field, text, reason)));
+    const entries = (await this.store.read(REPLACEMENTS))?.entries ?? [];
+    const cancelled = await Promise.all(Array.from(entries, ([field, text]) => this.cancelEntry(field, text, reason)));
     return cancelled.filter(Boolean).length;
   }
 
@@ -117,8 +117,8 @@ export class Replacements {
   }
 
   private async keys(): Promise<string[]> {
-    const entries = await this.store.entries('replacements');
-    return entries.flatMap(([field, text]) => this.read(field, text)?.execution.key ?? []);
+    const entries = (await this.store.read(REPLACEMENTS))?.entries ?? [];
+    return [...entries].flatMap(([field, text]) => this.read(field, text)?.execution.key ?? []);
   }
 
   private read(field: string, text: string): Replacement | undefined {
@@ -128,7 +128,7 @@ export class Replacements {
   }
 
   private async cancelEntry(field: string, text: string, reason: string): Promise<boolean> {
-    const isGone = await this.store.deleteEntry('replacements', field, text);
+    const isGone = await this.store.erase(REPLACEMENTS, field, { expected: text });
     const replacement = isGone ? this.read(field, text) : undefined;
     if (replacement !== undefined) await this.conclude(replacement, reason);
     return isGone;
@@ -153,7 +153,7 @@ export class Replacements {
   private async apply(key: string): Promise<boolean> {
     const field = encodeKey(key);
     for (;;) {
-      const text = await this.store.getEntry('replacements', field);
+      const text = await this.store.get(REPLACEMENTS, field);
       if (text === undefined) return true;
       const token = await this.store.lock(field, LOCK_TTL);
       if (token === undefined) {
@@ -177,7 +177,7 @@ export class Replacements {
 
   /** @returns nothing when something has changed meanwhile, and another try is needed. */
   private async applyUnderLock(field: string): Promise<boolean | undefined> {
-    const text = await this.store.getEntry('replacements', field);
+    const text = await this.store.get(REPLACEMENTS, field);
     if (text === undefined) return true;
     const replacement = this.read(field, text);
     if (replacement === undefined) return true;
@@ -191,9 +191,9 @@ export class Replacements {
       this.tell(current.id);
     }
     if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;
-    if (await this.store.deleteEntry('replacements', field, text)) return true;
+    if (await this.store.erase(REPLACEMENTS, field, { expected: text })) return true;
     // A newer one has been written down since: then that is next. Or it was cancelled meanwhile.
-    const isCancelled = (await this.store.getEntry('replacements', field)) === undefined;
+    const isCancelled = (await this.store.get(REPLACEMENTS, field)) === undefined;
     if (isCancelled) await this.jobs.remove(id);
     return isCancelled ? true : undefined;
   }

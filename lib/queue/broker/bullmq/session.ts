@@ -3,7 +3,6 @@ import type { ResolvedQueueOptions } from '../queue-settings.js';
 import type { BrokerLog } from '../broker.js';
 import { Additions } from './additions.js';
 import { SlotAcquisition } from './slot-acquisition.js';
-import { AnnouncedWorkers } from './announced-workers.js';
 import { Cancellations } from './cancellations.js';
 import type { Connections } from './connections.js';
 import { ExecutionFinder } from './execution-finder.js';
@@ -28,7 +27,6 @@ export interface Site {
   readonly additions: Additions;
   readonly claims: JobClaims;
   readonly cancellations: Cancellations;
-  readonly workers: AnnouncedWorkers;
 }
 
 /** Life of a broker's connection: opened once for all callers, closed once. */
@@ -91,7 +89,6 @@ export class Session {
     const notifier = new JobNotifier(() => connections.worker(), this.options.lease, passOn);
     const additions = new Additions(this.label, connections, jobs, finder);
     const claims = new JobClaims(connections, moves, replacements, fleetSignals, acquisition, notifier, this.workerId);
-    const workers = new AnnouncedWorkers(connections.store, this.options.lease, this.log);
     return {
       connections,
       jobs,
@@ -104,7 +101,6 @@ export class Session {
       additions,
       claims,
       cancellations,
-      workers,
     };
   }
 }

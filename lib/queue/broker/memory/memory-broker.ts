@@ -17,11 +17,10 @@ export class MemoryBroker implements Broker {
   readonly runs: RunStore;
   readonly limits: MemoryLimits;
   readonly maps: MemoryMaps;
-  readonly signals: MemorySignals;
+  readonly signals = new MemorySignals();
   private readonly queue: MemoryQueue;
 
   constructor(options: MemoryQueueOptions) {
-    this.signals = new MemorySignals(options.clock, options.lease);
     this.maps = new MemoryMaps((map) => this.signals.tell({ type: 'map', map }));
     this.queue = new MemoryQueue(options, this.signals);
     this.executions = this.openExecutions(this.queue);

@@ -1,4 +1,4 @@
-import type { EntryName, SharedMap, SharedMaps } from '../broker.js';
+import { QUIET, type EntryName, type Erasure, type SharedMap, type SharedMaps } from '../broker.js';
 
 interface MutableMap {
   version: string;
@@ -29,17 +29,13 @@ export class MemoryMaps implements SharedMaps {
     return Promise.resolve();
   }
 
-  erase(map: string, field: string, expected?: string): Promise<boolean> {
+  erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
     const value = this.maps.get(map)?.entries.get(field);
-    const wasThere = value !== undefined && value === (expected ?? value);
+    if (expected !== undefined && value !== expected) return Promise.resolve(false);
+    const wasThere = value !== undefined;
+    if (owned !== undefined) this.maps.delete(owned);
     if (wasThere) this.change(map, (entries) => entries.delete(field));
     return Promise.resolve(wasThere);
-  }
-
-  eraseAll(map: string, owner: EntryName): Promise<void> {
-    this.maps.delete(map);
-    if (this.has(owner)) this.change(owner.map, (entries) => entries.delete(owner.field));
-    return Promise.resolve();
   }
 
   private has({ map, field }: EntryName): boolean {
@@ -49,9 +45,10 @@ export class MemoryMaps implements SharedMaps {
   private change(map: string, change: (entries: Map<string, string>) => void): void {
     const known = this.maps.get(map) ?? { version: '', entries: new Map<string, string>() };
     change(known.entries);
+    this.maps.set(map, known);
+    if (map.startsWith(QUIET)) return;
     this.changes += 1;
     known.version = String(this.changes);
-    this.maps.set(map, known);
     this.onChange(map);
   }
 }

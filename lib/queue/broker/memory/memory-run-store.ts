@@ -88,10 +88,6 @@ export class MemoryRunStore implements RunStore {
     return Promise.resolve(true);
   }
 
-  cancellationOf(claim: Claim): Promise<string | undefined> {
-    return Promise.resolve(this.queue.heldBy(claim)?.cancellation);
-  }
-
   setProgress(claim: Claim, progress: ProgressRecord): Promise<void> {
     const execution = this.queue.heldBy(claim);
     if (execution !== undefined) execution.progress = progress;

@@ -238,10 +238,10 @@ describe.each(BROKERS)('a long backlog, on $label', (kind) => {
     await broker.executions.add([{ ...job(0), key: 'runs' }]);
     const claim = await broker.runs.claim();
     if (claim === undefined) throw new Error('There is nothing to claim');
-    expect(await broker.runs.cancellationOf(claim)).toBeUndefined();
+    expect((await broker.runs.renew([claim])).cancelled).toEqual(new Map());
     expect(await broker.executions.cancel('runs', 'not wanted', undefined, foretell)).toBe('signalled');
     expect(asked).toHaveLength(1);
-    expect(await broker.runs.cancellationOf(claim)).toBe('not wanted');
+    expect((await broker.runs.renew([claim])).cancelled).toEqual(new Map([[claim, 'not wanted']]));
     await broker.runs.settle(claim, { type: 'cancel', reason: 'not wanted' }, false);
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { QUIET } from '../../../../lib/queue/broker/broker.js';
 import { Injectable } from '@nestjs/common';
 import { Durable, TaskContext, TaskQueue } from 'nestjs-tasks';
 import { Gate } from '../../../support/app.js';
@@ -228,7 +229,7 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
     await expect(again.result({ timeout: '30s' })).resolves.toBe(1);
   });
 
-  it.each(['strikes', 'fan-ins', 'held'])('skips damaged entries of %s with a line each', async (book) => {
+  it.each(['strikes', 'fan-ins', 'held'])('skips damaged entries of %s with a line each', async (map) => {
     await using test = await start(space);
     await using raw = await openRawStore(kind, space.prefix, test.fleet);
     const texts = [
@@ -239,13 +240,13 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
       '{"key":1,"after":[null],"since":"x"}',
       '{"target":"{","mode":"drop","since":1}',
     ];
-    for (const [at, text] of texts.entries()) await raw.setEntry(book, `f${at}`, text);
+    for (const [at, text] of texts.entries()) await raw.setEntry(map, `f${at}`, text);
     await using worker = await startQueue(space, NOTES, { fleet: test.fleet });
     const execution = await test.queue.add('notes.write')(1);
     await expect(execution.result({ timeout: '20s' })).resolves.toBe(1);
     expect(await worker.queue.strikes()).toEqual([]);
     await until(() => worker.queue.counts.unreadable >= texts.length, 'each to be counted');
-    await raw.setEntry(book, 'late', '{');
+    await raw.setEntry(map, 'late', '{');
     await until(() => worker.logs.matching('late cannot be read').length > 0, 'a line for another');
   });
 
@@ -253,8 +254,8 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
     await using test = await start(space);
     await using raw = await openRawStore(kind, space.prefix, test.fleet);
     for (const text of ['{', 'null', '{"worker":5,"until":1e15}', '{"worker":{"id":1},"until":1e15}']) {
-      await raw.setRoster('workers', `w-${text.length}`, text);
-      await raw.setRoster('replacements', `r-${text.length}`, text);
+      await raw.setEntry(`${QUIET}workers`, `w-${text.length}`, text);
+      await raw.setEntry(`${QUIET}replacements`, `r-${text.length}`, text);
     }
     await using worker = await startQueue(space, NOTES, { fleet: test.fleet, lease: 1_000 });
     await until(async () => (await test.queue.workers()).length === 1, 'the worker to announce itself');

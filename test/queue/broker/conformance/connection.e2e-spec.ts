@@ -33,13 +33,13 @@ describeBrokers('connection', (suite) => {
 
     it('is made by whatever is called first, by all at the same time', async () => {
       const fresh = suite.open();
-      const [added, found, , workers] = await Promise.all([
+      const [added, found, , map] = await Promise.all([
         fresh.executions.add([keyed('k')]),
         fresh.executions.get('nobody'),
         fresh.runs.recover(),
-        fresh.signals.workers(),
+        fresh.maps.read('m'),
       ]);
-      expect([added, found, workers]).toMatchObject([[{ key: 'k', isNew: true }], undefined, []]);
+      expect([added, found, map?.entries]).toMatchObject([[{ key: 'k', isNew: true }], undefined, new Map()]);
     });
 
     it('is let go of once, whether it was made or not', async () => {
@@ -92,7 +92,8 @@ for (const { label } of SHARED_BROKERS) {
         claim: broker.runs.claim(),
         recover: broker.runs.recover(),
         wake: broker.runs.wake('k'),
-        workers: broker.signals.workers(),
+        read: broker.maps.read('m'),
+        write: broker.maps.write('m', 'f', 'v'),
         publish: broker.signals.publish({ type: 'watch', id: 'k' }),
         subscribe: broker.signals.subscribe(() => {}),
       };

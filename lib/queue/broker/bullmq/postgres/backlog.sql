@@ -13,7 +13,7 @@ SELECT
 -- $2 is an encoded key, $3 an id, $4 the reason, $5 how long it is noted, $6 the channel.
 -- One transaction: the note is there when the signal is heard. The signal does not wait for the disk; see "keep".
 WITH replacement AS (
-  SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'replacements' AND key = $2
+  SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:quiet:replacements' AND key = $2
 ), target AS (
   SELECT id, name, state, state = 'active' AND NOT EXISTS (SELECT 1 FROM replacement) AS is_told FROM job
   WHERE queue = $1 AND state IN ('waiting', 'active', 'delayed') AND id IN (

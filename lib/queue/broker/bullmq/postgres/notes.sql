@@ -1,7 +1,7 @@
 -- Our one table in BullMQ's schema. $1 is the queue's name in all statements. Names are qualified by the search path.
 
 -- name: create_notes
--- Entries of rosters and books, which do not expire, and notes, which do.
+-- Entries of maps and their versions, which do not expire, and notes, which do.
 CREATE TABLE IF NOT EXISTS nestjs_tasks_note (
   queue text NOT NULL,
   kind text NOT NULL,
@@ -28,65 +28,53 @@ WHERE queue = $1 AND kind = $2 AND key = ANY($3) AND expires_at > :now
 -- name: purge_notes
 DELETE FROM nestjs_tasks_note WHERE queue = $1 AND expires_at <= :now
 
--- name: put_entry
-INSERT INTO nestjs_tasks_note (queue, kind, key, value) VALUES ($1, $2, $3, $4)
-ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
-
--- name: get_entry
-SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = $2 AND key = $3
-
--- name: entries
-SELECT key, value FROM nestjs_tasks_note WHERE queue = $1 AND kind = $2
-
--- name: delete_entry
+-- name: delete_note
 -- $4 is the value that it must have, if any.
 DELETE FROM nestjs_tasks_note
 WHERE queue = $1 AND kind = $2 AND key = $3 AND ($4::text IS NULL OR value = $4)
 
--- name: read_book
+-- name: get_entry
+SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2 AND key = $3
+
+-- name: read_map
 -- One statement sees one moment: the version is that of the entries. $3 is the version that is known.
-WITH version AS (SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book' AND key = $2)
-SELECT 'book' AS kind, '' AS key, coalesce((SELECT value FROM version), '') AS value
+WITH version AS (SELECT value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map' AND key = $2)
+SELECT 'map' AS kind, '' AS key, coalesce((SELECT value FROM version), '') AS value
 UNION ALL
 SELECT kind, key, value FROM nestjs_tasks_note
-WHERE queue = $1 AND kind = 'book:' || $2 AND coalesce((SELECT value FROM version), '') <> $3
+WHERE queue = $1 AND kind = 'map:' || $2 AND coalesce((SELECT value FROM version), '') <> $3
 
 -- name: write_entry
--- The owner is locked, so that whoever erases it, and then its book, finds what is written here.
+-- The owner is locked, so that whoever erases it, and then its map, finds what is written here. $3 is the new version; a
+-- quiet map has none.
 WITH owner AS (
-  SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $6 AND key = $7 FOR SHARE
+  SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $6 AND key = $7 FOR SHARE
 ), version AS (
   INSERT INTO nestjs_tasks_note (queue, kind, key, value)
-    SELECT $1, 'book', $2, $3 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
+    SELECT $1, 'map', $2, $3 WHERE $3::text IS NOT NULL AND ($6::text IS NULL OR EXISTS (SELECT 1 FROM owner))
   ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
 )
 INSERT INTO nestjs_tasks_note (queue, kind, key, value)
-  SELECT $1, 'book:' || $2, $4, $5 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
+  SELECT $1, 'map:' || $2, $4, $5 WHERE $6::text IS NULL OR EXISTS (SELECT 1 FROM owner)
 ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value
 
 -- name: erase_entry
 -- $5 is the value that it must have, if any.
 WITH gone AS (
-  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $4
+  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2 AND key = $4
     AND ($5::text IS NULL OR value = $5) RETURNING 1
+), version AS (
+  UPDATE nestjs_tasks_note SET value = $3
+  WHERE queue = $1 AND kind = 'map' AND key = $2 AND $3::text IS NOT NULL AND EXISTS (SELECT 1 FROM gone)
 )
-UPDATE nestjs_tasks_note SET value = $3
-WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)
+SELECT 1 FROM gone
 
--- name: size_of_book
-SELECT count(*) AS size FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2
+-- name: erase_map
+-- After its owner: whoever writes to the map holds that meanwhile, and this statement sees what was written.
+DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2
 
--- name: erase_owner
--- First: whoever writes to the book holds its owner meanwhile, and "erase_book" sees what was written.
-WITH gone AS (
-  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'book:' || $2 AND key = $3 RETURNING 1
-)
-UPDATE nestjs_tasks_note SET value = $4
-WHERE queue = $1 AND kind = 'book' AND key = $2 AND EXISTS (SELECT 1 FROM gone)
-
--- name: erase_book
-DELETE FROM nestjs_tasks_note
-WHERE queue = $1 AND (kind = 'book:' || $2 OR (kind = 'book' AND key = $2))
+-- name: size_of_map
+SELECT count(*) AS size FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2
 
 -- name: lock
 INSERT INTO nestjs_tasks_note AS held (queue, kind, key, value, expires_at) VALUES ($1, $2, $3, $4, :now + $5)

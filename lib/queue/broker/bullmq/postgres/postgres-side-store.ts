@@ -1,27 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
-import type { SharedMap, EntryName } from '../../broker.js';
+import { QUIET, type EntryName, type Erasure, type SharedMap } from '../../broker.js';
 import {
   CREATE_NOTES,
-  DELETE_ENTRY,
-  ENTRIES,
-  ERASE_BOOK,
+  DELETE_NOTE,
   ERASE_ENTRY,
-  ERASE_OWNER,
+  ERASE_MAP,
   GET_ENTRY,
   GET_NOTES,
   HAS_NOTES,
   LOCK,
   PURGE_NOTES,
-  PUT_ENTRY,
-  READ_BOOK,
+  READ_MAP,
   SET_NOTE,
-  SIZE_OF_BOOK,
+  SIZE_OF_MAP,
   WRITE_ENTRY,
 } from './sql.generated.js';
 import type { MigrationClient, SchemaPart } from './postgres-schema.js';
-import type { NoteKind, RosterName, SideStore } from '../side-store.js';
+import type { NoteKind, SideStore } from '../side-store.js';
 
 const LOCK_KEY = 0x7a5c5;
 
@@ -69,55 +66,32 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     await this.delete(kind, key);
   }
 
-  async putEntry(roster: RosterName, field: string, value: string): Promise<void> {
-    await this.query(PUT_ENTRY, [roster, field, value]);
-  }
-
-  async getEntry(roster: RosterName, field: string): Promise<string | undefined> {
-    const { rows } = await this.query<{ value: string }>(GET_ENTRY, [roster, field]);
+  async get(map: string, field: string): Promise<string | undefined> {
+    const { rows } = await this.query<{ value: string }>(GET_ENTRY, [map, field]);
     return rows[0]?.value;
   }
 
-  async entries(roster: RosterName): Promise<[string, string][]> {
-    const { rows } = await this.query<{ key: string; value: string }>(ENTRIES, [roster]);
-    return rows.map(({ key, value }) => [key, value]);
-  }
-
-  deleteEntry(roster: RosterName, field: string, expected?: string): Promise<boolean> {
-    return this.delete(roster, field, expected);
-  }
-
-  async readBook(book: string, version?: string): Promise<SharedMap | undefined> {
-    // One statement sees one moment: the version is that of the entries.
-    const { rows } = await this.query<{ kind: string; key: string; value: string }>(READ_BOOK, [book, version ?? '-']);
-    const current = rows.find(({ kind }) => kind === 'book')?.value ?? '';
+  async read(map: string, version?: string): Promise<SharedMap | undefined> {
+    const { rows } = await this.query<{ kind: string; key: string; value: string }>(READ_MAP, [map, version ?? '-']);
+    const current = rows.find(({ kind }) => kind === 'map')?.value ?? '';
     if (current === version) return undefined;
-    const entries = rows.filter(({ kind }) => kind !== 'book');
+    const entries = rows.filter(({ kind }) => kind !== 'map');
     return { version: current, entries: new Map(entries.map(({ key, value }) => [key, value])) };
   }
 
-  async writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
-    // The owner is locked, so that whoever erases it, and then its book, finds what is written here.
-    await this.query(WRITE_ENTRY, [book, randomUUID(), field, value, owner?.map ?? null, owner?.field ?? null]);
+  async write(map: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    await this.query(WRITE_ENTRY, [map, newVersion(map), field, value, owner?.map ?? null, owner?.field ?? null]);
   }
 
-  async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
-    const { rowCount } = await this.query(ERASE_ENTRY, [book, randomUUID(), field, expected ?? null]);
-    return rowCount === 1;
+  async erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
+    const entry = [map, newVersion(map), field, expected ?? null];
+    if (owned !== undefined) return this.eraseOwner(entry, owned);
+    return (await this.query(ERASE_ENTRY, entry)).rowCount === 1;
   }
 
-  async sizeOfBook(book: string): Promise<number> {
-    const { rows } = await this.query<{ size: string }>(SIZE_OF_BOOK, [book]);
+  async size(map: string): Promise<number> {
+    const { rows } = await this.query<{ size: string }>(SIZE_OF_MAP, [map]);
     return Number(rows[0]?.size);
-  }
-
-  async eraseBook(book: string, owner: EntryName): Promise<void> {
-    const { name } = this.options;
-    await this.transaction(async (client) => {
-      // First: whoever writes to the book holds its owner meanwhile, and the next statement sees what was written.
-      await client.query(ERASE_OWNER, [name, owner.map, owner.field, randomUUID()]);
-      await client.query(ERASE_BOOK, [name, book]);
-    });
   }
 
   async lock(name: string, ttl: number): Promise<string | undefined> {
@@ -134,13 +108,16 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     await this.query(PURGE_NOTES, []);
   }
 
-  private async transaction(act: (client: PoolClient) => Promise<void>): Promise<void> {
+  private async eraseOwner(entry: readonly (string | null)[], owned: string): Promise<boolean> {
+    const { name } = this.options;
     const client = await this.pool.connect();
     let failure: unknown;
     try {
       await client.query('BEGIN');
-      await act(client);
+      const wasThere = (await client.query(ERASE_ENTRY, [name, ...entry])).rowCount === 1;
+      if (wasThere || entry.at(-1) === null) await client.query(ERASE_MAP, [name, owned]);
       await client.query('COMMIT');
+      return wasThere;
     } catch (error) {
       failure = error;
       await client.query('ROLLBACK').catch(() => {}); // the first error says more
@@ -151,7 +128,7 @@ export class PostgresSideStore implements SideStore, SchemaPart {
   }
 
   private async delete(kind: string, key: string, expected?: string): Promise<boolean> {
-    const { rowCount } = await this.query(DELETE_ENTRY, [kind, key, expected ?? null]);
+    const { rowCount } = await this.query(DELETE_NOTE, [kind, key, expected ?? null]);
     return rowCount === 1;
   }
 
@@ -159,4 +136,9 @@ export class PostgresSideStore implements SideStore, SchemaPart {
   private query<R extends object>(text: string, values: readonly unknown[]) {
     return this.pool.query<R>(text, [this.options.name, ...values]);
   }
+}
+
+/** Returns the next version of a map; none for one that has none. */
+function newVersion(map: string): string | null {
+  return map.startsWith(QUIET) ? null : randomUUID();
 }

@@ -106,7 +106,7 @@ export class RedisConnections implements Connections {
    * @throws an error of the client.
    */
   private async check(): Promise<void> {
-    await this.store.readBook('strikes');
+    await this.store.read('strikes');
     await this.signals.publish('{"type":"work"}');
   }
 

@@ -1,35 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
-import type { SharedMap, EntryName } from '../../broker.js';
-import { DELETE_ENTRY_IF, ERASE_BOOK, ERASE_ENTRY, READ_BOOK, SET_NOTE, UNLOCK, WRITE_ENTRY } from './lua.generated.js';
-import type { NoteKind, RosterName, SideStore } from '../side-store.js';
+import { QUIET, type EntryName, type Erasure, type SharedMap } from '../../broker.js';
+import { ERASE_ENTRY, READ_MAP, SET_NOTE, UNLOCK, WRITE_ENTRY } from './lua.generated.js';
+import type { NoteKind, SideStore } from '../side-store.js';
 
 interface Commands {
   tasksSetNote(key: string, value: string, ttl: number): Promise<number>;
-  tasksDeleteEntryIf(key: string, field: string, expected: string): Promise<number>;
   tasksUnlock(key: string, token: string): Promise<number>;
-  tasksReadBook(versions: string, key: string, book: string, version: string): Promise<[string, string[]] | null>;
-  tasksWriteEntry(
-    versions: string,
-    key: string,
-    ownerKey: string,
-    book: string,
-    version: string,
-    field: string,
-    value: string,
-    ownerField: string,
-  ): Promise<number>;
-  tasksEraseBook(
-    versions: string,
-    key: string,
-    ownerKey: string,
-    book: string,
-    ownerBook: string,
-    ownerField: string,
-    version: string,
-  ): Promise<number>;
-  tasksEraseEntry(versions: string, key: string, book: string, version: string, ...entry: string[]): Promise<number>;
+  tasksReadMap(versions: string, key: string, map: string, version: string): Promise<[string, string[]] | null>;
+  /** @param keys how many of the arguments are keys. */
+  tasksWriteEntry(keys: number, ...keysAndEntry: string[]): Promise<number>;
+  tasksEraseEntry(keys: number, ...keysAndEntry: string[]): Promise<number>;
 }
 
 /** Keys of ours: `prefix:name/…`, where BullMQ's are `prefix:name:…`. */
@@ -43,12 +25,10 @@ export class RedisSideStore implements SideStore {
   ) {
     this.base = `${prefix}:${name}/`;
     client.defineCommand('tasksSetNote', { numberOfKeys: 1, lua: SET_NOTE });
-    client.defineCommand('tasksDeleteEntryIf', { numberOfKeys: 1, lua: DELETE_ENTRY_IF });
     client.defineCommand('tasksUnlock', { numberOfKeys: 1, lua: UNLOCK });
-    client.defineCommand('tasksReadBook', { numberOfKeys: 2, lua: READ_BOOK });
-    client.defineCommand('tasksWriteEntry', { numberOfKeys: 3, lua: WRITE_ENTRY });
-    client.defineCommand('tasksEraseEntry', { numberOfKeys: 2, lua: ERASE_ENTRY });
-    client.defineCommand('tasksEraseBook', { numberOfKeys: 3, lua: ERASE_BOOK });
+    client.defineCommand('tasksReadMap', { numberOfKeys: 2, lua: READ_MAP });
+    client.defineCommand('tasksWriteEntry', { lua: WRITE_ENTRY });
+    client.defineCommand('tasksEraseEntry', { lua: ERASE_ENTRY });
     this.commands = client as unknown as Commands; // ioredis adds them to the instance
   }
 
@@ -66,29 +46,12 @@ export class RedisSideStore implements SideStore {
     await this.client.del(this.noteKey(kind, key));
   }
 
-  async putEntry(roster: RosterName, field: string, value: string): Promise<void> {
-    await this.client.hset(this.base + roster, field, value);
+  async get(map: string, field: string): Promise<string | undefined> {
+    return (await this.client.hget(this.mapKey(map), field)) ?? undefined;
   }
 
-  async getEntry(roster: RosterName, field: string): Promise<string | undefined> {
-    return (await this.client.hget(this.base + roster, field)) ?? undefined;
-  }
-
-  async entries(roster: RosterName): Promise<[string, string][]> {
-    return Object.entries(await this.client.hgetall(this.base + roster));
-  }
-
-  async deleteEntry(roster: RosterName, field: string, expected?: string): Promise<boolean> {
-    const key = this.base + roster;
-    const deleted =
-      expected === undefined
-        ? await this.client.hdel(key, field)
-        : await this.commands.tasksDeleteEntryIf(key, field, expected);
-    return deleted === 1;
-  }
-
-  async readBook(book: string, version = '-'): Promise<SharedMap | undefined> {
-    const answer = await this.commands.tasksReadBook(this.versions, this.bookKey(book), book, version);
+  async read(map: string, version = '-'): Promise<SharedMap | undefined> {
+    const answer = await this.commands.tasksReadMap(this.versions, this.mapKey(map), map, version);
     if (answer === null) return undefined;
     const [current, texts] = answer;
     const entries = new Map<string, string>();
@@ -96,27 +59,20 @@ export class RedisSideStore implements SideStore {
     return { version: current, entries };
   }
 
-  async writeEntry(book: string, field: string, value: string, owner?: EntryName): Promise<void> {
-    const key = this.bookKey(book);
-    // A key that is no other stands in where there is no owner: those of a script must all be on one node.
-    const ownerKey = owner === undefined ? key : this.bookKey(owner.map);
-    const entry = [book, randomUUID(), field, value, owner?.field ?? ''] as const;
-    await this.commands.tasksWriteEntry(this.versions, key, ownerKey, ...entry);
+  async write(map: string, field: string, value: string, owner?: EntryName): Promise<void> {
+    const keys = [this.versions, this.mapKey(map), ...(owner === undefined ? [] : [this.mapKey(owner.map)])];
+    const entry = [map, newVersion(map), field, value, owner?.field ?? ''];
+    await this.commands.tasksWriteEntry(keys.length, ...keys, ...entry);
   }
 
-  async eraseEntry(book: string, field: string, expected?: string): Promise<boolean> {
-    const entry = expected === undefined ? [field] : [field, expected];
-    const { versions } = this;
-    return (await this.commands.tasksEraseEntry(versions, this.bookKey(book), book, randomUUID(), ...entry)) === 1;
+  async erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
+    const keys = [this.versions, this.mapKey(map), ...(owned === undefined ? [] : [this.mapKey(owned)])];
+    const entry = [map, newVersion(map), field, ...(expected === undefined ? [] : [expected])];
+    return (await this.commands.tasksEraseEntry(keys.length, ...keys, ...entry)) === 1;
   }
 
-  sizeOfBook(book: string): Promise<number> {
-    return this.client.hlen(this.bookKey(book));
-  }
-
-  async eraseBook(book: string, owner: EntryName): Promise<void> {
-    const keys = [this.versions, this.bookKey(book), this.bookKey(owner.map)] as const;
-    await this.commands.tasksEraseBook(...keys, book, owner.map, owner.field, randomUUID());
+  size(map: string): Promise<number> {
+    return this.client.hlen(this.mapKey(map));
   }
 
   async lock(name: string, ttl: number): Promise<string | undefined> {
@@ -133,11 +89,11 @@ export class RedisSideStore implements SideStore {
   }
 
   private get versions(): string {
-    return `${this.base}books`;
+    return `${this.base}maps`;
   }
 
-  private bookKey(book: string): string {
-    return `${this.base}book:${book}`;
+  private mapKey(map: string): string {
+    return `${this.base}map:${map}`;
   }
 
   private noteKey(kind: NoteKind, key: string): string {
@@ -147,4 +103,9 @@ export class RedisSideStore implements SideStore {
   private lockKey(name: string): string {
     return `${this.base}lock:${name}`;
   }
+}
+
+/** Returns the next version of a map; none for one that has none. */
+function newVersion(map: string): string {
+  return map.startsWith(QUIET) ? '' : randomUUID();
 }

@@ -8,7 +8,7 @@
 local ours, key, reason = KEYS[2], ARGV[1], ARGV[3]
 local ids = { ARGV[2] }
 if key ~= '' then table.insert(ids, 1, redis.call('GET', jobs .. 'de:' .. key) or '') end
-local is_replaced = key ~= '' and redis.call('HEXISTS', ours .. 'replacements', key) or 0
+local is_replaced = key ~= '' and redis.call('HEXISTS', ours .. 'map:quiet:replacements', key) or 0
 for _, id in ipairs(ids) do
   -- Somebody waits to be told: what runs is found with few commands.
   if id ~= '' and type(redis.pcall('LPOS', jobs .. 'active', id)) == 'number' then

@@ -1,4 +1,5 @@
--- A new version goes with each change. KEYS: versions, book, book of the owner. ARGV: name, version, field, value, field of the owner.
-if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[3], ARGV[5]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+-- KEYS: versions, map, map of the owner if any. ARGV: name, new version (empty in a quiet map), field, value, field of the
+-- owner.
+if KEYS[3] and redis.call('HEXISTS', KEYS[3], ARGV[5]) == 0 then return 0 end
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
