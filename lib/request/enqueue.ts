@@ -28,8 +28,8 @@ export interface Enqueue {
 }
 
 /**
- * Adds a durable task to the queue, at a later moment of the request. What it returns is the task that does so, whose
- * `result()` is the execution; not a promise, which a handler that awaits it would wait for for ever.
+ * Adds a durable task to the queue, at a later moment of the request. Returns the task that does so, whose `result()`
+ * is the execution. A promise would deadlock a handler that awaits it.
  *
  * @publicApi
  */
@@ -46,14 +46,14 @@ export interface EnqueueLater {
 }
 
 /**
- * What `task({...})` of a request's tasks returns.
+ * Result of `task({...})` of a request's tasks.
  *
  * @publicApi
  */
 export interface ConfiguredRequestTask<E extends Enqueue | EnqueueLater> extends ConfiguredTask {
   /**
-   * See {@link TasksService.enqueue} and {@link TaskBatch.enqueue}. The options of `task({...})` are those of the
-   * writing, not of the durable task.
+   * Adds a durable task: see {@link TasksService.enqueue} and {@link TaskBatch.enqueue}. The options of `task({...})`
+   * are those of the addition, not of the durable task.
    */
   readonly enqueue: E;
 }
@@ -64,7 +64,7 @@ export interface EnqueueSubmitter {
   submitEnqueue(call: EnqueueCall): Promise<Execution> | Task<Execution>;
 }
 
-/** The `enqueue` of a request's tasks. @param own options of the writing. */
+/** Creates the `enqueue` of a request's tasks. @param own options of the addition. */
 export function enqueuing<E extends Enqueue | EnqueueLater>(
   submitter: EnqueueSubmitter,
   own: TaskConfig | undefined,

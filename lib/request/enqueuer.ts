@@ -32,8 +32,8 @@ export class Enqueuer {
 }
 
 /**
- * Adds together what is given to it in one turn of the microtasks. In memory and on PostgreSQL that is one step: all or,
- * if the broker refuses, none. On Redis they are sent together, and those before the refused one stay.
+ * Adds together all additions of one turn of the microtasks. In memory and on PostgreSQL that is one step: all, or none
+ * if the broker refuses. On Redis they are sent together, and those before the refused one stay.
  */
 export class EnqueueGroup {
   #additions: Addition[] = [];
@@ -56,7 +56,7 @@ export class EnqueueGroup {
   }
 }
 
-/** The groups of one route: what its handler and its guards add at one moment is written together. */
+/** Groups of one route: additions of its handler and its guards for the same moment are written together. */
 export class EnqueueGroups {
   readonly afterRoute: EnqueueGroup;
   readonly afterResponse: EnqueueGroup;

@@ -60,7 +60,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     await using observer = observe(space, first);
     const { records } = await observer.executions.list(10);
     expect(records.map(({ name, state }) => [name, state])).toEqual([['reports.build', 'queued']]);
-    expect(first.logs.matching(`Task build#${running.id}, which shutdown has cancelled, was added`)).toHaveLength(
+    expect(first.logs.matching(`Task build#${running.id} was cancelled by shutdown and added`)).toHaveLength(
       running.name === 'build' ? 1 : 0,
     );
     expect(first.logs.matching('was added to the queue as')).toHaveLength(1);
