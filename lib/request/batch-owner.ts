@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { TaskConfig } from '../task/task-config.js';
@@ -7,7 +8,7 @@ import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskKind, TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import type { EnqueueGroups, Enqueuer } from './enqueuer.js';
+import type { EnqueueGroups } from './enqueue-groups.js';
 import { Enqueues } from './enqueues.js';
 import type { Exchange } from './exchange.js';
 import type { Route } from './route.js';
@@ -57,8 +58,8 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     return this.exchange.contextId;
   }
 
-  get enqueuer(): Enqueuer {
-    return this.exchange.environment.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.exchange.environment.writer;
   }
 
   get runner(): TaskRunner {
@@ -112,7 +113,8 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
 
   /** Adds a durable task now. With own options the addition is a task, so that its `onError` handles a refusal. */
   enqueue(call: EnqueueCall): Promise<Execution> {
-    return call.own === undefined ? this.add(call) : this.enqueues.now(call);
+    const { own, name, args, options } = call;
+    return own === undefined ? this.writer.addOne(name, args, options) : this.enqueues.now(call);
   }
 
   create(
@@ -191,7 +193,7 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
   private get enqueues(): Enqueues {
     if (this.enqueuesOnDemand === undefined) {
       this.enqueuesOnDemand = new Enqueues({
-        enqueuer: this.enqueuer,
+        writer: this.writer,
         runner: this.runner,
         groups: this.enqueueGroups,
         createUnlimited: (timing, config, work, args) =>
@@ -200,10 +202,5 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
       if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
     }
     return this.enqueuesOnDemand;
-  }
-
-  private async add({ name, options, args }: EnqueueCall): Promise<Execution> {
-    const [execution] = await this.enqueuer.add([this.enqueuer.describe(name, options, args)]);
-    return execution!;
   }
 }

@@ -4,11 +4,13 @@ import type { TaskFunction } from '../task/task-parts.js';
 import type { TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import type { ArgumentsCall } from '../queue/client/arguments-call.js';
-import type { AddOptions, AnyTask } from '../queue/client/adding-call.js';
+import { ADD_OPTIONS, type AddingCall, type AddOptions, type AnyTask } from '../queue/client/adding-call.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskName } from '../queue/declaration/task-name.js';
-import type { Enqueuer } from './enqueuer.js';
 import type { EnqueueCall } from './enqueue-call.js';
+
+const ENQUEUE: AddingCall = { name: 'tasks.enqueue', options: ADD_OPTIONS };
 
 /**
  * Adds a durable task to the queue, now.
@@ -60,7 +62,7 @@ export interface ConfiguredRequestTask<E extends Enqueue | EnqueueLater> extends
 
 /** Adds durable tasks at its moment of the request. */
 export interface EnqueueSubmitter {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   submitEnqueue(call: EnqueueCall): Promise<Execution> | Task<Execution>;
 }
 
@@ -70,7 +72,7 @@ export function enqueuing<E extends Enqueue | EnqueueLater>(
   own: TaskConfig | undefined,
 ): E {
   const enqueue = (task: AnyTask, options: AddOptions = {}, ...rest: unknown[]) =>
-    submitter.enqueuer.expectArguments(task, options, rest, (name, args) =>
+    submitter.writer.expectArguments(ENQUEUE, task, options, rest, (name, args) =>
       submitter.submitEnqueue({ own, name, options, args }),
     );
   return enqueue as unknown as E;

@@ -1,3 +1,4 @@
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import { createDeferred } from '../task/deferred.js';
@@ -6,13 +7,13 @@ import { currentTask } from '../task/task-context.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import { EnqueueGroup, type EnqueueGroups, type Enqueuer } from './enqueuer.js';
+import { EnqueueGroup, type EnqueueGroups } from './enqueue-groups.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { TaskBatch } from './task-batch.js';
 
 /** Dependencies of the additions. */
 export interface EnqueuingHandler {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly runner: TaskRunner;
   readonly groups: EnqueueGroups;
   /** Creates a task that no pool limits. */
@@ -53,7 +54,7 @@ export class Enqueues {
   }
 
   now(call: EnqueueCall): Promise<Execution> {
-    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.enqueuer));
+    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.writer));
     this.handler.runner.start(task);
     return accepted;
   }
@@ -100,7 +101,7 @@ export class Enqueues {
   }
 
   private create(timing: TaskTiming, { own, name, options, args }: EnqueueCall, group: EnqueueGroup): Writing {
-    const addition = this.handler.enqueuer.describe(name, options, args);
+    const addition = this.handler.writer.describe(name, args, options);
     const accepted = createDeferred<Execution>();
     const title = `enqueue ${name}`;
     const { [title]: write } = {

@@ -5,7 +5,7 @@ import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { currentOwner, type BatchOwner } from './batch-owner.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { RequestEnvironment } from './exchange.js';
 import { replyUnderway } from './request-errors.js';
 import type { Route } from './route.js';
@@ -35,8 +35,8 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
     return (this.serviceOnDemand ??= new TasksService(this));
   }
 
-  get enqueuer(): Enqueuer {
-    return this.environment.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.environment.writer;
   }
 
   get afterRoute(): TaskBatch {

@@ -2,13 +2,13 @@ import type { ContextId } from '@nestjs/core';
 import type { TaskFactory } from '../scheduler/task-factory.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { ConfigLayer } from '../task/config-layer.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Route } from './route.js';
 import type { TasksService } from './tasks.service.js';
 
 /** Services that the requests of an application share. */
 export interface RequestEnvironment {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly factory: TaskFactory;
   readonly runner: TaskRunner;
   /** Returns the options of all tasks of a route; without a route, the module's. */

@@ -1,6 +1,6 @@
 import { isObservable, type Observable } from 'rxjs';
 import { BatchOwner, currentOwner } from './batch-owner.js';
-import type { EnqueueGroups } from './enqueuer.js';
+import type { EnqueueGroups } from './enqueue-groups.js';
 import type { Exchange } from './exchange.js';
 import { watchGenerator, watchObservable, type ResultListener } from './handler-result.js';
 import { handsOn, type Route } from './route.js';

@@ -9,7 +9,7 @@ export class RefusingTimings implements TaskTimings {
   /** @param request Nest's REQUEST. */
   constructor(private readonly request: unknown) {}
 
-  get enqueuer(): never {
+  get writer(): never {
     return this.refuse();
   }
 

@@ -8,7 +8,7 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import { noRequest } from './request-errors.js';
-import { Enqueuer } from './enqueuer.js';
+import { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { RequestEnvironment } from './exchange.js';
 import { obtainOperation, OperationTasks } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
@@ -55,7 +55,7 @@ export class RequestRegistry implements RequestEnvironment {
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
     readonly factory: TaskFactory,
     readonly runner: TaskRunner,
-    readonly enqueuer: Enqueuer,
+    readonly writer: ExecutionWriter,
     private readonly responses: RawResponses,
     private readonly host: HttpAdapterHost,
   ) {
@@ -142,9 +142,9 @@ export class RequestRegistry implements RequestEnvironment {
   }
 
   /**
-   * The route has settled, and its after-route tasks are about to start.
+   * Seam for nestjs-tasks/testing: called when the route has settled, before its after-route tasks start.
    *
-   * @returns what the reply is to wait for, as it does in tests that ask for it; must not reject.
+   * @returns the promise that the reply waits for, which must not reject.
    */
   beforeReply(_run: RouteRun): Promise<void> | undefined {
     return undefined;

@@ -1,5 +1,5 @@
 import { BatchOwner } from './batch-owner.js';
-import { EnqueueGroups } from './enqueuer.js';
+import { EnqueueGroups } from './enqueue-groups.js';
 import type { Exchange } from './exchange.js';
 import { HandlerCall, type CalledRoute } from './handler-call.js';
 import type { Route } from './route.js';
@@ -44,7 +44,7 @@ export class RouteRun extends BatchOwner implements CalledRoute {
   }
 
   get enqueueGroups(): EnqueueGroups {
-    return (this.groupsOnDemand ??= new EnqueueGroups(this.enqueuer));
+    return (this.groupsOnDemand ??= new EnqueueGroups(this.writer));
   }
 
   get isStreaming(): boolean {

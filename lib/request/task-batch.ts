@@ -11,7 +11,7 @@ import {
   type ThreadTaskConfig,
 } from '../scheduler/configured-task.js';
 import { enqueuing, type ConfiguredRequestTask, type EnqueueLater } from './enqueue.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { Execution } from '../queue/client/execution.js';
@@ -21,7 +21,7 @@ export type BatchTiming = 'afterRoute' | 'afterResponse';
 
 /** Creates the tasks of its batches. */
 export interface BatchTasks {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly runner: TaskRunner;
   create(timing: BatchTiming, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
   createEnqueue(timing: BatchTiming, call: EnqueueCall): Task<Execution>;
@@ -128,8 +128,8 @@ export class TaskBatch {
   }
 
   /** @internal */
-  get enqueuer(): Enqueuer {
-    return this.tasks.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.tasks.writer;
   }
 
   /** Decides which tasks run, and discards the others. The first outcome counts. @internal */

@@ -2,7 +2,7 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskFunction, TaskWork } from '../task/task-parts.js';
 import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/client/execution.js';
 import {
@@ -17,7 +17,7 @@ import type { TaskBatch } from './task-batch.js';
 
 /** Operations of one request by timing. */
 export interface TaskTimings {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly afterRoute: TaskBatch;
   readonly afterResponse: TaskBatch;
   /** Starts a task now. */
@@ -139,8 +139,8 @@ export class TasksService {
   }
 
   /** @internal */
-  get enqueuer(): Enqueuer {
-    return this.timings.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.timings.writer;
   }
 
   /** @internal */
