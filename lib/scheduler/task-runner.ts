@@ -148,11 +148,12 @@ export class TaskRunner implements TaskControls {
     }
   }
 
-  /** Returns the pool of a task. Runs of durable executions have none: their worker limits its claims. */
+  /** Returns the pool of a task: none for durable runs, limited by their worker. Seam for nestjs-tasks/testing. */
   protected poolOf(task: Task): TaskPool | undefined {
     return task.kind === 'user' ? this.allPools.of(task) : undefined;
   }
 
+  /** Starts a task in its turn. Seam for nestjs-tasks/testing. */
   protected enqueue(task: Task, pool: TaskPool | undefined): void {
     if (pool !== undefined) pool.push(task);
     // A worker has no user code on its stack that would have to return first.

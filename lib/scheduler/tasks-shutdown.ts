@@ -72,7 +72,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     this.drainables.push(drainable);
   }
 
-  /** Time for cancelled tasks to stop, in milliseconds. */
+  /** Time for cancelled tasks to stop, in milliseconds. Seam for nestjs-tasks/testing. */
   protected get gracePeriod(): number {
     return this.options.shutdown.gracePeriod;
   }
