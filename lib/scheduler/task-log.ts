@@ -80,7 +80,7 @@ export class TaskLog {
   requeueFailed(task: Task, error: unknown): void {
     this.write(
       'error',
-      `Task ${task.label} was cancelled by shutdown and is lost, because the queue refused it: ${messageOf(error)}`,
+      `Task ${task.label} was cancelled by shutdown and is lost, because it could not be added to the queue: ${messageOf(error)}`,
       stackOf(error),
     );
   }

@@ -384,7 +384,9 @@ describe.each(ADAPTERS)('TestTasks on %s', (_name, adapter) => {
       const tasks = await start(adapter, { mode: 'inline', patience: 30 });
       await get('/held').expect(200, 'answer');
       expect(logs.matching('Response stopped waiting')).toEqual([
-        expect.stringMatching(/^error After 30 ms .*: {3}1\. endless#\d+ \(afterResponse\) runs, scheduled/),
+        expect.stringMatching(
+          /^error Response stopped waiting after 30 ms for: {3}1\. endless#\d+ \(afterResponse\) runs, scheduled/,
+        ),
       ]);
       gate.pass();
       await tasks.idle();
