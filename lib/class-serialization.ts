@@ -7,12 +7,12 @@ interface Shown {
   toJSON(): Record<string, unknown>;
 }
 
-/** Not import(): the application may answer before a promise of ours has settled. */
+/** Loads synchronously: with import() the application might answer before the promise settles. */
 const require = createRequire(import.meta.url);
 
 /**
- * Tells class-transformer, where the application has it, to make of tasks and executions what JSON makes of them. Nest's
- * `ClassSerializerInterceptor` does not ask `toJSON()`: it would walk a task's arguments, and call its function.
+ * Makes class-transformer, where the application has it, serialize tasks and executions as JSON does. Nest's
+ * `ClassSerializerInterceptor` does not call `toJSON()`: it would walk a task's arguments, and call its function.
  */
 export function serializeAsJson(name = 'class-transformer'): void {
   const transformer = load(name);
@@ -33,6 +33,6 @@ function load(name: string): typeof import('class-transformer') | undefined {
   try {
     return require(name) as typeof import('class-transformer');
   } catch {
-    return undefined; // what is not there, or does not load, serializes nothing
+    return undefined; // a missing package serializes nothing
   }
 }

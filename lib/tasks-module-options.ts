@@ -2,13 +2,13 @@ import type { TaskQueueOptions } from './queue/queue-options.js';
 import type { SchedulerOptions } from './scheduler/tasks-options.js';
 
 /**
- * What `TasksModule.forRoot()` takes. The fields of {@link TaskConfig} are the weakest layer of every task's options.
+ * Options of `TasksModule.forRoot()`. The fields of {@link TaskConfig} are the weakest layer of every task's options.
  *
  * @publicApi
  */
 export interface TasksModuleOptions extends SchedulerOptions {
   /** Makes the providers injectable in every module without importing the module there. Default `true`. */
   isGlobal?: boolean | undefined;
-  /** Where durable tasks are kept, and whether this process runs them. Default: in memory, and it does. */
+  /** Storage of durable tasks, and their worker in this process. Default: in memory, with a worker. */
   queue?: TaskQueueOptions | undefined;
 }

@@ -24,7 +24,7 @@ import { TasksHealthIndicator } from './telemetry/tasks-health.indicator.js';
 import { TELEMETRY_PROVIDERS } from './telemetry/telemetry.providers.js';
 
 /**
- * What a class given to `forRootAsync({ useClass })` or `useExisting` implements.
+ * Factory class for `forRootAsync({ useClass })` or `useExisting`.
  *
  * @publicApi
  */
@@ -66,7 +66,9 @@ const PROVIDERS: readonly Provider[] = [
 
 const PUBLIC = [TaskContext, TaskQueue, TaskScheduler, TasksHealthIndicator, TasksService];
 
-/** Stands in for a provider when the module is imported without `forRoot()`; the dynamic module replaces it. */
+/**
+ * Creates the stand-in for a provider when the module is imported without `forRoot()`; the dynamic module replaces it.
+ */
 function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
   return {
     provide,
@@ -77,8 +79,8 @@ function missing(provide: (typeof PUBLIC)[number]): FactoryProvider {
 }
 
 /**
- * Provides `TasksService`, `TaskScheduler`, `TaskQueue`, `TaskContext` and `TasksHealthIndicator`. Import it once, in the
- * root module.
+ * Provides `TasksService`, `TaskScheduler`, `TaskQueue`, `TaskContext` and `TasksHealthIndicator`. Import it once, in
+ * the root module.
  *
  * @example
  * ```ts
@@ -95,14 +97,16 @@ export class TasksModule extends ConfigurableModuleClass {
     const imported = [...modules.values()].filter((module) => module.hasProvider(TASKS_OPTIONS));
     if (imported.length > 1) {
       throw new TasksConfigError(
-        'The number of modules made by TasksModule.forRoot()',
+        'The number of TasksModule.forRoot() modules',
         imported.length,
-        'one, in the root module; with isGlobal: false keep its result in a constant and import that where it is needed',
+        'one, in the root module; with isGlobal: false, import the same constant everywhere',
       );
     }
   }
 
   /**
+   * Creates the module.
+   *
    * @param options see {@link TasksModuleOptions}.
    * @throws {TasksConfigError} naming the first option that cannot be used: at bootstrap, `isGlobal` at once.
    */
@@ -112,7 +116,7 @@ export class TasksModule extends ConfigurableModuleClass {
   }
 
   /**
-   * The same with options from a factory, which may be async and inject what it needs.
+   * Creates the module with options from a factory, which may be async and have dependencies.
    *
    * @example
    * ```ts
@@ -129,7 +133,7 @@ export class TasksModule extends ConfigurableModuleClass {
   }
 }
 
-/** The one option that Nest needs at once; the others are checked when the module is made. */
+/** Checks the one option that Nest needs at once; the others are checked when the module is made. */
 function checkIsGlobal(where: string, options: { isGlobal?: boolean | undefined }): void {
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError(where, options, 'an object of options');

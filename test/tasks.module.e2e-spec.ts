@@ -70,7 +70,7 @@ describe('TasksModule', () => {
       onTaskError(): void {}
     }
     await expect(boot(TasksModule.forRoot({ onError: ReportToSentry }))).rejects.toThrow(
-      'onError is the function ReportToSentry. Allowed: a provider class that some module provides; add ReportToSentry to the providers of one.',
+      'onError is the function ReportToSentry. Allowed: a class that a module provides. Add ReportToSentry to the providers of a module.',
     );
   });
 
@@ -149,7 +149,7 @@ describe('TasksModule', () => {
     @Module({ imports: [TasksModule.forRoot()] })
     class FeatureModule {}
     await expect(boot(TasksModule.forRoot(), FeatureModule)).rejects.toThrow(
-      'The number of modules made by TasksModule.forRoot() is 2. Allowed: one, in the root module',
+      'The number of TasksModule.forRoot() modules is 2. Allowed: one, in the root module',
     );
   });
 

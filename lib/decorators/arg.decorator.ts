@@ -2,8 +2,8 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata } from './behaviour-metadata.js';
 
 /**
- * Names a parameter of a durable task for strikes and log lines, where a build changes the names in the source. Without
- * it, the name is the one in the source.
+ * Names a parameter of a durable task for strikes and log lines, where a build changes the names in the source.
+ * Default: the name in the source.
  *
  * @example
  * ```ts

@@ -1,11 +1,10 @@
 import { TasksConfigError } from '../task/task-errors.js';
 
 /**
- * Refuses a decorator that is written without its parentheses: it was called with what it decorates, and would do
- * nothing without a word.
+ * Refuses a decorator without its parentheses, which would have no effect.
  *
- * @param args what the decorator was called with.
- * @throws {TasksConfigError} where it is so. At class definition.
+ * @param args arguments of the decorator.
+ * @throws {TasksConfigError} at class definition.
  */
 export function refuseBare(decorator: string, args: ArrayLike<unknown>): void {
   const [target, key, place] = Array.from(args);
@@ -16,7 +15,7 @@ export function refuseBare(decorator: string, args: ArrayLike<unknown>): void {
   throw new TasksConfigError(
     `@${decorator} on ${on}`,
     undefined,
-    `@${decorator}(), with parentheses also where nothing stands between them`,
+    `@${decorator}(), with parentheses even when empty`,
     'written without parentheses',
   );
 }

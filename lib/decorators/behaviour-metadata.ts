@@ -5,14 +5,14 @@ import { TasksConfigError } from '../task/task-errors.js';
 import { keepOriginal } from './original-method.js';
 
 /**
- * Computes what an execution is counted by, from all of its arguments.
+ * Computes the key by which executions are counted, from all of their arguments.
  *
  * @publicApi
  */
 export type PoolKeyFunction = (...args: never[]) => unknown;
 
 /**
- * Which executions are counted together.
+ * Grouping of the executions that are counted together.
  *
  * @publicApi
  */
@@ -20,7 +20,7 @@ export interface PoolOptions {
   /** Shares the pool with other tasks that name the same scope. Default: the task has pools of its own. */
   scope?: string | undefined;
   /**
-   * What is counted by. On a parameter: a property path of its value, such as `'customer.id'`, or a function of all the
+   * Key of the pool. On a parameter: a property path of its value, such as `'customer.id'`, or a function of all
    * arguments. On a method: a path that begins with a parameter's name, or such a function. Default: the parameter's
    * value; on a method all executions together.
    */
@@ -32,37 +32,39 @@ export type ConcurrencyLimitOptions = PoolOptions;
 
 /** @publicApi */
 export interface RateLimitOptions extends PoolOptions {
-  /** The time that slides along. */
+  /** Length of the sliding window. */
   per: Duration;
-  /** What is over the limit is dropped, rather than put off until there is room. Default `false`. */
+  /** Drops executions over the limit, instead of delaying them. Default `false`. */
   drop?: boolean | undefined;
 }
 
 /** @publicApi */
 export interface DebounceOptions extends PoolOptions {
-  /** After the first of a row it runs at the latest then, however many still come. Default: no limit. */
+  /** Longest total delay, from the first call of a burst. Default: no limit. */
   maxWait?: Duration | undefined;
 }
 
 /** @publicApi */
 export interface LoggedOptions {
-  /** Only the length: of strings and lists as `[len 3]`, of maps, sets and objects as `{len 3}`. Default `false`. */
+  /**
+   * Logs only the length: of strings and lists as `[len 3]`, of maps, sets and objects as `{len 3}`. Default `false`.
+   */
   lengthOnly?: boolean | undefined;
 }
 
 /**
- * When a perpetual task runs again.
+ * Schedule of a perpetual task.
  *
  * @publicApi
  */
 export interface PerpetualOptions {
-  /** From start to start. Default 0: at once, when neither this nor `cron` is given. */
+  /** Interval from start to start. Default 0, at once, without `every` and `cron`. */
   every?: Duration | undefined;
-  /** Instead of `every`: a cron expression of five fields, or of six with seconds first. */
+  /** Cron expression instead of `every`, of five fields, or of six with seconds first. */
   cron?: string | undefined;
-  /** The time zone of `cron`, such as `'Europe/Berlin'`. Default: that of the process. */
+  /** Time zone of `cron`, such as `'Europe/Berlin'`. Default: that of the process. */
   tz?: string | undefined;
-  /** The queue adds it by itself, once for the fleet, under the task's name as its key. Default `false`. */
+  /** Adds the task automatically, once for the fleet, under the task's name as its key. Default `false`. */
   automatic?: boolean | undefined;
 }
 
@@ -77,7 +79,7 @@ interface DecoratorOptions {
   arg: object;
 }
 
-/** What stands before the options. */
+/** Arguments before the options. */
 interface DecoratorArguments {
   perpetual: object;
   concurrencyLimit: { readonly max: number };
@@ -88,14 +90,14 @@ interface DecoratorArguments {
   arg: { readonly name: string };
 }
 
-/** Both, for each behaviour. */
+/** Options and arguments of each behaviour. */
 export type BehaviourOptions = { [K in keyof DecoratorOptions]: DecoratorOptions[K] & DecoratorArguments[K] };
 
-/** What a decorator has left on a method of a provider, or on one of its parameters. */
+/** Metadata of a decorator on a method of a provider, or on one of its parameters. */
 export type Behaviour = {
   [K in keyof BehaviourOptions]: {
     readonly type: K;
-    /** From 0; `undefined` for the method. */
+    /** Index from 0; `undefined` for the method. */
     readonly parameter: number | undefined;
     readonly options: BehaviourOptions[K];
   };
@@ -129,18 +131,18 @@ const KNOWN: { readonly [K in keyof DecoratorOptions]: KnownOptions<DecoratorOpt
   arg: new KnownOptions<object>({}),
 };
 
-/** A fixed key, so that two copies of this library in one process see each other's decorators. */
+/** Fixed key, so that two copies of this library in one process see each other's decorators. */
 const BEHAVIOURS = 'nestjs-tasks:behaviours';
 
-/** Those of a method as its own class declares them, in the order in which they are written. */
+/** Returns the behaviours of a method as its own class declares them, in source order. */
 export function readBehaviours(prototype: object, method: string): readonly Behaviour[] {
   return (Reflect.getOwnMetadata(BEHAVIOURS, prototype, method) as Behaviour[] | undefined) ?? [];
 }
 
 /**
- * A decorator for methods and parameters. On the method's name, since other decorators may wrap the function.
+ * Decorates methods and parameters. Stores metadata by the method's name: other decorators may wrap the function.
  *
- * @throws {TasksConfigError} when an option does not exist. What the others hold is checked when the application starts.
+ * @throws {TasksConfigError} when an option does not exist. Values are checked when the application starts.
  */
 export function BehaviourMetadata<K extends keyof BehaviourOptions>(
   type: K,
@@ -164,7 +166,7 @@ export function BehaviourMetadata<K extends keyof BehaviourOptions>(
   };
 }
 
-/** How it is written in the source. */
+/** Returns the name in the source. */
 export function decoratorName({ type }: Pick<Behaviour, 'type'>): string {
   return type.charAt(0).toUpperCase() + type.slice(1);
 }

@@ -2,11 +2,11 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type ConcurrencyLimitOptions } from './behaviour-metadata.js';
 
 /**
- * Lets at most `max` executions of a durable task run at once, in the whole fleet: on a parameter for each of its
- * values, on a method in all. The others wait, parked, first in first out. Of several limits on one task all hold.
+ * Limits a durable task to `max` running executions, in the whole fleet. On a parameter the limit holds for each value,
+ * on a method in total. The others wait, parked, first in first out. Several limits on one task all apply.
  *
  * @param max from 1.
- * @param options `scope` shares the pool with other tasks, `by` tells what is counted by.
+ * @param options `scope` shares the pool with other tasks, `by` sets the key.
  * @example
  * ```ts
  * @Durable()

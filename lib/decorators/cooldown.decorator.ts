@@ -3,8 +3,8 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type PoolOptions } from './behaviour-metadata.js';
 
 /**
- * Runs the first and drops the others: once a durable task has started, executions that come up within `window` are
- * dropped; on a parameter for each of its values, on a method in all. Its own retries are not.
+ * Runs the first execution and drops the others: once a durable task has started, executions that become due within
+ * `window` are dropped. On a parameter for each of its values, on a method in total. Retries are not dropped.
  *
  * @param window counted from the start.
  * @param options `scope` and `by` as for `@ConcurrencyLimit()`.

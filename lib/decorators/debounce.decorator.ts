@@ -3,11 +3,11 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type DebounceOptions } from './behaviour-metadata.js';
 
 /**
- * Drops the others and runs the last: a durable task starts when no execution has come up for `window`, with the
- * arguments of the last one; on a parameter for each of its values, on a method in all.
+ * Runs the last execution and drops the others. The task starts when none has become due for `window`, with the
+ * arguments of the last one. On a parameter for each of its values, on a method in total.
  *
- * @param window how long it must have been quiet.
- * @param options `maxWait`: at the latest so long after the first of a row; `scope` and `by` as for `@ConcurrencyLimit()`.
+ * @param window time without a further execution.
+ * @param options `maxWait`: longest delay after the first of a burst; `scope` and `by` as for `@ConcurrencyLimit()`.
  * @example
  * ```ts
  * @Durable()

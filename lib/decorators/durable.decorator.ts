@@ -7,7 +7,7 @@ import { refuseBare } from './bare-decorator.js';
 import { TaskMetadata } from './task-metadata.js';
 
 /**
- * Options of a durable task: those of any task that a run in the queue heeds, and how it is retried.
+ * Options of a durable task: those of request tasks that apply in the queue, and its retries.
  *
  * @publicApi
  */
@@ -15,13 +15,13 @@ export interface DurableOptions extends Omit<TaskConfig, 'name' | 'runOn' | 'poo
   retry?: RetryOptions | undefined;
 }
 
-/** Stands for a compile-time error where a decorator for methods is on something else, such as an accessor. */
+/** Compile-time error where a decorator for methods is on something else, such as an accessor. */
 export interface RefusedDecoration {
   readonly allowed: 'a method';
 }
 
 /**
- * Decorates a method. The compiler refuses it on whatever is no function.
+ * Decorates a method. The compiler refuses it on anything but a function.
  *
  * @publicApi
  */
@@ -32,17 +32,17 @@ export interface DurableDecorator {
     descriptor: TypedPropertyDescriptor<F>,
   ): void;
   <T>(target: object, accessor: string | symbol, descriptor: TypedPropertyDescriptor<T>): RefusedDecoration;
-  /** Makes it a `MethodDecorator`, for `applyDecorators()`. No decoration comes this far: one of the others has it. */
+  /** Makes it a `MethodDecorator`, for `applyDecorators()`. Other overloads take every decoration before this one. */
   <T>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<T>): void;
 }
 
-/** What `@Durable()` leaves on a method. */
+/** Metadata of `@Durable()` on a method. */
 export interface DurableMetadata {
   readonly name: string | undefined;
   readonly retry: RetryPolicy;
 }
 
-/** A fixed key, so that two copies of this library in one process see each other's decorators. */
+/** Fixed key, so that two copies of this library in one process see each other's decorators. */
 const DURABLE = 'nestjs-tasks:durable';
 
 const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
@@ -52,7 +52,7 @@ const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
     runOn: 'tasks.task({ runOn }) where it is scheduled in process; in the queue it has no route',
     pool: '@ConcurrencyLimit(max) beside it, or tasks.task({ pool }) where it is scheduled in process',
     shielded: 'shield',
-    retries: 'retry: { attempts }, which counts the first try too',
+    retries: 'retry: { attempts }, which counts the first attempt too',
     attempts: 'retry: { attempts }',
     delay: 'retry: { delay }; for a later start queue.add(task, { when })',
     backoff: 'retry: { backoff }',
@@ -71,12 +71,12 @@ const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
   },
 );
 
-/** What `@Durable()` left on a function. */
+/** Returns the metadata of `@Durable()` on a function. */
 export function readDurableMetadata(func: object): DurableMetadata | undefined {
   return Reflect.getOwnMetadata(DURABLE, func) as DurableMetadata | undefined;
 }
 
-/** The same for a method as its own class declares it, whatever other decorators have put in the function's place. */
+/** Returns the metadata of a method as its own class declares it, regardless of wrappers around the function. */
 export function readMethodDurableMetadata(
   prototype: object,
   method: string,
@@ -87,10 +87,10 @@ export function readMethodDurableMetadata(
 }
 
 /**
- * Makes a provider's method a durable task: `queue.add(this.orders.process)(id)` records it, and any worker of the fleet
- * runs it, at least once. Called directly, or scheduled in process, it stays the method that it is.
+ * Makes a provider's method a durable task: `queue.add(this.orders.process)(id)` records it, and any worker of the
+ * fleet runs it, at least once. A direct call, or a schedule in process, runs the method as usual.
  *
- * @param name its identity in the broker, which must outlive refactorings. Default: `ClassName.method`.
+ * @param name identity in the broker, which must outlive refactorings. Default: `ClassName.method`.
  * @param options `retry`, and `shield`, `onError`, `timeout`, `onCancel`, `asyncContext` as for any task.
  * @throws {TasksConfigError} when an option cannot be used.
  * @example
@@ -118,7 +118,7 @@ export function Durable(nameOrOptions: string | DurableOptions = {}, maybeOption
   return (target, key, descriptor) => {
     const func: unknown = descriptor?.value;
     if (typeof func !== 'function' || typeof target === 'function') {
-      const what = typeof func === 'function' ? 'on a static method' : 'on no method';
+      const what = typeof func === 'function' ? 'on a static method' : 'not on a method';
       throw new TasksConfigError(`@Durable() on ${String(key)}`, func, 'a method of the instances of a provider', what);
     }
     Reflect.defineMetadata(DURABLE, metadata, func);

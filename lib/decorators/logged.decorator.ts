@@ -4,7 +4,7 @@ import { BehaviourMetadata, type LoggedOptions } from './behaviour-metadata.js';
 /**
  * Lets log lines show an argument of a durable task. All others appear as `…`.
  *
- * @param options `lengthOnly`: only how long it is.
+ * @param options `lengthOnly`: only its length.
  * @example
  * ```ts
  * @Durable('orders.process')

@@ -8,9 +8,9 @@ import type { OnTaskErrorOption } from '../task/task.js';
  * Handles the errors of tasks. On a task method: wherever that method is scheduled. On a route handler or a controller:
  * the default of every task scheduled in it. On a provider class: the default of its methods.
  *
- * @param handler a function `(task, error)`, a provider class with `onTaskError(task, error)`, or `null` to take back
- * what a weaker layer set.
- * @throws {TasksConfigError} when `handler` is none of these, or what is decorated is neither a method nor a class.
+ * @param handler a function `(task, error)`, a provider class with `onTaskError(task, error)`, or `null` to clear
+ * the value of a weaker layer.
+ * @throws {TasksConfigError} when `handler` is none of these, or the target is neither a method nor a class.
  * @example
  * ```ts
  * @Injectable()

@@ -2,12 +2,12 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type PerpetualOptions } from './behaviour-metadata.js';
 
 /**
- * Makes a method a durable task that goes on for ever: after each run, successful or not, the same execution is
- * scheduled again, under the same key. Implies `@Durable()`, and may stand beside it for a name and other options.
+ * Makes a method a durable task that runs for ever. After each run, successful or not, the same execution is scheduled
+ * again, under the same key. Implies `@Durable()`, and may stand beside it for a name and other options.
  *
- * Within a run, `context.perpetual` cancels what follows, or changes its time or arguments.
+ * Within a run, `context.perpetual` cancels further runs, or changes their time or arguments.
  *
- * @param options `every` or `cron`, `tz`, `automatic`. What cannot be used stops the application's start.
+ * @param options `every` or `cron`, `tz`, `automatic`. An unusable value stops the application's start.
  * @example
  * ```ts
  * @Perpetual({ every: '1m', automatic: true })

@@ -2,12 +2,12 @@ import { refuseBare } from './bare-decorator.js';
 import { BehaviourMetadata, type RateLimitOptions } from './behaviour-metadata.js';
 
 /**
- * Lets a durable task start at most `limit` times in any time of `per`, in the whole fleet: on a parameter for each of
- * its values, on a method in all. Retries and perpetual runs count as well. What is over it is put off until there is
- * room, in the order in which it came.
+ * Limits a durable task to `limit` starts within any window of `per`, in the whole fleet. On a parameter the limit
+ * holds for each value, on a method in total. Retries and perpetual runs count as well. Executions over the limit are
+ * delayed until there is room, in their order.
  *
  * @param limit from 1.
- * @param options `per`; `drop: true` drops what is over the limit; `scope` and `by` as for `@ConcurrencyLimit()`.
+ * @param options `per`; `drop: true` drops executions over the limit; `scope` and `by` as for `@ConcurrencyLimit()`.
  * @example
  * ```ts
  * @Durable()

@@ -3,31 +3,31 @@ import { mergeTaskConfig, type TaskConfig } from '../task/task-config.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { keepOriginal } from './original-method.js';
 
-/** A fixed key, so that two copies of this library in one process see each other's decorators. */
+/** Fixed key, so that two copies of this library in one process see each other's decorators. */
 const TASK_CONFIG = 'nestjs-tasks:config';
 
-/** What task decorators left on a class or a function. */
+/** Returns the options of the task decorators on a class or a function. */
 export function readTaskMetadata(target: object): TaskConfig | undefined {
   // Own metadata only: reading along the prototype chain costs four times as much, and functions do not inherit.
   return Reflect.getOwnMetadata(TASK_CONFIG, target) as TaskConfig | undefined;
 }
 
-/** The same for a method as its own class declares it, whatever other decorators have put in the function's place. */
+/** Returns the options of a method as its own class declares it, regardless of wrappers around the function. */
 export function readMethodTaskMetadata(prototype: object, method: string | symbol, func: object): TaskConfig {
   const byName = Reflect.getOwnMetadata(TASK_CONFIG, prototype, method) as TaskConfig | undefined;
   return byName ?? readTaskMetadata(func) ?? {};
 }
 
-/** The same for a class, with what its base classes carry. */
+/** Returns the options of a class, its base classes included. */
 export function readClassTaskMetadata(target: object): TaskConfig {
   return (Reflect.getMetadata(TASK_CONFIG, target) as TaskConfig | undefined) ?? {};
 }
 
 /**
- * A decorator for classes and methods that lays `config` over what is already there, and does nothing else: on a method
- * both on the function, which may be passed around, and on its name, since other decorators may wrap the function.
+ * Lays `config` over the existing options of a class or method. On a method it marks both the function, which may be
+ * passed around, and its name, since other decorators may wrap the function.
  *
- * @param decorator its name in the source.
+ * @param decorator name in the source.
  */
 export function TaskMetadata(decorator: string, config: TaskConfig): ClassDecorator & MethodDecorator {
   return (target: object, method?: string | symbol, place?: PropertyDescriptor | number) => {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ContextId } from '@nestjs/core';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { TaskConfig } from '../task/task-config.js';
@@ -7,7 +8,7 @@ import type { TaskTiming } from '../task/task-outcome.js';
 import type { TaskKind, TaskOrigin, TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import type { EnqueueGroups, Enqueuer } from './enqueuer.js';
+import type { EnqueueGroups } from './enqueue-groups.js';
 import { Enqueues } from './enqueues.js';
 import type { Exchange } from './exchange.js';
 import type { Route } from './route.js';
@@ -17,21 +18,21 @@ import type { TasksService, TaskTimings } from './tasks.service.js';
 
 const storage = new AsyncLocalStorage<BatchOwner>();
 
-/** The owner of what is scheduled here, where there is one. */
+/** Returns the owner in the current async context. */
 export function currentOwner(): BatchOwner | undefined {
   return storage.getStore();
 }
 
 /**
  * Two batches and the additions to the queue, with the outcome that decides on them. After-route tasks start when the
- * outcome is known; after-response tasks when the response has ended too. Either may come first: a reply through `@Res()`
- * ends before its handler, and so does a response whose client has gone.
+ * outcome is known; after-response tasks when the response has ended too. Either may come first: a reply through
+ * `@Res()` ends before its handler, and so does a response whose client has gone.
  *
- * Made for every request, so that it must cost next to nothing until the first task is scheduled.
+ * Made for every request, so it must cost next to nothing until the first task is scheduled.
  */
 export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks {
   protected outcome: RouteOutcome | undefined = undefined;
-  /** Status of the reply when this had succeeded. */
+  /** Status of the reply at the success. */
   protected statusAtSuccess: number | undefined = undefined;
   protected hasEmitted = false;
   private isRouteOver = false;
@@ -48,7 +49,7 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
 
   protected abstract readonly enqueueGroups: EnqueueGroups;
 
-  /** That of the request. */
+  /** Service of the request. */
   get service(): TasksService {
     return this.exchange.service;
   }
@@ -57,8 +58,8 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     return this.exchange.contextId;
   }
 
-  get enqueuer(): Enqueuer {
-    return this.exchange.environment.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.exchange.environment.writer;
   }
 
   get runner(): TaskRunner {
@@ -85,7 +86,7 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     return this.afterResponseOnDemand;
   }
 
-  /** Decided on. */
+  /** True when the outcome is known. */
   get isSettled(): boolean {
     return this.outcome !== undefined;
   }
@@ -98,21 +99,22 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     return this.isSettled && this.exchange.hasEnded;
   }
 
-  /** Runs `func`: what it and all that it starts schedule is of this owner. */
+  /** Runs `func`; every task that it schedules, also indirectly, belongs to this owner. */
   runAs<R>(func: () => R): R {
     return storage.run(this, func);
   }
 
-  /** A task that starts now. */
+  /** Starts a task now. */
   start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const task = this.create('immediate', own, work, args);
     this.runner.start(task);
     return task;
   }
 
-  /** Adds a durable task now. With options of its own that is a task, whose failure its `onError` hears of. */
+  /** Adds a durable task now. With own options the addition is a task, so that its `onError` handles a refusal. */
   enqueue(call: EnqueueCall): Promise<Execution> {
-    return call.own === undefined ? this.add(call) : this.enqueues.now(call);
+    const { own, name, args, options } = call;
+    return own === undefined ? this.writer.addOne(name, args, options) : this.enqueues.now(call);
   }
 
   create(
@@ -131,26 +133,26 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
 
   createEnqueue(timing: BatchTiming, call: EnqueueCall): Task<Execution> {
     if (timing === 'afterResponse') return this.enqueues.afterResponse(call, this.afterResponse);
-    // One that comes late is written at once, as all that comes late.
+    // A late addition is written at once, as all late ones are.
     if (!this.isSettled) this.exchange.beforeEnqueue(this.route, this.hasEmitted);
     return this.enqueues.beforeReply(call);
   }
 
   /**
-   * Adds what is to be accepted before the response.
+   * Adds the executions that the response waits for.
    *
-   * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
+   * @returns undefined without additions; else a promise that rejects with the cause of a refusal.
    */
   accept(): Promise<void> | undefined {
     return this.enqueuesOnDemand?.accept();
   }
 
-  /** Something is to be accepted before the response. */
+  /** True where the response has additions to wait for. */
   get isHolding(): boolean {
     return this.enqueuesOnDemand?.isHolding === true;
   }
 
-  /** Decides on both batches and the additions. The first word counts. */
+  /** Decides on both batches and the additions. The first outcome counts. */
   settle(outcome: RouteOutcome): void {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;
@@ -160,21 +162,21 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
     this.settleAfterResponse();
   }
 
-  /** @returns the after-route tasks that are due, for the caller to start. */
+  /** Opens the after-route batch. @returns its due tasks, for the caller to start. */
   takeAfterRoute(): Task[] {
     this.isRouteOver = true;
     this.afterRouteOnDemand?.settle(this.outcome ?? 'success'); // undecided: its first value is about to be sent
     return this.afterRouteOnDemand?.take() ?? [];
   }
 
-  /** @returns the after-response tasks that are due, for the caller to start. */
+  /** Opens the after-response batch. @returns its due tasks, for the caller to start. */
   takeAfterResponse(): Task[] {
     this.isReplyOver = true;
     this.settleAfterResponse();
     return this.afterResponseOnDemand?.take() ?? [];
   }
 
-  /** A success is final when the response has ended: whatever sent it may have failed. */
+  /** Settles the after-response batch. A success is final only when the response has ended: sending it may fail. */
   private settleAfterResponse(): void {
     const { outcome } = this;
     if (outcome === 'error') this.afterResponseOnDemand?.settle(outcome);
@@ -191,7 +193,7 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
   private get enqueues(): Enqueues {
     if (this.enqueuesOnDemand === undefined) {
       this.enqueuesOnDemand = new Enqueues({
-        enqueuer: this.enqueuer,
+        writer: this.writer,
         runner: this.runner,
         groups: this.enqueueGroups,
         createUnlimited: (timing, config, work, args) =>
@@ -200,10 +202,5 @@ export abstract class BatchOwner implements TaskOrigin, TaskTimings, BatchTasks 
       if (this.outcome !== undefined) this.enqueuesOnDemand.settle(this.outcome);
     }
     return this.enqueuesOnDemand;
-  }
-
-  private async add({ name, options, args }: EnqueueCall): Promise<Execution> {
-    const [execution] = await this.enqueuer.add([this.enqueuer.describe(name, options, args)]);
-    return execution!;
   }
 }

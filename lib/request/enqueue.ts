@@ -4,11 +4,13 @@ import type { TaskFunction } from '../task/task-parts.js';
 import type { TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
 import type { ArgumentsCall } from '../queue/client/arguments-call.js';
-import type { AddOptions, AnyTask } from '../queue/client/adding-call.js';
+import { ADD_OPTIONS, type AddingCall, type AddOptions, type AnyTask } from '../queue/client/adding-call.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskName } from '../queue/declaration/task-name.js';
-import type { Enqueuer } from './enqueuer.js';
 import type { EnqueueCall } from './enqueue-call.js';
+
+const ENQUEUE: AddingCall = { name: 'tasks.enqueue', options: ADD_OPTIONS };
 
 /**
  * Adds a durable task to the queue, now.
@@ -28,8 +30,8 @@ export interface Enqueue {
 }
 
 /**
- * Adds a durable task to the queue, at a later moment of the request. What it returns is the task that does so, whose
- * `result()` is the execution; not a promise, which a handler that awaits it would wait for for ever.
+ * Adds a durable task to the queue, at a later moment of the request. Returns the task that does so, whose `result()`
+ * is the execution. A promise would deadlock a handler that awaits it.
  *
  * @publicApi
  */
@@ -46,31 +48,31 @@ export interface EnqueueLater {
 }
 
 /**
- * What `task({...})` of a request's tasks returns.
+ * Result of `task({...})` of a request's tasks.
  *
  * @publicApi
  */
 export interface ConfiguredRequestTask<E extends Enqueue | EnqueueLater> extends ConfiguredTask {
   /**
-   * See {@link TasksService.enqueue} and {@link TaskBatch.enqueue}. The options of `task({...})` are those of the
-   * writing, not of the durable task.
+   * Adds a durable task: see {@link TasksService.enqueue} and {@link TaskBatch.enqueue}. The options of `task({...})`
+   * are those of the addition, not of the durable task.
    */
   readonly enqueue: E;
 }
 
 /** Adds durable tasks at its moment of the request. */
 export interface EnqueueSubmitter {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   submitEnqueue(call: EnqueueCall): Promise<Execution> | Task<Execution>;
 }
 
-/** The `enqueue` of a request's tasks. @param own options of the writing. */
+/** Creates the `enqueue` of a request's tasks. @param own options of the addition. */
 export function enqueuing<E extends Enqueue | EnqueueLater>(
   submitter: EnqueueSubmitter,
   own: TaskConfig | undefined,
 ): E {
   const enqueue = (task: AnyTask, options: AddOptions = {}, ...rest: unknown[]) =>
-    submitter.enqueuer.expectArguments(task, options, rest, (name, args) =>
+    submitter.writer.expectArguments(ENQUEUE, task, options, rest, (name, args) =>
       submitter.submitEnqueue({ own, name, options, args }),
     );
   return enqueue as unknown as E;

@@ -1,3 +1,4 @@
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Execution } from '../queue/client/execution.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import { createDeferred } from '../task/deferred.js';
@@ -6,16 +7,16 @@ import { currentTask } from '../task/task-context.js';
 import type { TaskTiming } from '../task/task-outcome.js';
 import type { Task } from '../task/task.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import { EnqueueGroup, type EnqueueGroups, type Enqueuer } from './enqueuer.js';
+import { EnqueueGroup, type EnqueueGroups } from './enqueue-groups.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { TaskBatch } from './task-batch.js';
 
-/** Needs of what enqueues. */
+/** Dependencies of the additions. */
 export interface EnqueuingHandler {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly runner: TaskRunner;
   readonly groups: EnqueueGroups;
-  /** Makes a task that no pool limits. */
+  /** Creates a task that no pool limits. */
   createUnlimited(
     timing: TaskTiming,
     config: TaskConfig,
@@ -24,41 +25,41 @@ export interface EnqueuingHandler {
   ): Task<Execution>;
 }
 
-/** An addition, and what is known of it before its `onError` has settled: the response does not wait for that. */
+/** Addition, with its result before its `onError` has settled: the response does not wait for `onError`. */
 interface Writing {
   readonly task: Task<Execution>;
   readonly accepted: Promise<Execution>;
 }
 
 /**
- * Of the options of the handler and the module, a writing takes `onError` alone. It is shielded and has no timeout, since
- * one that is given up may take place all the same.
+ * Options of an addition: of the handler's and the module's, only `onError` applies. It is shielded and has no timeout,
+ * since an abandoned one may take place all the same.
  */
 const WRITING: TaskConfig = { shield: true, timeout: null, onCancel: null, pool: null };
 
 /**
- * What one handler adds to the queue, those of each moment together. Each addition is a task, so that it is counted,
- * logged, discarded and awaited like all others.
+ * Additions of one handler to the queue, together for each moment. Every addition is a task, so it is counted, logged,
+ * discarded and awaited like all others.
  */
 export class Enqueues {
-  /** What the response will wait for. */
+  /** Additions that the response waits for. */
   private held: Writing[] = [];
   private outcome: RouteOutcome | undefined;
 
   constructor(private readonly handler: EnqueuingHandler) {}
 
-  /** Whether something is to be accepted before the response. */
+  /** True where the response has additions to wait for. */
   get isHolding(): boolean {
     return this.held.length > 0;
   }
 
   now(call: EnqueueCall): Promise<Execution> {
-    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.enqueuer));
+    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.writer));
     this.handler.runner.start(task);
     return accepted;
   }
 
-  /** Before the response, which waits. */
+  /** Adds before the response, which waits. */
   beforeReply(call: EnqueueCall): Task<Execution> {
     const writing = this.create('afterRoute', call, this.handler.groups.afterRoute);
     if (this.outcome === undefined) this.held.push(writing);
@@ -66,7 +67,7 @@ export class Enqueues {
     return writing.task;
   }
 
-  /** When `batch` has its moment. */
+  /** Adds at the moment of `batch`. */
   afterResponse(call: EnqueueCall, batch: TaskBatch): Task<Execution> {
     const { task } = this.create('afterResponse', call, this.handler.groups.afterResponse);
     batch.hold(task);
@@ -74,19 +75,19 @@ export class Enqueues {
   }
 
   /**
-   * The handler has succeeded: adds what is to be accepted before the response.
+   * Adds the executions that the response waits for, after the handler's success.
    *
-   * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
+   * @returns undefined without additions; else a promise that rejects with the cause of a refusal.
    */
   accept(): Promise<void> | undefined {
     const due = this.held.filter(({ task }) => task.config.runOn !== 'error');
     if (due.length === 0) return undefined;
-    this.held = this.held.filter(({ task }) => task.config.runOn === 'error'); // if it is refused, the route has failed
+    this.held = this.held.filter(({ task }) => task.config.runOn === 'error'); // due if a refusal fails the route
     for (const { task } of due) this.handler.runner.submit(task);
     return Promise.all(due.map(({ accepted }) => accepted)).then(() => {});
   }
 
-  /** The route has ended. */
+  /** Decides on the additions at the end of the route. */
   settle(outcome: RouteOutcome): void {
     this.outcome = outcome;
     const { held } = this;
@@ -100,15 +101,15 @@ export class Enqueues {
   }
 
   private create(timing: TaskTiming, { own, name, options, args }: EnqueueCall, group: EnqueueGroup): Writing {
-    const addition = this.handler.enqueuer.describe(name, options, args);
+    const addition = this.handler.writer.describe(name, args, options);
     const accepted = createDeferred<Execution>();
     const title = `enqueue ${name}`;
     const { [title]: write } = {
-      // Under this name, as any function, it is in logs and metrics.
+      // The name in logs and metrics.
       [title]: (): Promise<Execution> => {
         const written = group.add(addition);
         written.then(accepted.resolve, accepted.reject);
-        // A timeout of its own: then it counts as refused, whatever becomes of it.
+        // On a timeout of its own it counts as refused, even if it takes place later.
         const { config, signal } = currentTask();
         if (config.timeout !== undefined) signal.addEventListener('abort', () => accepted.reject(signal.reason));
         return written;

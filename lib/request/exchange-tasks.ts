@@ -5,7 +5,7 @@ import type { TaskWork } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import { currentOwner, type BatchOwner } from './batch-owner.js';
 import type { EnqueueCall } from './enqueue-call.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { RequestEnvironment } from './exchange.js';
 import { replyUnderway } from './request-errors.js';
 import type { Route } from './route.js';
@@ -15,7 +15,7 @@ import { TasksService, type TaskTimings } from './tasks.service.js';
 
 const NONE: readonly Task[] = [];
 
-/** The tasks of a request, an operation or a message: one service, and the runs of the routes that answer. */
+/** Tasks of a request, an operation or a message: one service, and the runs of the routes that answer. */
 export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   contextId: ContextId | undefined = undefined;
   hasEnded = false;
@@ -28,15 +28,15 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   abstract readonly readsGenerators: boolean;
   abstract readonly isEndForetold: boolean;
 
-  /** No route that has not ended will be waited for. */
+  /** True when after-route tasks wait for no further route. */
   abstract readonly isOver: boolean;
 
   get service(): TasksService {
     return (this.serviceOnDemand ??= new TasksService(this));
   }
 
-  get enqueuer(): Enqueuer {
-    return this.environment.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.environment.writer;
   }
 
   get afterRoute(): TaskBatch {
@@ -60,7 +60,7 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
   abstract isReplyUnderway(route: Route | undefined, hasEmitted: boolean): boolean;
   abstract isStreaming(route: Route | undefined): boolean;
   abstract needsValue(route: Route | undefined): boolean;
-  /** The reply has ended, as far as tasks are concerned. */
+  /** Reports the end of the reply. */
   abstract end(): void;
   abstract routeEnded(run: RouteRun): void;
   abstract decided(owner: BatchOwner): void;
@@ -74,10 +74,10 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
     return this.submit(owners, (owner) => owner.takeAfterRoute());
   }
 
-  /** Owner of what is scheduled where the async context names none of this exchange. */
+  /** Owner for code whose async context names none of this exchange. */
   protected abstract readonly elsewhere: BatchOwner;
 
-  /** Starts what is due of the owners that have been decided on. */
+  /** Starts the due tasks of the settled owners. */
   protected release(owners: readonly BatchOwner[]): void {
     this.submit(owners, (owner) => (owner.isSettled ? owner.takeAfterRoute() : NONE));
     if (this.hasEnded) this.releaseAfterResponse(owners);
@@ -87,7 +87,7 @@ export abstract class ExchangeTasks implements RoutedExchange, TaskTimings {
     this.submit(owners, (owner) => (owner.isSettled ? owner.takeAfterResponse() : NONE));
   }
 
-  /** In the order in which they were scheduled, whoever owns them. @returns whether there are any. */
+  /** Starts due tasks in the order in which they were scheduled, across owners. @returns true if there are any. */
   private submit(owners: readonly BatchOwner[], take: (owner: BatchOwner) => readonly Task[]): boolean {
     let due = NONE;
     for (const owner of owners) {

@@ -2,41 +2,41 @@ import type { ContextId } from '@nestjs/core';
 import type { TaskFactory } from '../scheduler/task-factory.js';
 import type { TaskRunner } from '../scheduler/task-runner.js';
 import type { ConfigLayer } from '../task/config-layer.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { Route } from './route.js';
 import type { TasksService } from './tasks.service.js';
 
 /** Services that the requests of an application share. */
 export interface RequestEnvironment {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly factory: TaskFactory;
   readonly runner: TaskRunner;
-  /** Options of all tasks of a route; without one, those of the module. */
+  /** Returns the options of all tasks of a route; without a route, the module's. */
   layerOf(route: Route | undefined): ConfigLayer;
 }
 
-/** A request and its reply, as far as the owners of its batches need to know. */
+/** Request and reply, as far as the owners of its batches need to know. */
 export interface Exchange {
   readonly service: TasksService;
   readonly environment: RequestEnvironment;
   readonly contextId: ContextId | undefined;
-  /** The reply was sent, or its receiver has gone. */
+  /** True when the reply was sent, or its receiver has gone. */
   readonly hasEnded: boolean;
-  /** Status of the reply as it stands now; `undefined` where a reply has none. */
+  /** Current status of the reply; `undefined` where a reply has none. */
   readonly status: number | undefined;
-  /** What a handler returns may be an async generator, whose chunks Nest sends as they come. */
+  /** True where a handler may return an async generator, whose chunks Nest sends one by one. */
   readonly readsGenerators: boolean;
-  /** The first use of a batch. May throw where nothing would ever tell that its moment has come. */
+  /** Prepares for the first use of a batch. May throw where its moment could never be observed. */
   beforeBatch(): void;
-  /** A task was made: the end of the reply matters from now on. */
+  /** Watches the end of the reply, from the first task on. */
   watchReply(): void;
-  /** Whether the reply to this route cannot be held back. */
+  /** Tells a reply to this route that cannot be held back. */
   isReplyUnderway(route: Route | undefined, hasEmitted: boolean): boolean;
   /**
-   * An addition that the reply is to wait for.
+   * Prepares for an addition that the reply waits for.
    *
-   * @throws {TasksUsageError} `REPLY_UNDERWAY` when it cannot.
-   * @throws {TasksUsageError} `NO_ROUTE` when nothing tells of the route.
+   * @throws {TasksUsageError} `REPLY_UNDERWAY` when it cannot wait.
+   * @throws {TasksUsageError} `NO_ROUTE` when the route cannot be observed.
    */
   beforeEnqueue(route: Route | undefined, hasEmitted: boolean): void;
 }

@@ -7,20 +7,20 @@ import { InterceptorsContextCreator } from '@nestjs/core/interceptors/intercepto
 import type { Observable } from 'rxjs';
 import type { Route } from './route.js';
 
-/** Sees one way of a request through the interceptors, and each call of the handler. */
+/** Interceptor of one pass of a request, and of each call of the handler. */
 export interface PassInterceptor extends NestInterceptor {
   /** Calls the handler in the place of Nest. */
   call(next: () => Promise<unknown>): Promise<unknown>;
-  /** Does all of it where there are no other interceptors. @returns what Nest is to answer with. */
+  /** Answers the request where there are no other interceptors. @returns the value for Nest to answer with. */
   answer(context: ExecutionContext, next: () => Promise<unknown>): Promise<unknown>;
 }
 
-/** An interceptor that is bound to some handlers, outside of all others, and makes another for each request. */
+/** Interceptor bound to some handlers, outside of all others, which creates another for each request. */
 export abstract class HandlerInterceptor implements NestInterceptor {
-  /** @returns nothing where the request is none of its business. */
+  /** Creates the interceptor of a request. @returns undefined for a request that it ignores. */
   abstract enter(context: ExecutionContext): PassInterceptor | undefined;
 
-  /** @param isStatic its instance is made once, rather than for each request. */
+  /** Selects the handlers to bind to. @param isStatic the class is instantiated once, rather than for each request. */
   abstract isFor(route: Route, isStatic: boolean): boolean;
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
@@ -31,16 +31,16 @@ export abstract class HandlerInterceptor implements NestInterceptor {
 const interceptors = new WeakMap<ModulesContainer, HandlerInterceptor>();
 
 /**
- * Binds an interceptor to those handlers of an application that it is for. Two methods of Nest are replaced, as tracing
+ * Binds an interceptor to the handlers that it selects. Two methods of Nest are replaced, as tracing
  * libraries replace them:
  *
- * - `InterceptorsContextCreator.create()` makes the list of interceptors of each handler. A global interceptor would be
- *   paid for by every route, about a third of its time on Fastify, and those of classes and methods are within the
+ * - `InterceptorsContextCreator.create()` makes the list of interceptors of each handler. A global interceptor would
+ *   cost every route about a third of its time on Fastify. Interceptors of classes and methods run inside the
  *   application's global ones.
- * - `InterceptorsConsumer.intercept()` is given the function that calls the handler. Its end is that of the handler,
- *   whatever interceptors make of it. A second, innermost interceptor would see it too, for another part of a request's
- *   time, and a wrapped method loses what others know of the original. Where there are no other interceptors, the
- *   Observables that Nest makes for them, which cost more than all of a task, are left out.
+ * - `InterceptorsConsumer.intercept()` gets the function that calls the handler. Its end is the handler's,
+ *   regardless of interceptors. A second, innermost interceptor would see it too, for another part of a request's
+ *   time. A wrapped method loses the metadata of the original. Where there are no other interceptors, the
+ *   Observables that Nest makes for them, which cost more than a whole task, are left out.
  */
 export function bindToHandlers(modules: ModulesContainer, interceptor: HandlerInterceptor): void {
   interceptors.set(modules, interceptor);

@@ -1,33 +1,33 @@
 import { isObservable, type Observable } from 'rxjs';
 import { BatchOwner, currentOwner } from './batch-owner.js';
-import type { EnqueueGroups } from './enqueuer.js';
+import type { EnqueueGroups } from './enqueue-groups.js';
 import type { Exchange } from './exchange.js';
 import { watchGenerator, watchObservable, type ResultListener } from './handler-result.js';
 import { handsOn, type Route } from './route.js';
 import type { RouteOutcome } from './route-outcome.js';
 
-/** The route that a call of its handler belongs to. */
+/** Route that a call of its handler belongs to. */
 export interface CalledRoute {
   readonly exchange: Exchange;
   readonly route: Route | undefined;
   readonly enqueueGroups: EnqueueGroups;
   readonly isSettled: boolean;
-  /** What the call has returned has its first value, or chunk. */
+  /** Reports the first value, or chunk, of the call's result. */
   callEmitted(call: HandlerCall): void;
   callEnded(call: HandlerCall, outcome: RouteOutcome): void;
 }
 
 /**
- * One call of a handler, its pipes included, and the tasks that are scheduled in it. An interceptor may call the handler
- * again (`retry()`, hedging); each call has its own.
+ * Call of a handler, its pipes included, with the tasks that are scheduled in it. An interceptor may call the handler
+ * again (`retry()`, hedging); each call has its own tasks.
  */
 export class HandlerCall extends BatchOwner implements ResultListener {
-  /** How the handler itself ended, whatever interceptors make of it. */
+  /** Outcome of the handler itself, regardless of interceptors. */
   private ownOutcome: RouteOutcome | undefined = undefined;
 
   private hasReturned = false;
   private readonly statusAtStart: number | undefined;
-  /** What it has returned, as long as nobody has subscribed to it, or has asked for its first chunk. */
+  /** Kind of the result until something subscribes to it or asks for its first chunk. */
   private unread: 'observable' | 'generator' | undefined = undefined;
 
   constructor(private readonly run: CalledRoute) {
@@ -39,22 +39,22 @@ export class HandlerCall extends BatchOwner implements ResultListener {
     return this.run.route;
   }
 
-  /** The handler has succeeded, and so may have the route. */
+  /** True if the handler has succeeded, so that the route may succeed. */
   get hasSucceeded(): boolean {
     return this.ownOutcome === 'success';
   }
 
-  /** Its first value may go out before its end. */
+  /** True if the first value may be sent before the handler ends. */
   get hasBegun(): boolean {
     return this.hasEmitted || this.hasSucceeded;
   }
 
-  /** Code of the handler runs here, and has not returned. */
+  /** True inside the handler before its return. */
   get isCallerOpen(): boolean {
     return !this.hasReturned && this.ownOutcome === undefined && currentOwner() === this;
   }
 
-  /** Calls the handler. @param next of Nest, async: applies the pipes, then calls the function. */
+  /** Calls the handler. @param next Nest's function, async: applies the pipes, then calls the method. */
   invoke(next: () => Promise<unknown>): Promise<unknown> {
     return this.runAs(next).then(
       (value) => this.returned(value),
@@ -83,33 +83,35 @@ export class HandlerCall extends BatchOwner implements ResultListener {
     if (this.ownOutcome !== undefined) return;
     this.ownOutcome = outcome;
     const { status } = this.exchange;
-    // Whoever comes after it in the chain may have answered by now.
+    // A later handler of the chain may have answered by now.
     const isOthers = status !== undefined && status >= 400 && this.route !== undefined && handsOn(this.route);
     this.statusAtSuccess = isOthers ? this.statusAtStart : status;
     this.run.callEnded(this, outcome);
   }
 
-  /** It has returned an Observable, to which nobody has subscribed. */
+  /** True if it has returned an Observable without a subscriber. */
   get isUnsubscribed(): boolean {
     return this.unread === 'observable';
   }
 
-  /** Nest subscribes to nothing that comes when its receiver has gone. */
+  /** Ends the call at the end of the route: Nest subscribes to nothing when the receiver has gone. */
   routeEnded(): void {
     if (this.isUnsubscribed) this.ended('success');
   }
 
-  /** Nest 11 reads no generators, and a client may have gone before the first chunk. */
+  /**
+   * Ends the call at the end of the reply: Nest 11 reads no generators, and a client may leave before the first chunk.
+   */
   replyEnded(): void {
     if (this.unread === 'generator') this.ended('success');
   }
 
-  /** What a handler returns may be the beginning of its work. */
+  /** Watches a result that may be only the beginning of the handler's work. */
   private returned(value: unknown): unknown {
     this.hasReturned = true;
     if (isObservable(value)) {
       this.unread = 'observable';
-      // An interceptor may have answered meanwhile, and subscribe all the same.
+      // An interceptor may have answered meanwhile, and still subscribe.
       if (this.run.isSettled) setImmediate(() => this.routeEnded());
       return watchObservable(value as Observable<unknown>, this);
     }

@@ -2,21 +2,21 @@ import { types } from 'node:util';
 import { from, Observable, tap } from 'rxjs';
 import type { RouteOutcome } from './route-outcome.js';
 
-/** Hears of what a handler has returned, when that goes on after its return. */
+/** Listener to the result of a handler, when work continues after its return. */
 export interface ResultListener {
-  /** Somebody subscribes, or asks for the first chunk. */
+  /** Reports a subscription, or the request for the first chunk. */
   read(): void;
-  /** May be called more than once. */
+  /** Reports a value. May be called more than once. */
   emitted(): void;
-  /** May be called more than once; the first word counts. */
+  /** Reports the end. May be called more than once; the first outcome counts. */
   ended(outcome: RouteOutcome): void;
   /** Runs `func` in the context of the handler. */
   runAs<R>(func: () => R): R;
 }
 
 /**
- * The same Observable. One that is torn down counts as a success: whoever asked has gone, or has enough. What it does when
- * it is subscribed to is the listener's, whoever subscribes.
+ * Watches an Observable. A teardown counts as a success: the subscriber has gone, or has enough. The subscription runs
+ * in the listener's context, for every subscriber.
  */
 export function watchObservable(result: Observable<unknown>, listener: ResultListener): Observable<unknown> {
   const watched = from(result).pipe(
@@ -28,16 +28,16 @@ export function watchObservable(result: Observable<unknown>, listener: ResultLis
     }),
   );
   return new Observable((subscriber) => {
-    subscriber.add(() => listener.ended('success')); // before that of the result, which may throw
+    subscriber.add(() => listener.ended('success')); // before the result's teardown, which may throw
     listener.runAs(() => watched.subscribe(subscriber));
   });
 }
 
 /**
- * Watches an async generator, whose body runs when Nest sends its chunks. The methods are replaced on the object itself,
- * since Nest tells by it what kind of answer it is.
+ * Watches an async generator, whose body runs when Nest sends its chunks. The methods are replaced on the object
+ * itself, since Nest decides by the object how to answer.
  *
- * @returns `false` if it is none.
+ * @returns `false` if `result` is not an async generator.
  */
 export function watchGenerator(result: unknown, listener: ResultListener): boolean {
   if (!types.isGeneratorObject(result) || !(Symbol.asyncIterator in result)) return false;
@@ -60,7 +60,7 @@ export function watchGenerator(result: unknown, listener: ResultListener): boole
     try {
       return await end.call(generator, value);
     } finally {
-      listener.ended('success'); // whoever asked has gone
+      listener.ended('success'); // the receiver has gone
     }
   };
   return true;

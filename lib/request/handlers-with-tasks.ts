@@ -3,11 +3,11 @@ import { isStatic, methodsOf, prototypeOf } from '../scheduler/provider-classes.
 import { parametersOf, type Route } from './route.js';
 import { takeTasks } from './take-tasks.js';
 
-/** Marks of @nestjs/graphql on the methods of resolvers. */
+/** Metadata key of @nestjs/graphql on the methods of resolvers. */
 const ROOT_RESOLVER = 'graphql:resolver_type';
 const FIELD_RESOLVER = 'graphql:resolve_property';
 
-/** Tells which handlers of classes that are made once can have tasks. */
+/** Selects the handlers, of classes that are made once, that can have tasks. */
 export class HandlersWithTasks {
   private resolversHaveTasks: boolean | undefined;
 
@@ -18,7 +18,8 @@ export class HandlersWithTasks {
   }
 
   /**
-   * All root resolvers of an operation count, for its tasks wait for the last of them; so they are all in, or none is.
+   * True if any root resolver can have tasks. They are bound together: tasks of an operation wait for its last
+   * resolver.
    */
   private get resolvers(): boolean {
     return (this.resolversHaveTasks ??= [...this.modules.values()]

@@ -3,7 +3,7 @@ import { PARAMTYPES_METADATA, PROPERTY_DEPS_METADATA, SELF_DECLARED_DEPS_METADAT
 import type { ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 
-/** Whether something of the application asks for the class, as far as it is known before Nest makes instances. */
+/** Tells if a provider of the application injects the class, as far as known before Nest makes instances. */
 export function isInjected(token: Type, modules: ModulesContainer): boolean {
   return [...modules.values()].some(({ providers, controllers, injectables }) =>
     [providers, controllers, injectables].some((wrappers: ReadonlyMap<unknown, InstanceWrapper>) =>
@@ -25,7 +25,7 @@ interface Declared {
   readonly type?: unknown;
 }
 
-/** Of `{ token, optional }`, and of `forwardRef()`. */
+/** Returns the token of `{ token, optional }`, or of `forwardRef()`. */
 function tokenOf(dependency: unknown): unknown {
   if (typeof dependency !== 'object' || dependency === null) return dependency;
   const { token, forwardRef } = dependency as { readonly token?: unknown; readonly forwardRef?: () => unknown };

@@ -7,15 +7,15 @@ import type { Reply } from './reply.js';
 import type { Route } from './route.js';
 import { RouteRun } from './route-run.js';
 
-/** By the context of a GraphQL operation or of a microservice's message, which may be anybody's object. */
+/** Operations by the context of a GraphQL operation or of a microservice's message, which may be any object. */
 const operations = new WeakMap<object, OperationTasks>();
 
-/** The operation that the handlers with this context share, if one of them was reached. */
+/** Returns the operation of the handlers with this context, if one of them was reached. */
 export function operationOf(shared: object): OperationTasks | undefined {
   return operations.get(shared);
 }
 
-/** The same; made if there is none. @param shared a transport of the application's own may have none. */
+/** Returns the operation of the context, or creates it. @param shared may be missing on a custom transport. */
 export function obtainOperation(
   environment: RequestEnvironment,
   shared: object | undefined,
@@ -28,13 +28,13 @@ export function obtainOperation(
 }
 
 /**
- * The tasks of what several handlers may answer together: a GraphQL operation with its root resolvers, or the message of
- * a microservice or a gateway. After-route tasks of all routes start when the last has ended.
+ * Tasks of a GraphQL operation with its root resolvers, or of a message of a microservice or a gateway. Several
+ * handlers may answer together: after-route tasks of all routes start when the last has ended.
  */
 export class OperationTasks extends ExchangeTasks {
   isOver = false;
   readonly status = undefined;
-  /** That of a GraphQL subscription is its stream of events. */
+  /** False: the generator of a GraphQL subscription is its stream of events. */
   readonly readsGenerators = false;
 
   private outsideOnDemand: RouteRun | undefined = undefined;
@@ -42,7 +42,7 @@ export class OperationTasks extends ExchangeTasks {
   private expected = Infinity;
   private running = 0;
   private ended = 0;
-  /** The reply is on its way: a handler that has not been reached by now will not be. */
+  /** True when the reply is on its way: no further handler will be reached. */
   private isAnswered = false;
   private hasFailed = false;
 
@@ -53,15 +53,15 @@ export class OperationTasks extends ExchangeTasks {
     super(environment);
   }
 
-  /** Nest makes a ContextId where a handler is request-scoped. */
+  /** Keeps the ContextId, which Nest makes where a handler is request-scoped. */
   meet(contextId: ContextId | undefined): void {
     if (!this.hasEnded) this.contextId ??= contextId;
   }
 
   /**
-   * One handler more.
+   * Adds a handler.
    *
-   * @param expected how many will answer in all, those that a guard denies included.
+   * @param expected total of handlers that answer, those that a guard denies included.
    */
   enter(route: Route, expected: number): RouteRun {
     this.expected = expected;
@@ -84,7 +84,7 @@ export class OperationTasks extends ExchangeTasks {
     return !this.reply.isStreaming;
   }
 
-  /** Code outside of all handlers is not waited for either. */
+  /** Refuses to wait for code outside of all handlers too. */
   override isReplyUnderway(route: Route | undefined, hasEmitted: boolean): boolean {
     return route === undefined || this.reply.hasBegun || (this.reply.isStreaming && hasEmitted);
   }
@@ -96,7 +96,7 @@ export class OperationTasks extends ExchangeTasks {
     if (this.isOver) this.release(run.owners);
     else this.endIfOver();
     if (this.reply.isForetold) return;
-    // Nothing tells of the reply before it is made, nor of handlers that were expected and are not reached.
+    // Without a signal, the reply and unreached handlers show only by the handlers that end.
     if (this.isOver) this.watchReply();
     else if (this.running === 0) setImmediate(() => this.giveUpWaiting());
   }
@@ -121,7 +121,7 @@ export class OperationTasks extends ExchangeTasks {
     });
   }
 
-  /** The reply has ended, perhaps before its handlers have: its receiver has gone. */
+  /** Ends the reply, perhaps before its handlers: its receiver has gone. */
   override end(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
@@ -130,7 +130,7 @@ export class OperationTasks extends ExchangeTasks {
     else this.endIfOver();
   }
 
-  /** Owner of what is scheduled outside of all handlers: in guards, field resolvers, the factory of the context. */
+  /** Owner of tasks outside of all handlers: in guards, field resolvers, the factory of the context. */
   get outside(): RouteRun {
     if (this.outsideOnDemand === undefined) {
       this.outsideOnDemand = new RouteRun(this);
@@ -160,7 +160,9 @@ export class OperationTasks extends ExchangeTasks {
     this.release([outside]);
   }
 
-  /** Of what is in no route: that of the whole. A guard that denied its resolver leaves no route behind. */
+  /**
+   * Outcome of the operation, for tasks outside of all routes. A guard that denied its resolver leaves no route behind.
+   */
   private get outcome(): 'success' | 'error' {
     return this.hasFailed || this.ended === 0 ? 'error' : 'success';
   }

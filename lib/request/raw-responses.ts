@@ -4,10 +4,10 @@ import { HttpAdapterHost, ModulesContainer, type AbstractHttpAdapter } from '@ne
 import { isInjected } from './injected-classes.js';
 import { TasksService } from './tasks.service.js';
 
-/** Where Fastify's response is noted on Node's request. A property, for it is written in every request. */
+/** Property of Node's request for Fastify's response. Not a WeakMap: it is written in every request. */
 const RESPONSE = Symbol('nestjs-tasks:response');
 
-/** Node's request; Express puts the response on it, and we do for Fastify. */
+/** Node's request. Express puts the response on it; this library does so for Fastify. */
 export interface RawRequest {
   res?: ServerResponse;
   [RESPONSE]?: ServerResponse;
@@ -21,8 +21,8 @@ interface FastifyLike {
 }
 
 /**
- * Finds a request's response where no ExecutionContext is at hand: for what is injected into a guard or a middleware.
- * Fastify tells it nowhere.
+ * Finds the response of a request without an ExecutionContext, for guards and middleware that inject the service.
+ * Fastify has no public link from request to response.
  */
 @Injectable()
 export class RawResponses implements OnModuleInit {
@@ -30,15 +30,15 @@ export class RawResponses implements OnModuleInit {
     private readonly host: HttpAdapterHost,
     modules: ModulesContainer,
   ) {
-    // For inject(), which has no server. The first hook costs every request some percent, so there is one only where
-    // somebody injects TasksService.
+    // For inject(), which has no server. The first hook costs every request some percent, so it is registered only
+    // where TasksService is injected.
     host.init$.subscribe(() => {
       if (this.isFastify() && isInjected(TasksService, modules))
         this.adapter!.getInstance<FastifyLike>().addHook('onRequest', noteHook);
     });
   }
 
-  /** The server's event comes before middleware and hooks. */
+  /** Listens to the server's event, which comes before middleware and hooks. */
   onModuleInit(): void {
     if (this.isFastify()) (this.adapter!.getHttpServer() as Server).prependListener('request', note as never);
   }
@@ -47,7 +47,7 @@ export class RawResponses implements OnModuleInit {
     return request.res ?? request[RESPONSE];
   }
 
-  /** Absent in createApplicationContext(). */
+  /** HTTP adapter, absent in createApplicationContext(). */
   private get adapter(): AbstractHttpAdapter | null | undefined {
     return this.host.httpAdapter as AbstractHttpAdapter | null | undefined;
   }

@@ -2,14 +2,14 @@ import { noRequest } from './request-errors.js';
 import type { TaskTimings } from './tasks.service.js';
 
 /**
- * Stands in for the tasks of a request where there is none, and an error at injection would do harm: Nest makes a
- * request-scoped gateway for each client that connects, and one that cannot be made ends the process.
+ * Tasks outside of a request, refused at their use, where an error at injection would do harm. Nest makes a
+ * request-scoped gateway for each client that connects, and a failed one ends the process.
  */
 export class RefusingTimings implements TaskTimings {
-  /** @param request what Nest has as REQUEST. */
+  /** @param request Nest's REQUEST. */
   constructor(private readonly request: unknown) {}
 
-  get enqueuer(): never {
+  get writer(): never {
     return this.refuse();
   }
 

@@ -2,26 +2,26 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { onAnswerToNobody, onResponseBegin, onResponseEnd } from './response-end.js';
 
-/** Whom a reply tells. Either may be called more than once. */
+/** Listener to a reply. Both methods may be called more than once. */
 export interface ReplyListener {
-  /** Right before it is sent. */
+  /** Reports that the reply is about to be sent. */
   begins(): void;
-  /** It was sent, or its receiver has gone. */
+  /** Reports that it was sent, or its receiver has gone. */
   ends(): void;
 }
 
-/** How what handlers have made gets to whoever asked. */
+/** Reply to a request, an operation or a message. */
 export interface Reply {
-  /** It can be watched before the handlers have settled, and tells even when none was reached. */
+  /** True if it can be watched before the handlers have settled, even when no handler was reached. */
   readonly isForetold: boolean;
-  /** Each value of an Observable is sent at once, rather than the last one at its end. */
+  /** True if each value of an Observable is sent at once, rather than the last one at its end. */
   readonly isStreaming: boolean;
-  /** Somebody gets it, as far as can be told. One whose receiver has gone has not begun. */
+  /** True if a receiver gets it, as far as known. A reply whose receiver has gone has not begun. */
   readonly hasBegun: boolean;
   watch(listener: ReplyListener): void;
 }
 
-/** The HTTP response that carries the result of a GraphQL operation. */
+/** HTTP response that carries the result of a GraphQL operation. */
 export class HttpReply implements Reply {
   readonly isForetold = true;
   readonly isStreaming = false;
@@ -36,7 +36,7 @@ export class HttpReply implements Reply {
     const { response } = this;
     onResponseBegin(response, begins);
     onResponseEnd(response, () => {
-      // A client that has gone is answered all the same, when the operation has come to its end.
+      // A departed client is answered all the same, at the end of the operation.
       if (response.headersSent || response.writableEnded) begins();
       else onAnswerToNobody(response, begins);
       ends();
@@ -44,7 +44,7 @@ export class HttpReply implements Reply {
   }
 }
 
-/** A GraphQL operation that came by another way than HTTP, or whose context does not hold its request. */
+/** Reply to a GraphQL operation over another transport than HTTP, or with a context without its request. */
 export class UnseenReply implements Reply {
   readonly isForetold = false;
   readonly isStreaming = false;
@@ -55,12 +55,12 @@ export class UnseenReply implements Reply {
   }
 }
 
-/** What Nest's TcpContext has. */
+/** Socket of Nest's TcpContext. */
 interface WithSocket {
   getSocketRef?(): { readonly netSocket?: Socket } | undefined;
 }
 
-/** The answer to a message of a microservice or a gateway. Events have none, and count as answered at once. */
+/** Answer to a message of a microservice or a gateway. Events have none, and count as answered at once. */
 export class MessageReply implements Reply {
   readonly isForetold = false;
   readonly isStreaming = true;
@@ -69,13 +69,13 @@ export class MessageReply implements Reply {
   constructor(private readonly context?: WithSocket) {}
 
   watch({ ends }: ReplyListener): void {
-    // Nest hands the answer to its transport in the next tick after the handler's Observable has completed.
+    // Nest hands the answer to its transport in the tick after the handler's Observable has completed.
     setImmediate(() => {
       const socket = this.context?.getSocketRef?.()?.netSocket;
       if (socket === undefined || socket.destroyed) ends();
-      // Half closed, it takes no more, and what was written before leaves until it closes.
+      // Half closed, it accepts no more data, and earlier data leaves until it closes.
       else if (socket.writableEnded) socket.once('close', () => ends());
-      // Is called when all that was written before has left, or cannot any more.
+      // Called when all earlier data has left, or no longer can.
       else socket.write('', () => ends());
     });
   }

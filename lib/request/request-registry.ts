@@ -8,7 +8,7 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from '../scheduler/tasks-options.js';
 import { ConfigLayer } from '../task/config-layer.js';
 import { noRequest } from './request-errors.js';
-import { Enqueuer } from './enqueuer.js';
+import { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { RequestEnvironment } from './exchange.js';
 import { obtainOperation, OperationTasks } from './operation-tasks.js';
 import { RawResponses, type RawRequest } from './raw-responses.js';
@@ -25,25 +25,27 @@ interface WithContextId {
 }
 
 type NodeRequest = RawRequest & WithContextId & { [TASKS]?: RequestTasks };
-/** Express hands out Node's objects, Fastify wraps them. */
+/** Request of an adapter: Express passes Node's objects, Fastify wraps them. */
 type AdapterRequest = NodeRequest & { raw?: NodeRequest };
 type AdapterResponse = ServerResponse & { raw?: ServerResponse };
 
-/** What the resolvers of a GraphQL operation share; made by the application, and by default with the request in it. */
+/**
+ * Context that the resolvers of a GraphQL operation share; made by the application, by default with the request in it.
+ */
 type GraphqlContext = WithContextId & { readonly req?: AdapterRequest };
-/** What is injected as REQUEST for the message of a microservice. */
+/** REQUEST of a microservice's message. */
 type MessageHost = WithContextId & { getContext(): object };
 
 /**
- * Where a request's tasks are kept: on Node's own request, which is the same in guards, interceptors and what is
- * injected, on every adapter. A WeakMap would cost every request four times as much.
+ * Key of a request's tasks on Node's own request, which is the same object in guards, interceptors and injected
+ * providers, on every adapter. A WeakMap would cost every request four times as much.
  */
 const TASKS = Symbol('nestjs-tasks:tasks');
 
-/** In seconds: about what a broker needs to come back, or an operator to be called by others. */
+/** Seconds of the Retry-After header: about the time of a broker's restart, or of an operator's first reaction. */
 const RETRY_AFTER = '5';
 
-/** Knows the tasks of each request, and the options that its route gives them. */
+/** Finds the tasks of each request, and the options of its route. */
 @Injectable()
 export class RequestRegistry implements RequestEnvironment {
   private readonly moduleLayer: ConfigLayer;
@@ -53,7 +55,7 @@ export class RequestRegistry implements RequestEnvironment {
     @Inject(TASKS_OPTIONS) options: ResolvedTasksOptions,
     readonly factory: TaskFactory,
     readonly runner: TaskRunner,
-    readonly enqueuer: Enqueuer,
+    readonly writer: ExecutionWriter,
     private readonly responses: RawResponses,
     private readonly host: HttpAdapterHost,
   ) {
@@ -61,9 +63,9 @@ export class RequestRegistry implements RequestEnvironment {
   }
 
   /**
-   * A request, an operation or a message has reached a route.
+   * Enters a route with a request, an operation or a message.
    *
-   * @returns a run without a route for what is none, such as a field resolver; nothing where nothing is known of it.
+   * @returns a run without a route for other handlers, such as a field resolver; undefined for an unknown context.
    */
   enter(context: ExecutionContext): RouteRun | undefined {
     switch (context.getType<string>()) {
@@ -94,16 +96,17 @@ export class RequestRegistry implements RequestEnvironment {
   }
 
   /**
-   * The service for what is injected, perhaps before the request has reached its route.
+   * Returns the service to inject, perhaps before the request has reached its route.
    *
-   * @throws {TasksUsageError} `NO_REQUEST` when `request` is none; for a gateway not now, but when the service is used.
+   * @throws {TasksUsageError} `NO_REQUEST` when `request` is not a request; for a gateway at the first use of the
+   * service.
    */
   serviceFor(request: unknown): TasksService {
     if (isHttpRequest(request)) {
       const raw = request.raw ?? request;
       const response = this.responses.of(raw);
       const contextId = contextIdOf(request);
-      // A made-up one. That of an unknown adapter will have a response when it reaches its route.
+      // No real request. A request of an unknown adapter gets its response when it reaches its route.
       if (response === undefined && contextId === undefined) throw noRequest(request);
       const tasks = this.obtain(raw);
       tasks.meet(response, contextId);
@@ -124,7 +127,7 @@ export class RequestRegistry implements RequestEnvironment {
     throw noRequest(request);
   }
 
-  /** From the module's options to the handler's. */
+  /** Returns the options of a route, from the module's to the handler's. */
   layerOf(route: Route | undefined): ConfigLayer {
     if (route === undefined) return this.moduleLayer;
     const { controller, handler } = route;
@@ -139,20 +142,20 @@ export class RequestRegistry implements RequestEnvironment {
   }
 
   /**
-   * The route has settled, and its after-route tasks are about to start.
+   * Seam for nestjs-tasks/testing: called when the route has settled, before its after-route tasks start.
    *
-   * @returns what the reply is to wait for, as it does in tests that ask for it; must not reject.
+   * @returns the promise that the reply waits for, which must not reject.
    */
   beforeReply(_run: RouteRun): Promise<void> | undefined {
     return undefined;
   }
 
-  /** What the client gets when the queue has not accepted what its handler has enqueued. */
+  /** Creates the client's error for additions that the queue has not accepted. */
   refusal(context: ExecutionContext, cause: unknown): Error {
     if (context.getType() === 'http') {
       const response: unknown = context.switchToHttp().getResponse();
       const { httpAdapter } = this.host;
-      // A timeout, for instance, may have answered meanwhile.
+      // Another answer, such as a timeout's, may have been sent meanwhile.
       if (httpAdapter.isHeadersSent(response) !== true) httpAdapter.setHeader(response, 'Retry-After', RETRY_AFTER);
     }
     return new ServiceUnavailableException('Service Unavailable', { cause });
@@ -186,12 +189,12 @@ function isMessageHost(request: unknown): request is MessageHost {
   return typeof (request as Partial<MessageHost> | undefined)?.getContext === 'function';
 }
 
-/** Nest marks the context of an operation; the payload of a durable provider, which is injected as REQUEST too, it does not. */
+/** Tells a GraphQL context, which Nest marks. The payload of a durable provider, REQUEST too, has no mark. */
 function isGraphqlContext(request: unknown): request is GraphqlContext {
   return isMarked(request) && !isGatewayClient(request);
 }
 
-/** It is marked, too, though it is there for all messages of its connection. */
+/** Tells a gateway's client. Nest marks it too, though all messages of its connection share it. */
 function isGatewayClient(request: unknown): boolean {
   if (!isMarked(request)) return false;
   const { on, emit } = request as { readonly on?: unknown; readonly emit?: unknown };
@@ -202,7 +205,7 @@ function isMarked(request: unknown): request is WithContextId {
   return (request as WithContextId | undefined)?.[REQUEST_CONTEXT_ID] !== undefined;
 }
 
-/** Nest makes one for the requests of request-scoped routes. */
+/** Returns the ContextId, which Nest makes for the requests of request-scoped routes. */
 function contextIdOf(request: AdapterRequest): ContextId | undefined {
   return request[REQUEST_CONTEXT_ID] ?? request.raw?.[REQUEST_CONTEXT_ID];
 }

@@ -9,7 +9,7 @@ import { isEventStream, repliesByItself, repliesInChunks, type Route } from './r
 import type { RouteOutcome } from './route-outcome.js';
 import { RouteRun } from './route-run.js';
 
-/** The tasks of one HTTP request in one application. Usually one route answers; with `@Next()` several take their turn. */
+/** Tasks of one HTTP request in one application. Usually one route answers; with `@Next()` several take their turn. */
 export class RequestTasks extends ExchangeTasks {
   /** Tasks of another application that has the same request. */
   readonly other: RequestTasks | undefined;
@@ -19,7 +19,7 @@ export class RequestTasks extends ExchangeTasks {
   private statusAtEnd: number | undefined = undefined;
   private isResponseWatched = false;
   private isBeginWatched = false;
-  /** Takes what is scheduled before a route is reached, and becomes the run of that route. */
+  /** Run for tasks that are scheduled before a route is reached, and then the run of that route. */
   private next: RouteRun | undefined = undefined;
 
   constructor(environment: RequestEnvironment, other: RequestTasks | undefined) {
@@ -27,14 +27,14 @@ export class RequestTasks extends ExchangeTasks {
     this.other = other;
   }
 
-  /** Gets to know what belongs to the request, as far as it is known where the tasks are asked for. */
+  /** Keeps the response and the ContextId, as far as the caller knows them. */
   meet(response: ServerResponse | undefined, contextId: ContextId | undefined): void {
     if (this.hasEnded) return;
     this.response ??= response;
     this.contextId ??= contextId;
   }
 
-  /** The request has passed the guards of a route. */
+  /** Enters a route whose guards the request has passed. */
   enter(route: Route): RouteRun {
     const run = this.next ?? new RouteRun(this);
     this.next = undefined;
@@ -48,12 +48,14 @@ export class RequestTasks extends ExchangeTasks {
     return this.response?.statusCode ?? this.statusAtEnd;
   }
 
-  /** Each route is on its own. */
+  /** True: no route waits for another. */
   override get isOver(): boolean {
     return true;
   }
 
-  /** Server-sent events are sent one by one; of any other Observable Nest sends the last value when it completes. */
+  /**
+   * Tells server-sent events, which are sent one by one; of other Observables Nest sends the last value at completion.
+   */
   override isStreaming(route: Route | undefined): boolean {
     return route !== undefined && isEventStream(route);
   }
@@ -92,12 +94,12 @@ export class RequestTasks extends ExchangeTasks {
     onResponseEnd(this.response, () => this.end());
   }
 
-  /** The response has ended, as far as tasks are concerned. */
+  /** Ends the response. */
   override end(): void {
     if (this.hasEnded) return;
     const { response } = this;
     this.hasEnded = true;
-    // A client that has gone has seen no status.
+    // A departed client has seen no status.
     this.statusAtEnd = response?.headersSent === true ? response.statusCode : undefined;
     // A long task may keep the service, and with it what Nest made for the request and the response.
     this.response = undefined;
@@ -117,12 +119,12 @@ export class RequestTasks extends ExchangeTasks {
     return (this.next ??= new RouteRun(this));
   }
 
-  /** Nest has made a ContextId, as it does on the way to a route whose end is told of. */
+  /** True after Nest has made a ContextId, on the way to a route whose end is observed. */
   private get isRouteAwaited(): boolean {
     return this.contextId !== undefined;
   }
 
-  /** Whoever got the service by `moduleRef.resolve()` in a route without `@Tasks()` has its status for an outcome. */
+  /** Takes the status for the outcome, for services from `moduleRef.resolve()` in a route without `@Tasks()`. */
   private watchBegin(): void {
     if (this.response === undefined) return;
     this.isBeginWatched = true;
@@ -131,12 +133,12 @@ export class RequestTasks extends ExchangeTasks {
     });
   }
 
-  /** The response has ended before a route was reached: a guard has denied it, or nothing of ours sees the route. */
+  /** Ends the response before a route was reached: a guard has denied it, or no interceptor observes the route. */
   private endUnrouted(run: RouteRun, response: ServerResponse, wasRouteAwaited: boolean): void {
     if (!wasRouteAwaited) run.end(outcomeOf(response.statusCode));
     else if (response.writableEnded) run.end('error');
-    // The client has gone while a guard still thinks. If it lets the request pass, the handler decides; if not, the
-    // filter's answer to nobody is the only sign that is left: no event is emitted for it.
+    // The client has gone while a guard still decides. If it lets the request pass, the handler decides. If not, the
+    // filter's answer is the only sign left: no event is emitted for it.
     else {
       onAnswerToNobody(response, () => {
         if (run.route === undefined) run.end('error');

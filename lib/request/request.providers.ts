@@ -1,6 +1,5 @@
 import { Scope, type Provider } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
-import { Enqueuer } from './enqueuer.js';
 import { RawResponses } from './raw-responses.js';
 import { RequestRegistry } from './request-registry.js';
 import { TasksInterceptor } from './tasks.interceptor.js';
@@ -10,7 +9,6 @@ import { TasksService } from './tasks.service.js';
 /** Tasks of a request. */
 export const REQUEST_PROVIDERS: readonly Provider[] = [
   RawResponses,
-  Enqueuer,
   RequestRegistry,
   TasksInterceptor,
   TasksParameters,

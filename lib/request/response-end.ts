@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What differs over HTTP/2 and in `inject()`. */
+/** Response, with the differences over HTTP/2 and in `inject()`. */
 interface AnyResponse extends Partial<Pick<ServerResponse<IncomingMessage>, 'closed' | 'writableFinished'>> {
-  /** Over HTTP/2. */
+  /** Stream of HTTP/2. */
   readonly stream?: { readonly destroyed: boolean };
   readonly socket: ServerResponse['socket'] | undefined;
   readonly req?: IncomingMessage;
 }
 
 /**
- * Calls `listener` when the response has ended: sent in full (`finish`), or its client gone (`close` alone). At once if
- * that is past. May call it more than once, for both events come when all goes well; taking a listener off again would
- * cost every response.
+ * Calls `listener` when the response has ended: sent in full (`finish`), or its client gone (`close` alone). Calls it
+ * at once if that is past, and may call it twice. Both events follow a success, and removing a listener would cost
+ * every response.
  */
 export function onResponseEnd(response: ServerResponse, listener: () => void): void {
   if (hasEnded(response)) {
@@ -24,18 +24,18 @@ export function onResponseEnd(response: ServerResponse, listener: () => void): v
   if (isQueued(response)) watchConnection(response, listener);
 }
 
-/** Calls `listener` with the status right before the first byte of the response is sent. No event tells of that. */
+/** Calls `listener` with the status right before the first byte of the response is sent. No event exists for that. */
 export function onResponseBegin(response: ServerResponse, listener: (status: number) => void): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
   response.writeHead = (...args: unknown[]) => {
     const [status] = args;
-    // Early hints and the like are no answer yet, and come by other methods.
+    // Early hints and the like are no answer yet, and use other methods.
     listener(typeof status === 'number' ? status : response.statusCode);
     return writeHead(...args);
   };
 }
 
-/** Calls `listener` when somebody answers to a client that has gone. No event tells of it. */
+/** Calls `listener` at an answer to a client that has gone. No event exists for it. */
 export function onAnswerToNobody(response: ServerResponse, listener: () => void): void {
   const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
   response.end = (...args: unknown[]) => {
@@ -44,27 +44,29 @@ export function onAnswerToNobody(response: ServerResponse, listener: () => void)
   };
 }
 
-/** The client has gone before the response was sent, or somebody has destroyed it. */
+/** Tells a client that has gone before the response was sent, or a destroyed response. */
 export function isGone(response: ServerResponse): boolean {
   return (isClosed(response) && !response.writableFinished) || isConnectionLost(response) || response.destroyed;
 }
 
 function hasEnded(response: ServerResponse): boolean {
-  // In inject() nothing is emitted but `finish`.
+  // inject() emits only `finish`.
   return isClosed(response) || (response as AnyResponse).writableFinished === true || isConnectionLost(response);
 }
 
-/** A response over HTTP/2 has no `closed`, but a stream. */
+/** Tells a closed response. One over HTTP/2 has no `closed`, but a stream. */
 function isClosed(response: AnyResponse): boolean {
   return response.closed ?? response.stream?.destroyed === true;
 }
 
-/** It waits for its turn on a connection that is gone. */
+/** Tells a response that waits for its turn on a lost connection. */
 function isConnectionLost(response: AnyResponse): boolean {
   return isQueued(response) && response.req?.socket.destroyed === true;
 }
 
-/** Another response has the connection: the client has sent requests one after the other without a wait (pipelining). */
+/**
+ * Tells a response that waits for another on its connection: the client sends requests without waiting (pipelining).
+ */
 function isQueued(response: AnyResponse): boolean {
   return response.socket === null && response.writableFinished !== true && response.req !== undefined;
 }
@@ -72,8 +74,8 @@ function isQueued(response: AnyResponse): boolean {
 const connections = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Up to Node.js 22 a response that waits for its turn is told nothing when its client leaves, or when the response
- * before it closes the connection.
+ * Watches the connection. Up to Node.js 22 a waiting response gets no event when its client leaves, or when the
+ * response before it closes the connection.
  */
 function watchConnection(response: ServerResponse<IncomingMessage>, listener: () => void): void {
   const listeners = listenersOf(response.req.socket);
@@ -83,7 +85,7 @@ function watchConnection(response: ServerResponse<IncomingMessage>, listener: ()
   response.on('close', stop);
 }
 
-/** One listener of the socket calls those of all its responses: Node.js warns of more than ten. */
+/** Returns the listeners of a socket. One listener of the socket calls them all: Node.js warns of more than ten. */
 function listenersOf(socket: Socket): Set<() => void> {
   let listeners = connections.get(socket);
   if (listeners === undefined) {

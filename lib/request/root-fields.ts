@@ -1,4 +1,4 @@
-/** What is used of graphql's GraphQLResolveInfo, so that nothing of that package is needed. */
+/** Used part of graphql's GraphQLResolveInfo, so that the package is not needed. */
 export interface ResolveInfo {
   readonly path: { readonly prev: object | undefined };
   readonly operation: { readonly selectionSet: SelectionSet };
@@ -25,12 +25,12 @@ interface Directive {
   }[];
 }
 
-/** Whether a resolver is one of those that begin the operation, rather than of a field of what they returned. */
+/** Tells root resolvers, which begin the operation, from resolvers of fields. */
 export function isRootField({ path }: ResolveInfo): boolean {
   return path.prev === undefined;
 }
 
-/** How many resolvers begin the operation: its fields after fragments, `@skip` and `@include`, each name once. */
+/** Counts the root resolvers of an operation: its fields after fragments, `@skip` and `@include`, each name once. */
 export function countRootFields(info: ResolveInfo): number {
   const names = new Set<string>();
   collect(info, info.operation.selectionSet, names);
@@ -41,7 +41,7 @@ function collect(info: ResolveInfo, { selections }: SelectionSet, names: Set<str
   for (const { kind, name, alias, directives = [], selectionSet } of selections) {
     if (!directives.every((directive) => isIncluded(info, directive))) continue;
     if (kind === 'Field') {
-      // graphql answers `__typename` and the like itself.
+      // graphql itself answers `__typename` and the like.
       if (name !== undefined && !name.value.startsWith('__')) names.add((alias ?? name).value);
       continue;
     }
@@ -57,7 +57,7 @@ function isIncluded({ variableValues }: ResolveInfo, { name, arguments: [argumen
   return condition === (name.value === 'include');
 }
 
-/** graphql 17 keeps the values apart from where they came from. */
+/** Reads a variable. graphql 17 keeps the values apart from their sources. */
 function readVariable(values: Readonly<Record<string, unknown>>, name: string): unknown {
   const { coerced } = values as { coerced?: Readonly<Record<string, unknown>> };
   return typeof coerced === 'object' && 'sources' in values ? coerced[name] : values[name];

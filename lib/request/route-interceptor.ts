@@ -8,7 +8,7 @@ import type { RequestRegistry } from './request-registry.js';
 import type { RouteOutcome } from './route-outcome.js';
 import type { RouteRun } from './route-run.js';
 
-/** Tells the run of a route how it ended, and holds the reply back while the queue is asked. */
+/** Settles the run of a route, and holds the reply back until the queue has accepted. */
 export class RouteInterceptor implements PassInterceptor {
   constructor(
     private readonly run: RouteRun,
@@ -44,7 +44,7 @@ export class RouteInterceptor implements PassInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { run } = this;
-    // Only what is injected schedules in interceptors.
+    // Only request-scoped interceptors can schedule.
     if (run.contextId === undefined) return this.observe(context, () => next.handle());
     return this.observe(context, () => {
       const handled = run.runAs(() => next.handle());
@@ -62,9 +62,9 @@ export class RouteInterceptor implements PassInterceptor {
         return undefined;
       }
       const route = handle().subscribe(observer);
-      // Before its end: the client has gone, which is no error.
+      // Teardown before the end: the client has gone, which is no error.
       const tearDown = (): void => {
-        run.end('success'); // before what may throw
+        run.end('success'); // before the unsubscription, which may throw
         route.unsubscribe();
       };
       return () => {
@@ -85,14 +85,14 @@ export class RouteInterceptor implements PassInterceptor {
     }
   }
 
-  /** @returns what the reply is to wait for. */
+  /** Settles the run. @returns the promise that the reply waits for. */
   private end(outcome: RouteOutcome): Promise<void> | undefined {
     this.run.end(outcome);
     return this.requests.beforeReply(this.run);
   }
 }
 
-/** For a handler that is no route: its tasks are those of the whole. */
+/** Interceptor of a handler outside of all routes: its tasks belong to the operation. */
 export class OutsideInterceptor implements PassInterceptor {
   constructor(private readonly outside: BatchOwner) {}
 
@@ -110,9 +110,9 @@ export class OutsideInterceptor implements PassInterceptor {
 }
 
 class RouteObserver implements Observer<unknown> {
-  /** Called with the first value, when nobody waits for it any more. */
+  /** Callback at the first value, after an unsubscription. */
   onReturn: (() => void) | undefined = undefined;
-  /** The queue is asked. */
+  /** True until the queue has accepted. */
   isAccepting = false;
   /** Signals that wait: for the queue to accept, for after-route tasks to start, or for the promise of a value. */
   private waiting: (() => void)[] | undefined = undefined;
@@ -127,11 +127,11 @@ class RouteObserver implements Observer<unknown> {
 
   next(value: unknown): void {
     if (this.waiting !== undefined) return void this.waiting.push(() => this.next(value));
-    // What is emitted is sent at once, so it is the answer that must wait.
+    // Each value is sent at once, so the answer itself must wait.
     const acceptance = this.run.isStreaming ? this.run.accept() : undefined;
     if (acceptance !== undefined) return this.accept(acceptance, () => this.next(value));
     this.value = value;
-    // A gateway sends in this very call, and tasks start in a microtask.
+    // A gateway sends within this call, and tasks start in a microtask.
     if (this.run.emitted()) void this.wait(Promise.resolve(), () => this.subscriber.next(value));
     else this.subscriber.next(value);
     this.onReturn?.();
@@ -143,10 +143,10 @@ class RouteObserver implements Observer<unknown> {
     this.reply(() => this.subscriber.error(error));
   }
 
-  /** Nest answers when the Observable completes. */
+  /** Answers: Nest does so when the Observable completes. */
   complete(): void {
     if (this.waiting !== undefined) return void this.waiting.push(() => this.complete());
-    // As `map(async …)` makes it. Nest waits for it, and answers with its error.
+    // As from `map(async …)`. Nest waits for it, and answers with its error.
     if (types.isPromise(this.value) && !this.run.isStreaming) this.completeWith(this.value);
     else this.succeed();
   }
@@ -171,7 +171,7 @@ class RouteObserver implements Observer<unknown> {
     this.reply(() => this.subscriber.complete());
   }
 
-  /** Completed, with what Nest makes an error of. */
+  /** Completes where Nest answers with an error. */
   private fail(): void {
     this.run.end('error');
     this.reply(() => this.subscriber.complete());
@@ -188,18 +188,18 @@ class RouteObserver implements Observer<unknown> {
     void this.wait(acceptance, then);
   }
 
-  /** Keeps all further signals back, in their order. */
+  /** Holds all further signals back, in their order. */
   private async wait(until: Promise<void>, then: () => void): Promise<void> {
     this.waiting = [then];
     try {
       await until;
     } catch (cause) {
-      // The route has failed, whatever else it would have sent.
+      // The route has failed, regardless of its further signals.
       this.waiting = [() => this.error(this.requests.refusal(this.context, cause))];
     }
     const { waiting } = this;
     this.waiting = undefined;
     this.isAccepting = false;
-    for (const signal of waiting) signal(); // they may have to wait again, and do so in their order
+    for (const signal of waiting) signal(); // may wait again, in their order
   }
 }

@@ -1,14 +1,14 @@
 import type { Task } from '../task/task.js';
 
-/** How a route ended. */
+/** Outcome of a route. */
 export type RouteOutcome = 'success' | 'error';
 
-/** Whether a task of a batch runs when its route has ended so. */
+/** Tells a batch's task that runs on this outcome of its route. */
 export function isDueOn(outcome: RouteOutcome, { config: { runOn } }: Task): boolean {
   return runOn === 'always' || runOn === outcome;
 }
 
-/** Why one that does not is discarded. */
+/** Returns the reason for which the other tasks are discarded. */
 export function reasonToDiscard(outcome: RouteOutcome): string {
   return outcome === 'error' ? 'route failed' : 'route succeeded';
 }

@@ -1,40 +1,40 @@
 import { BatchOwner } from './batch-owner.js';
-import { EnqueueGroups } from './enqueuer.js';
+import { EnqueueGroups } from './enqueue-groups.js';
 import type { Exchange } from './exchange.js';
 import { HandlerCall, type CalledRoute } from './handler-call.js';
 import type { Route } from './route.js';
 import type { RouteOutcome } from './route-outcome.js';
 
-/** A request and its reply, as far as its routes need to know. */
+/** Request and reply, as far as its routes need to know. */
 export interface RoutedExchange extends Exchange {
-  /** No route that has not ended will be waited for. */
+  /** True when after-route tasks wait for no further route. */
   readonly isOver: boolean;
-  /** Each value of an Observable is sent at once, rather than the last one at its end. */
+  /** Tells a route whose Observable sends each value at once, rather than the last one at its end. */
   isStreaming(route: Route | undefined): boolean;
-  /** The end of the reply is told of also when nobody subscribes to what the handler has returned. */
+  /** True if the end of the reply is observed even without a subscriber to the handler's result. */
   readonly isEndForetold: boolean;
-  /** Nest fails where an Observable completes without a value. */
+  /** Tells a route where Nest fails on an Observable that completes without a value. */
   needsValue(route: Route | undefined): boolean;
-  /** The reply has ended, as far as tasks are concerned. */
+  /** Ends the reply. */
   end(): void;
-  /** A route has ended. */
+  /** Reports the end of a route. */
   routeEnded(run: RouteRun): void;
-  /** Something of a route was decided on before or after its end. */
+  /** Reports an owner that was settled before or after the end of its route. */
   decided(owner: BatchOwner): void;
-  /** The first value of a route is about to be sent. @returns whether tasks are about to start. */
+  /** Starts tasks before the first value of a route. @returns true if there are any. */
   begin(owners: readonly BatchOwner[]): boolean;
 }
 
 /**
- * One way of a request through a route: guards, interceptors, and as many calls of the handler as those make. Its own
- * tasks are those that are scheduled outside of a call, in a guard or an interceptor, and go by the outcome of the route.
- * Those of a call go by that of the call as well.
+ * Pass of a request through a route: guards, interceptors, and all of their calls of the handler. Its own tasks are
+ * scheduled outside of a call, in a guard or an interceptor, and follow the outcome of the route. Tasks of a call
+ * follow the call's outcome as well.
  */
 export class RouteRun extends BatchOwner implements CalledRoute {
   route: Route | undefined = undefined;
-  /** Nest has asked for the answer of the route. */
+  /** True when Nest has subscribed to the route. */
   isSubscribed = false;
-  /** All that it has, in the order in which it came. */
+  /** Owners of the route's tasks, in their order. */
   readonly owners: BatchOwner[] = [this];
   private readonly calls: HandlerCall[] = [];
   private groupsOnDemand: EnqueueGroups | undefined = undefined;
@@ -44,32 +44,32 @@ export class RouteRun extends BatchOwner implements CalledRoute {
   }
 
   get enqueueGroups(): EnqueueGroups {
-    return (this.groupsOnDemand ??= new EnqueueGroups(this.enqueuer));
+    return (this.groupsOnDemand ??= new EnqueueGroups(this.writer));
   }
 
   get isStreaming(): boolean {
     return this.exchange.isStreaming(this.route);
   }
 
-  /** No value has passed the interceptors, and Nest needs one. */
+  /** True where no value has passed the interceptors, and Nest needs one. */
   get lacksValue(): boolean {
     return !this.hasEmitted && this.exchange.needsValue(this.route);
   }
 
-  /** What code of this route belongs to whose async context is lost. */
+  /** Owner for code of this route whose async context is lost. */
   get latest(): BatchOwner {
     return this.calls.at(-1) ?? this;
   }
 
-  /** What a guard has enqueued for a response that the handler sends by itself. */
+  /** True where a guard has added executions for a response that the handler sends by itself. */
   get isHoldingInVain(): boolean {
     return this.isHolding && this.exchange.isReplyUnderway(this.route, this.hasEmitted);
   }
 
-  /** Code of a handler is not that of its route. */
+  /** False: code of a handler belongs to its call. */
   readonly isCallerOpen = false;
 
-  /** Calls the handler, once more perhaps. */
+  /** Calls the handler, perhaps again. */
   call(next: () => Promise<unknown>): Promise<unknown> {
     const call = new HandlerCall(this);
     this.calls.push(call);
@@ -82,7 +82,7 @@ export class RouteRun extends BatchOwner implements CalledRoute {
     if (this.outcome === 'success') this.exchange.begin([call]);
   }
 
-  /** A failure decides at once; with a success the route has a say. */
+  /** Settles a call: a failure at once, a success with the route. */
   callEnded(call: HandlerCall, outcome: RouteOutcome): void {
     const decision = outcome === 'error' ? outcome : this.outcome;
     if (decision === undefined) return;
@@ -91,9 +91,9 @@ export class RouteRun extends BatchOwner implements CalledRoute {
   }
 
   /**
-   * Adds what calls that have succeeded, guards and interceptors have for the queue.
+   * Adds the executions of successful calls, guards and interceptors.
    *
-   * @returns nothing if there is nothing; else a promise that rejects with the cause when it was refused.
+   * @returns undefined without additions; else a promise that rejects with the cause of a refusal.
    */
   override accept(): Promise<void> | undefined {
     let accepted = super.accept();
@@ -104,22 +104,22 @@ export class RouteRun extends BatchOwner implements CalledRoute {
     return accepted;
   }
 
-  /** A value has passed all interceptors. @returns whether after-route tasks are about to start. */
+  /** Reports a value that has passed all interceptors. @returns true if after-route tasks are about to start. */
   emitted(): boolean {
     this.hasEmitted = true;
     return this.isStreaming && this.exchange.begin([this, ...this.calls.filter(({ hasBegun }) => hasBegun)]);
   }
 
-  /** What the handler has returned is still to be subscribed to. */
+  /** Waits for a subscriber to the handler's result. */
   awaitSubscriber(): void {
     this.isSubscribed = false;
     if (this.exchange.hasEnded || !this.exchange.isEndForetold) this.replyEnded();
   }
 
-  /** What has not been read by now will not be. */
+  /** Ends the calls whose result is still unread. */
   replyEnded(): void {
     for (const call of this.calls) call.replyEnded();
-    // Of server-sent events Nest subscribes to nothing when the client has gone before.
+    // With server-sent events Nest does not subscribe when the client has left before.
     if (!this.isSubscribed) setImmediate(() => this.isSubscribed || this.end(this.hasReturned ? 'success' : 'error'));
   }
 
@@ -127,7 +127,7 @@ export class RouteRun extends BatchOwner implements CalledRoute {
     return this.calls.some(({ isUnsubscribed }) => isUnsubscribed);
   }
 
-  /** The route has ended. A call that goes on, because an interceptor did not wait for it, decides by its own end. */
+  /** Ends the route. A call that continues, because no interceptor waited for it, settles at its own end. */
   end(outcome: RouteOutcome): void {
     if (this.isSettled) return;
     this.settle(outcome);

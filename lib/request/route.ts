@@ -5,39 +5,39 @@ import { readMethodTaskMetadata, readTaskMetadata } from '../decorators/task-met
 import { methodsOf } from '../scheduler/provider-classes.js';
 import type { TaskConfig } from '../task/task-config.js';
 
-/** The handler that a request was given to. */
+/** Handler of a request. */
 export interface Route {
   readonly controller: object;
   readonly handler: object;
 }
 
-/** A parameter of a handler, as Nest keeps it. */
+/** Parameter of a handler, in Nest's metadata. */
 export interface RouteParameter {
-  /** `undefined` for that of a custom decorator. */
+  /** Kind; `undefined` for a custom decorator. */
   readonly kind: RouteParamtypes | undefined;
-  /** What the decorator was given, such as the name of a property. */
+  /** Argument of the decorator, such as the name of a property. */
   readonly data: unknown;
-  /** Of a custom decorator. */
+  /** Factory of a custom decorator. */
   readonly factory: unknown;
 }
 
-/** Whether the handler sends server-sent events. */
+/** Tells handlers that send server-sent events. */
 export function isEventStream({ handler }: Route): boolean {
   return Reflect.getMetadata(SSE_METADATA, handler) === true;
 }
 
-/** Whether the handler is an async generator, whose chunks Nest sends as they come. */
+/** Tells handlers that are async generators, whose chunks Nest sends one by one. */
 export function repliesInChunks({ handler }: Route): boolean {
   return types.isGeneratorFunction(handler);
 }
 
-/** Whether the handler answers through `@Res()` or `@Next()`, rather than by what it returns: as Nest decides it. */
+/** Tells handlers that answer through `@Res()` or `@Next()`, rather than by their return value, as Nest does. */
 export function repliesByItself(route: Route): boolean {
   const takesResponse = takes(route, RouteParamtypes.RESPONSE) || takes(route, RouteParamtypes.NEXT);
   return takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, route.controller, keyOf(route)) !== true;
 }
 
-/** Whether the handler leaves the answer to the next one, having no response of its own to answer with. */
+/** Tells handlers that leave the answer to the next one, without a response of their own. */
 export function handsOn(route: Route): boolean {
   return takes(route, RouteParamtypes.NEXT) && !takes(route, RouteParamtypes.RESPONSE);
 }
@@ -46,7 +46,7 @@ function takes(route: Route, kind: RouteParamtypes): boolean {
   return parametersOf(route).some((parameter) => parameter.kind === kind);
 }
 
-/** The decorated parameters, in no order. */
+/** Returns the decorated parameters, in no order. */
 export function parametersOf({ controller, handler }: Route): RouteParameter[] {
   const params = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, keyOf({ controller, handler })) ?? {}) as Record<
     string,
@@ -55,7 +55,7 @@ export function parametersOf({ controller, handler }: Route): RouteParameter[] {
   return Object.entries(params).map(([key, { data, factory }]) => ({ kind: kindOf(key), data, factory }));
 }
 
-/** What task decorators on the handler say, whatever else wraps it. */
+/** Returns the options of the handler's task decorators, regardless of other wrappers. */
 export function configOf({ controller, handler }: Route): TaskConfig {
   for (const { name, func, prototype } of methodsOf((controller as { prototype?: object }).prototype)) {
     if (func === handler) return readMethodTaskMetadata(prototype, name, handler);
@@ -63,12 +63,14 @@ export function configOf({ controller, handler }: Route): TaskConfig {
   return readTaskMetadata(handler) ?? {};
 }
 
-/** Keys are such as '1:0', the kind of the parameter and its place. Those of custom decorators begin with random characters. */
+/**
+ * Reads the kind from a key such as '1:0': kind and position. Keys of custom decorators begin with random characters.
+ */
 function kindOf(key: string): RouteParamtypes | undefined {
   return /^\d+:\d+$/.test(key) ? Number.parseInt(key, 10) : undefined;
 }
 
-/** What Nest keeps a handler's metadata under. Not its name: a decorator may have wrapped it in another function. */
+/** Returns Nest's key of a handler's metadata. Not its name: a decorator may have wrapped it in another function. */
 function keyOf({ controller, handler }: Route): string {
   const { prototype } = controller as { prototype?: object };
   for (let at = prototype; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | undefined) {

@@ -5,7 +5,7 @@ import { currentOwner, type BatchOwner } from './batch-owner.js';
 import { operationOf } from './operation-tasks.js';
 import { parametersOf, type RouteParameter } from './route.js';
 
-/** Properties of a request that a parameter with pipes is taken from. */
+/** Properties of the request by the kind of the parameter. */
 const SOURCES: ReadonlyMap<RouteParamtypes | undefined, 'body' | 'query' | 'params'> = new Map([
   [RouteParamtypes.BODY, 'body'],
   [RouteParamtypes.QUERY, 'query'],
@@ -15,17 +15,17 @@ const SOURCES: ReadonlyMap<RouteParamtypes | undefined, 'body' | 'query' | 'para
 const siblings = new WeakMap<object, RouteParameter | null>();
 
 /**
- * What Nest makes of `@Tasks()` before pipes. Nest gives a custom parameter to all pipes of the method, the controller and
- * the application, which may copy it, or check it by a schema that was meant for the body. So they are given a value
- * that they were meant for.
+ * Returns the value of `@Tasks()` before pipes. Nest passes a custom parameter to all pipes of the method, the
+ * controller and the application. They may copy it, or check it by a schema for the body, so they get a value that fits
+ * them.
  *
- * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when nothing of ours has seen the request reach this handler.
+ * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when no interceptor of the module has seen this request.
  */
 export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
   const type = context.getType<string>();
   const owner = currentOwner();
   if (owner === undefined || !isHere(owner, context)) {
-    // No interceptor sees field resolvers, unless the application asks for it.
+    // Interceptors do not run for field resolvers, unless the application enables them.
     const service = type === 'graphql' ? operationOf(context.getArgByIndex(2))?.service : undefined;
     if (service === undefined) throw moduleMissing('@Tasks() finds no tasks module');
     return service;
@@ -36,19 +36,19 @@ export function takeTasks(_data: unknown, context: ExecutionContext): unknown {
     case 'rpc':
       return context.getArgByIndex(0);
     default:
-      return context.getArgByIndex(1); // of a gateway's message, and of a resolver
+      return context.getArgByIndex(1); // arguments of a gateway's message, and of a resolver
   }
 }
 
 /**
- * An application without the module may answer for another one, in a handler of it. What wraps handlers, as tracing
- * libraries do, may have given Nest another function than the one in the context.
+ * Checks that the owner belongs to this handler: an application without the module may answer for another one. Wrappers
+ * of handlers, such as tracing libraries, may have given Nest another function than the context's.
  */
 function isHere({ route }: BatchOwner, context: ExecutionContext): boolean {
   return route?.handler === context.getHandler() || route?.controller === context.getClass();
 }
 
-/** The parameter beside it that the pipes of the method are meant for. */
+/** Finds the parameter beside it that the pipes of the method are meant for. */
 function siblingOf(context: ExecutionContext): RouteParameter | null {
   const handler = context.getHandler();
   let sibling = siblings.get(handler);

@@ -11,25 +11,25 @@ import {
   type ThreadTaskConfig,
 } from '../scheduler/configured-task.js';
 import { enqueuing, type ConfiguredRequestTask, type EnqueueLater } from './enqueue.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { Execution } from '../queue/client/execution.js';
 
-/** The later moments of a request. */
+/** Later moments of a request. */
 export type BatchTiming = 'afterRoute' | 'afterResponse';
 
-/** Makes the tasks of its batches. */
+/** Creates the tasks of its batches. */
 export interface BatchTasks {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly runner: TaskRunner;
   create(timing: BatchTiming, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
   createEnqueue(timing: BatchTiming, call: EnqueueCall): Task<Execution>;
 }
 
 /**
- * Tasks that are held until their moment in the request has come, then started in the order in which they were
- * scheduled. One that comes later starts at once.
+ * Tasks that are held until their moment in the request, then started in the order in which they were scheduled. A late
+ * one starts at once.
  *
  * @publicApi
  */
@@ -49,15 +49,15 @@ export class TaskBatch {
   /**
    * Schedules `func(...args)` for the moment of the batch. After that moment it starts at once.
    *
-   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
-   * provider's method may be passed unbound and runs on its provider.
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result.
+   * A provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
    * @throws {TypeError} when `func` is not a function, or a generator function.
-   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
-   * the module's `pools`.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is not one
+   * of the module's `pools`.
    * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
-   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and the instance cannot be
-   * told.
+   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and its provider cannot be
+   * determined.
    * @example
    * ```ts
    * tasks.afterResponse.schedule(this.mail.send, user.email, 'Welcome!');
@@ -71,7 +71,7 @@ export class TaskBatch {
   }
 
   /**
-   * Takes options for the tasks that are scheduled through what it returns.
+   * Takes options for the tasks scheduled through the result.
    *
    * @throws {TasksConfigError} when an option cannot be used.
    * @example
@@ -81,7 +81,7 @@ export class TaskBatch {
    */
   task(config?: TaskConfig & { thread?: undefined }): ConfiguredRequestTask<EnqueueLater>;
   /**
-   * Takes options for a function that runs in a worker thread: for work that would hold the event loop. Arguments and
+   * Takes options for a function that runs in a worker thread: for work that would block the event loop. Arguments and
    * result are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package
    * `piscina`.
    *
@@ -102,17 +102,17 @@ export class TaskBatch {
   }
 
   /**
-   * Adds a durable task to the queue when the moment has come. `afterRoute` writes all of its additions together when the
-   * handler has succeeded. The response waits until they are accepted; if they are not, it is a 503 and both batches are
-   * discarded. `afterResponse` writes after the response.
+   * Adds a durable task to the queue at the moment of the batch. `afterRoute` writes all of its additions together when
+   * the handler has succeeded, and the response waits until they are accepted. A refusal becomes a 503 and discards
+   * both batches. `afterResponse` writes after the response.
    *
    * @param task a method with `@Durable()`, or its name.
    * @returns a function that takes the task's arguments, and returns the {@link Task} that writes, whose `result()` is
    * the execution.
    * @throws {TaskNotRegisteredError} at once, when this process declares no such task and `remote` is not set.
    * @throws {TaskArgumentError} at once, when an option or an argument cannot be used.
-   * @throws {TasksUsageError} `REPLY_UNDERWAY` of `afterRoute`, when the handler replies by itself, or over server-sent
-   * events; `NO_ROUTE` of `afterRoute`, in a route without `@Tasks()`.
+   * @throws {TasksUsageError} `REPLY_UNDERWAY` of `afterRoute`, when the handler replies through `@Res()`, or over
+   * server-sent events; `NO_ROUTE` of `afterRoute`, in a route without `@Tasks()`.
    * @example
    * ```ts
    * tasks.afterRoute.enqueue(this.orders.process, { key: `order:${order.id}` })(order.id);
@@ -128,8 +128,8 @@ export class TaskBatch {
   }
 
   /** @internal */
-  get enqueuer(): Enqueuer {
-    return this.tasks.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.tasks.writer;
   }
 
   /** Decides which tasks run, and discards the others. The first outcome counts. @internal */
@@ -139,7 +139,7 @@ export class TaskBatch {
     this.release();
   }
 
-  /** Lets tasks start from now on. @returns the tasks that are due, for the caller to start. @internal */
+  /** Starts tasks from now on. @returns the due tasks, for the caller to start. @internal */
   take(): Task[] {
     this.isOpen = true;
     return this.decide();
@@ -173,7 +173,7 @@ export class TaskBatch {
     for (const task of this.decide()) this.tasks.runner.submit(task);
   }
 
-  /** Lets go of each task that is decided on. @returns the tasks that are to start. */
+  /** Removes each task that is decided on. @returns the tasks to start. */
   private decide(): Task[] {
     const { outcome } = this;
     if (outcome === undefined || this.held.length === 0) return [];

@@ -6,18 +6,18 @@ import { methodsOf, prototypeOf } from '../scheduler/provider-classes.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { takeTasks } from './take-tasks.js';
 
-/** Marks of TypeScript's and of ours, which make no method a handler. */
+/** Metadata keys of TypeScript and of this library, which do not mark a handler. */
 const NO_HANDLER = /^(?:design:|nestjs-tasks:)/;
 
 /**
- * Refuses `@Tasks()` on methods that are nobody's handlers, where the parameter would be `undefined`. A handler has marks
+ * Refuses `@Tasks()` on methods that are not handlers, where the parameter would be `undefined`. A handler has metadata
  * of Nest's, or of another library that calls it.
  */
 @Injectable()
 export class TasksParameters implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {}
 
-  /** @throws {TasksConfigError} */
+  /** Checks all methods. @throws {TasksConfigError} */
   onModuleInit(): void {
     for (const { name, providers, controllers } of this.modules.values()) {
       for (const wrapper of [...providers.values(), ...controllers.values()]) {
@@ -32,7 +32,7 @@ export class TasksParameters implements OnModuleInit {
       throw new TasksConfigError(
         `@Tasks() on ${prototype.constructor.name}.${name} in ${module}`,
         undefined,
-        'a handler of a controller, resolver, gateway or microservice; inject TasksService or TaskScheduler in a provider, or pass it the service as an argument',
+        'a handler of a controller, resolver, gateway or microservice (in a provider, inject TaskScheduler, or take the service as an argument)',
         'on a method that Nest does not call for requests',
       );
     }
@@ -42,7 +42,7 @@ export class TasksParameters implements OnModuleInit {
 function takesTasks(prototype: object, method: string): boolean {
   const { constructor } = prototype;
   if (typeof constructor !== 'function') return false;
-  // Own: a method that overrides a handler without decorators is no handler, and does not take its parameters.
+  // Own: an override without decorators is not a handler, and does not inherit the parameters.
   const parameters = (Reflect.getOwnMetadata(ROUTE_ARGS_METADATA, constructor, method) ?? {}) as object;
   return Object.values(parameters).some(({ factory }: { factory?: unknown }) => factory === takeTasks);
 }

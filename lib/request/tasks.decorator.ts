@@ -5,12 +5,12 @@ import { currentOwner } from './batch-owner.js';
 import { takeTasks } from './take-tasks.js';
 import { TasksService } from './tasks.service.js';
 
-/** Last of all pipes: puts the service in the place of what the others have been given. */
+/** Pipe after all others, which puts the service in the place of their value. */
 const takeService: PipeTransform = {
   transform: (value: unknown): TasksService => (value instanceof TasksService ? value : currentOwner()!.service),
 };
 
-/** Pipes that go by the type of a parameter, such as ValidationPipe, have nothing to check in `Object`. */
+/** Hides the parameter's type, so that pipes by type, such as ValidationPipe, have nothing to check. */
 const hideType: ParameterDecorator = (target, key, index) => {
   const types = Reflect.getMetadata(PARAMTYPES_METADATA, target, key!) as unknown[] | undefined;
   if (types !== undefined) Reflect.defineMetadata(PARAMTYPES_METADATA, types.with(index, Object), target, key!);
@@ -19,8 +19,8 @@ const hideType: ParameterDecorator = (target, key, index) => {
 const decorate = createParamDecorator(takeTasks, [hideType]);
 
 /**
- * The request's {@link TasksService} as a parameter of a handler, a resolver, or a message's handler in a microservice or
- * a gateway: the same object that is injected, without making the class request-scoped. Pipes leave it as it is.
+ * Takes the request's {@link TasksService} as a parameter of a handler: of a controller, a resolver, a microservice or
+ * a gateway. The same object that is injected, without making the class request-scoped. Pipes leave it unchanged.
  *
  * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when `TasksModule.forRoot()` is not imported.
  * @example

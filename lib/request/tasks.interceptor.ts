@@ -7,8 +7,8 @@ import type { Route } from './route.js';
 import { OutsideInterceptor, RouteInterceptor } from './route-interceptor.js';
 
 /**
- * Tells the tasks of each request how its route ended. Outermost of all interceptors, so that it sees what the others make
- * of the handler's result; a singleton, so that it does not make every route request-scoped.
+ * Settles the tasks of each request by the outcome of its route. Outermost of all interceptors, so that it sees their
+ * changes of the handler's result; a singleton, so that it does not make every route request-scoped.
  */
 @Injectable()
 export class TasksInterceptor extends HandlerInterceptor {
@@ -20,7 +20,7 @@ export class TasksInterceptor extends HandlerInterceptor {
   ) {
     super();
     this.handlers = new HandlersWithTasks(modules);
-    // Nest asks for the interceptors when it makes the routes, so this must happen in a constructor.
+    // Nest reads the interceptors when it makes the routes, so this must happen in a constructor.
     bindToHandlers(modules, this);
   }
 

@@ -2,7 +2,7 @@ import type { TaskConfig } from '../task/task-config.js';
 import type { TaskFunction, TaskWork } from '../task/task-parts.js';
 import type { NoGenerator, TaskResult } from '../task/task-result.js';
 import type { Task } from '../task/task.js';
-import type { Enqueuer } from './enqueuer.js';
+import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/client/execution.js';
 import {
@@ -15,14 +15,14 @@ import {
 import { enqueuing, type ConfiguredRequestTask, type Enqueue } from './enqueue.js';
 import type { TaskBatch } from './task-batch.js';
 
-/** What one request does with tasks of each timing. */
+/** Operations of one request by timing. */
 export interface TaskTimings {
-  readonly enqueuer: Enqueuer;
+  readonly writer: ExecutionWriter;
   readonly afterRoute: TaskBatch;
   readonly afterResponse: TaskBatch;
-  /** At once. */
+  /** Starts a task now. */
   start(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
-  /** At once. */
+  /** Adds a durable task now. */
   enqueue(call: EnqueueCall): Promise<Execution>;
 }
 
@@ -54,15 +54,15 @@ export class TasksService {
   /**
    * Schedules `func(...args)` now. Returns at once and never calls the function inline.
    *
-   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
-   * provider's method may be passed unbound and runs on its provider.
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result.
+   * A provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
    * @throws {TypeError} when `func` is not a function, or a generator function.
-   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
-   * the module's `pools`.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is not one
+   * of the module's `pools`.
    * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
-   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and the instance cannot be
-   * told.
+   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and its provider cannot be
+   * determined.
    * @example
    * ```ts
    * tasks.schedule(this.mail.send, user.email, 'Welcome!');
@@ -76,7 +76,7 @@ export class TasksService {
   }
 
   /**
-   * Takes options for the tasks that are scheduled through what it returns.
+   * Takes options for the tasks scheduled through the result.
    *
    * @throws {TasksConfigError} when an option cannot be used.
    * @example
@@ -86,7 +86,7 @@ export class TasksService {
    */
   task(config?: TaskConfig & { thread?: undefined }): ConfiguredRequestTask<Enqueue>;
   /**
-   * Takes options for a function that runs in a worker thread: for work that would hold the event loop. Arguments and
+   * Takes options for a function that runs in a worker thread: for work that would block the event loop. Arguments and
    * result are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package
    * `piscina`.
    *
@@ -112,8 +112,8 @@ export class TasksService {
    * @param task a method with `@Durable()`, or its name.
    * @returns a function that takes the task's arguments, and returns a promise of the execution.
    * @throws {TaskNotRegisteredError} at once, when this process declares no such task and `remote` is not set.
-   * @throws {TaskArgumentError} at once, when an option does not exist. The promise rejects with it when an option or an
-   * argument cannot be used.
+   * @throws {TaskArgumentError} at once, when an option does not exist. The promise rejects with it when an option or
+   * an argument cannot be used.
    * @example
    * ```ts
    * await tasks.enqueue(this.orders.process, { key: `order:${order.id}` })(order.id);
@@ -123,7 +123,7 @@ export class TasksService {
     return enqueuing(this, undefined);
   }
 
-  /** Starts its tasks when the handler has succeeded, before the response is sent; the response does not wait for them. */
+  /** Starts its tasks after the success of the handler, before the response is sent, which does not wait for them. */
   get afterRoute(): TaskBatch {
     return this.timings.afterRoute;
   }
@@ -139,8 +139,8 @@ export class TasksService {
   }
 
   /** @internal */
-  get enqueuer(): Enqueuer {
-    return this.timings.enqueuer;
+  get writer(): ExecutionWriter {
+    return this.timings.writer;
   }
 
   /** @internal */

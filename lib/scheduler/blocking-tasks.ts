@@ -3,10 +3,10 @@ import type { Task } from '../task/task.js';
 import { TaskLog } from './task-log.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
-/** Warns of tasks that hold the event loop, and with it every request, each function once. */
+/** Warns of tasks that block the event loop, and with it every request, once for each function. */
 @Injectable()
 export class BlockingTasks {
-  /** In milliseconds. */
+  /** Limit in milliseconds. */
   private readonly threshold: number;
   private readonly known = new Set<string>();
 
@@ -17,11 +17,11 @@ export class BlockingTasks {
     this.threshold = options.blockingThreshold;
   }
 
-  /** @param held how long the call took until it returned, in milliseconds. */
+  /** Checks the duration of a call. @param held time until the call returned, in milliseconds. */
   check(task: Task, held: number): void {
     if (held <= this.threshold) return;
-    // By the code rather than by the task's name, which may hold an id, or by the function, which may be a new closure
-    // each time. Two functions of one name differ in it; bound ones are all alike but for their names.
+    // By the code: a task's name may hold an id, and the function may be a new closure each time. Two functions of one
+    // name differ in their code; bound ones differ only in their names.
     const code = `${task.functionName} ${Function.prototype.toString.call(task.func)}`;
     if (this.known.has(code)) return;
     this.known.add(code);

@@ -6,12 +6,12 @@ import type { Task } from '../task/task.js';
 import { validateThread } from '../threads/thread-options.js';
 
 /**
- * What `task({...})` returns: the same `schedule`, with these options. Reusable; each call is a new task.
+ * Result of `task({...})`: the same `schedule`, with these options. Reusable; each call is a new task.
  *
  * @publicApi
  */
 export interface ConfiguredTask {
-  /** See {@link TaskScheduler.schedule}. */
+  /** Schedules a task: see {@link TaskScheduler.schedule}. */
   schedule<A extends unknown[], R>(
     func: TaskFunction<A, R> & NoGenerator<R>,
     ...args: NoInfer<A>
@@ -19,7 +19,7 @@ export interface ConfiguredTask {
 }
 
 /**
- * What `task({ thread, ... })` returns: `schedule` takes the arguments alone. Reusable; each call is a new task.
+ * Result of `task({ thread, ... })`: `schedule` takes the arguments alone. Reusable; each call is a new task.
  *
  * @publicApi
  */
@@ -33,7 +33,7 @@ export interface ConfiguredThreadTask<F extends (...args: never[]) => unknown> {
 }
 
 /**
- * The options of a task whose function runs in a worker thread.
+ * Options of a task whose function runs in a worker thread.
  *
  * @publicApi
  */
@@ -41,7 +41,7 @@ export interface ThreadTaskConfig extends TaskConfig {
   thread: ThreadFunctionOptions;
 }
 
-/** What people write instead of an option, or beside one. */
+/** Options of other libraries and other places, with their replacements. */
 const TASK_OPTIONS = new KnownOptions<ThreadTaskConfig>(
   { ...TASK_CONFIG_NAMES, thread: true },
   {
@@ -60,26 +60,26 @@ const TASK_OPTIONS = new KnownOptions<ThreadTaskConfig>(
 /** Options of `task({...})`, with or without a thread. */
 export type AnyTaskConfig = TaskConfig & { thread?: ThreadFunctionOptions | undefined };
 
-/** Makes tasks of functions, and what `task({...})` returns. */
+/** Creates tasks of functions, and the result of `task({...})`. */
 export interface TaskSubmitter<C extends ConfiguredTask> {
   submit(own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task;
   configure(own: TaskConfig): C;
 }
 
-/** Does what `task({...})` does, wherever tasks are scheduled. */
+/** Implements `task({...})` for every place where tasks are scheduled. */
 export function configured<C extends ConfiguredTask>(
   submitter: TaskSubmitter<C>,
   config: AnyTaskConfig,
 ): C | ConfiguredThreadTask<(...args: unknown[]) => unknown> {
   TASK_OPTIONS.check(config, 'task()');
   validateTaskConfig(config, 'task().');
-  const { thread, ...own } = config; // the caller may go on changing theirs
+  const { thread, ...own } = config; // the caller may change its object later
   if (thread === undefined) return submitter.configure(own);
   const work = validateThread(thread, 'task().thread');
   return { schedule: (...args: unknown[]) => submitter.submit(own, work, args) as Task<unknown, unknown[]> };
 }
 
-/** The `schedule` of {@link ConfiguredTask}. */
+/** Creates the `schedule` of {@link ConfiguredTask}. */
 export function scheduling(submitter: TaskSubmitter<ConfiguredTask>, own: TaskConfig): ConfiguredTask['schedule'] {
   return <A extends unknown[], R>(func: TaskFunction<A, R> & NoGenerator<R>, ...args: NoInfer<A>) =>
     submitter.submit(own, func, args) as Task<TaskResult<R>, A>;

@@ -20,26 +20,31 @@ export class ErrorHandlers implements OnModuleInit {
     private readonly tracer: TaskTracer,
   ) {}
 
-  /** The module's own `onError` is checked at bootstrap. */
+  /** Checks the module's own `onError` at bootstrap. */
   onModuleInit(): void {
     const { onError } = this.options.config;
     if (onError != null) this.check(onError);
   }
 
-  /** @throws {TasksConfigError} when `onError` is a class that no module provides: rather now than when a task fails. */
+  /**
+   * Checks a handler when its task is scheduled. @throws {TasksConfigError} when it is a class that no module provides.
+   */
   check(onError: OnTaskErrorOption): void {
     if (this.checked.has(onError)) return;
     if (isErrorHandlerClass(onError) && !this.isProvided(onError)) {
       throw new TasksConfigError(
         'onError',
         onError,
-        `a provider class that some module provides; add ${onError.name} to the providers of one`,
+        `a class that a module provides. Add ${onError.name} to the providers of a module`,
       );
     }
     this.checked.add(onError);
   }
 
-  /** Settles when `onError` has; never rejects. Runs in the task's async context and trace, and so does the logger. */
+  /**
+   * Calls the handler. Settles with `onError`; never rejects. Runs in the task's async context and trace, with the
+   * logger.
+   */
   handle(task: Task, error: unknown): Promise<void> {
     return runInActivity(
       task.state.beginHandling(),
@@ -53,7 +58,7 @@ export class ErrorHandlers implements OnModuleInit {
       this.modules.introspect(token);
       return true;
     } catch {
-      return false; // Nest has no look-up that does not throw
+      return false; // Nest's look-ups all throw
     }
   }
 
@@ -62,7 +67,7 @@ export class ErrorHandlers implements OnModuleInit {
     try {
       await this.call(task, error);
     } catch (handlerError) {
-      // Shutdown or cancel() has stopped it, while it waited before a retry for instance.
+      // Shutdown or cancel() has stopped it, for example while it waited before a retry.
       if (isAbortOf(task.state.cancellation, handlerError)) this.log.onErrorCancelled(task);
       else this.log.onErrorFailed(task, handlerError, error);
     }
@@ -75,7 +80,7 @@ export class ErrorHandlers implements OnModuleInit {
       await onError(task, error);
       return;
     }
-    // resolve() rather than get(): a handler may be request-scoped or transient, and is made anew then.
+    // resolve() rather than get(): a request-scoped or transient handler needs a new instance.
     const handler = await this.modules.resolve(onError, undefined, { strict: false });
     await handler.onTaskError(task, error);
   }

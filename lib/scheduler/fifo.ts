@@ -1,4 +1,4 @@
-/** A first-in first-out queue. `Array#shift()` moves every item that is left; this moves each at most twice. */
+/** First-in first-out queue. `Array#shift()` moves every remaining item; this queue moves each at most twice. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -26,7 +26,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Drops all items but those that `isKept`. */
+  /** Drops all items except those that `isKept`. */
   keep(isKept: (item: T) => boolean): void {
     this.#items = this.#items.slice(this.#head).filter((item) => item !== undefined && isKept(item));
     this.#head = 0;

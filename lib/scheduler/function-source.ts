@@ -3,19 +3,19 @@ import type { AnyFunction } from './provider-classes.js';
 
 /** Syntax of a function, read from its source. */
 export interface FunctionSyntax extends Pick<FunctionExpression | ArrowFunctionExpression, 'params' | 'body'> {
-  /** Written as `name() {}` in a class or an object. */
+  /** True if written as `name() {}` in a class or an object. */
   readonly isMethod: boolean;
 }
 
-/** Sources of arrow functions and of `function` expressions, told without parsing. */
+/** Sources of arrow functions and of `function` expressions, recognized without parsing. */
 const NO_METHOD = /^(?:async\s*\(|(?:async\s+)?(?:function\b|[\w$]+\s*=>))/;
 
 const PARENTHESIS = '('.charCodeAt(0);
 
-/** Parses the source; `undefined` where there is none, as of a bound or a native function. */
+/** Parses the source; `undefined` without one, as of a bound or a native function. */
 export function parseFunction(func: AnyFunction): FunctionSyntax | undefined {
   const source = sourceOf(func);
-  // A method's source is one only inside a class; that of any other function stands for itself.
+  // A method's source is valid only inside a class; that of other functions is valid alone.
   for (const text of [`(class { ${source} })`, `(${source})`]) {
     try {
       const expression = parseExpressionAt(text, 0, {
@@ -34,14 +34,14 @@ export function parseFunction(func: AnyFunction): FunctionSyntax | undefined {
 
 /** Tells a method definition from arrow functions, `function`s, classes, bound and native functions. */
 export function isMethod(func: AnyFunction): boolean {
-  // Most closures are told by their name or their first characters: one comes with each task.
+  // Names or first characters identify most closures, one of which comes with each task.
   if (nameOf(func) === '') return false;
   const source = sourceOf(func);
   if (source.charCodeAt(0) === PARENTHESIS || source.startsWith('async (') || NO_METHOD.test(source)) return false;
   return parseFunction(func)?.isMethod === true;
 }
 
-/** Tells whether a call without `this` would miss it. Native methods, whose source is hidden, are taken to. */
+/** Tells if a call without `this` would fail. True for native methods, whose source is hidden. */
 export function usesThis(func: AnyFunction): boolean {
   const source = sourceOf(func);
   if (!/\b(?:this|super)\b/.test(source)) return source.endsWith('{ [native code] }');
@@ -49,12 +49,12 @@ export function usesThis(func: AnyFunction): boolean {
   return syntax === undefined || [syntax.params, syntax.body].some(refersToThis);
 }
 
-/** Name of a function; empty where it has none. */
+/** Returns the name of a function, empty without one. */
 export function nameOf(func: AnyFunction): string {
   try {
     return typeof func.name === 'string' ? func.name : String(func.name);
   } catch {
-    return ''; // a name is the function's own property, and may be a getter that throws
+    return ''; // the name may be a getter that throws
   }
 }
 
@@ -77,7 +77,7 @@ function syntaxOf(expression: ReturnType<typeof parseExpressionAt>): FunctionSyn
   }
 }
 
-/** Walks what shares the function's `this`: all but other functions and the members of classes. */
+/** Walks the nodes that share the function's `this`: all except other functions and the members of classes. */
 function refersToThis(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false;
   const { type, superClass } = node as { readonly type?: unknown; readonly superClass?: unknown };

@@ -6,11 +6,11 @@ import { refuseGenerator } from '../task/task-result.js';
 import { usesThis } from './function-source.js';
 import { isStatic, type AnyFunction } from './provider-classes.js';
 
-/** What is known of a function before it is scheduled. */
+/** Function before it is scheduled, with its options and its host. */
 export interface TaskMethod {
-  /** What its decorators say. */
+  /** Options from its decorators. */
   readonly config: TaskConfig;
-  /** The provider that it runs on, when it is one's method. */
+  /** Returns the provider that the method runs on. */
   readonly host?: () => object;
 }
 
@@ -20,7 +20,7 @@ export interface MethodHost {
   readonly module: string;
 }
 
-/** A method, and the instances that may be its `this`. */
+/** Method, and the instances that may be its `this`. */
 export class HostedMethod {
   readonly #hosts: MethodHost[] = [];
   #single: TaskMethod | undefined;
@@ -38,9 +38,11 @@ export class HostedMethod {
   }
 
   /**
+   * Finds the instance.
+   *
    * @param contextId the request's, to find its own instance of a request-scoped provider.
-   * @throws {TypeError} when it is a generator.
-   * @throws {TasksUsageError} `TASK_HOST` when the instance cannot be told, and the method has decorators or uses
+   * @throws {TypeError} when the method is a generator function.
+   * @throws {TasksUsageError} `TASK_HOST` when the instance cannot be determined, and the method has decorators or uses
    * `this`.
    */
   find(contextId: ContextId | undefined): TaskMethod | undefined {
@@ -69,14 +71,14 @@ export class HostedMethod {
 function describe(hosts: readonly MethodHost[]): string {
   const places = hosts.map(({ wrapper, module }) => `${String(wrapper.name)} in ${module}`);
   return hosts.length > 1
-    ? `${hosts.length} providers have it: ${places.join(', ')}`
+    ? `${hosts.length} providers have it (${places.join(', ')})`
     : `its provider ${String(hosts[0]?.wrapper.name)} is request-scoped or transient, with no instance for this request`;
 }
 
 function instanceOf(wrapper: InstanceWrapper, contextId: ContextId | undefined): object | undefined {
   if (isStatic(wrapper)) return wrapper.instance as object;
   if (contextId === undefined || wrapper.isTransient) return undefined;
-  // A durable provider's instance is that of all requests of its tenant.
+  // Requests of one tenant share an instance of a durable provider.
   const isTreeDurable = wrapper.isDependencyTreeDurable();
   const ownId = contextId.getParent?.({ token: wrapper.token, isTreeDurable }) ?? contextId;
   const { instance, isResolved } = wrapper.getInstanceByContextId(ownId);

@@ -7,21 +7,21 @@ interface Watch {
   readonly resolve: () => void;
 }
 
-/** Every task that has not finished: held in a batch, waiting, running, handled by its `onError`, or retried. */
+/** Unfinished tasks: held in a batch, waiting, running, handled by `onError`, or retried. */
 @Injectable()
 export class OpenTasks implements Iterable<Task> {
-  /** Those of the first and the last task: the tasks are linked, for a Set costs a tenth of a task's time. */
+  /** State of the first task. Tasks are linked: a Set costs a tenth of a task's time. */
   private first: TaskState<unknown, Task> | undefined;
   private last: TaskState<unknown, Task> | undefined;
   private readonly watches = new Set<Watch>();
   private idleWaiters: (() => void)[] = [];
 
-  /** Of the tasks that are there now: what happens while they are gone through may end any of them. */
+  /** Iterates over a copy: the loop's body may end any of the tasks. */
   [Symbol.iterator](): Iterator<Task> {
     return this.list().values();
   }
 
-  /** The same as an array; an iteration makes an object for each task. */
+  /** Returns the tasks as an array; an iteration makes an object for each task. */
   list(): Task[] {
     const tasks: Task[] = [];
     for (let state = this.first; state !== undefined; state = state.after) tasks.push(state.task as Task);
@@ -44,7 +44,7 @@ export class OpenTasks implements Iterable<Task> {
     if (this.first === undefined && this.idleWaiters.length > 0) this.tellIdle();
   }
 
-  /** Nobody who has called `gone()` waits for the task any more. */
+  /** Removes the task from all waits of `gone()`. */
   excuse(task: Task): void {
     for (const watch of this.watches) {
       if (watch.waitingFor.delete(task) && watch.waitingFor.size === 0) watch.resolve();
@@ -58,9 +58,9 @@ export class OpenTasks implements Iterable<Task> {
   }
 
   /**
-   * Waits until `tasks` have finished, at most `limit` milliseconds where one is given.
+   * Waits until `tasks` have finished, at most `limit` milliseconds if given.
    *
-   * @returns those that have not.
+   * @returns the unfinished tasks.
    */
   async gone(tasks: Iterable<Task>, limit?: number): Promise<Task[]> {
     const waitingFor = new Set(tasks);

@@ -4,26 +4,26 @@ import type { TaskConfig } from '../task/task-config.js';
 
 export type AnyFunction = (...args: never[]) => unknown;
 
-/** Whether there is one instance, for the whole life of the application. */
+/** Tells if one instance serves the whole life of the application. */
 export function isStatic(wrapper: InstanceWrapper): boolean {
   return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
 }
 
-/** What the task decorators on a provider's class say. */
+/** Returns the options of the task decorators on a provider's class. */
 export function classConfigOf(wrapper: InstanceWrapper): TaskConfig {
   const { constructor } = prototypeOf(wrapper) ?? {};
   return typeof constructor === 'function' && constructor !== Object ? readClassTaskMetadata(constructor) : {};
 }
 
-/** The prototype of what a provider is, or will be, an instance of. */
+/** Returns the prototype of a provider's present or future instance. */
 export function prototypeOf({ instance, metatype, inject }: InstanceWrapper): object | undefined {
   const value: unknown = instance;
   if (typeof value === 'object' && value !== null) return ask(() => Object.getPrototypeOf(value) as object);
-  // A factory's prototype says nothing of what it makes.
+  // A factory's prototype differs from its product's.
   return inject === undefined || inject === null ? (metatype as { prototype?: object } | null)?.prototype : undefined;
 }
 
-/** Methods of a prototype, or statics of a class, and of its bases: also the ones that are overridden. */
+/** Lists the methods of a prototype, or statics of a class, and of its bases, overridden ones included. */
 export function* methodsOf(
   prototype: object | undefined,
 ): Generator<{ readonly name: string; readonly func: AnyFunction; readonly prototype: object }> {
@@ -34,7 +34,7 @@ export function* methodsOf(
   }
 }
 
-/** Accessors of a prototype and of its bases. Nothing reads them. */
+/** Lists the accessors of a prototype and of its bases, without reading them. */
 export function* accessorsOf(
   prototype: object | undefined,
 ): Generator<{ readonly name: string; readonly prototype: object }> {
@@ -56,7 +56,7 @@ function parentOf(prototype: object): object | undefined {
   return ask(() => Object.getPrototypeOf(prototype) as object | null) ?? undefined;
 }
 
-/** Reflects on foreign objects: a Proxy may refuse, and must not take all other providers with it. */
+/** Reflects on foreign objects: a Proxy may refuse, without effect on other providers. */
 function ask<T>(reflect: () => T): T | undefined {
   try {
     return reflect();

@@ -10,10 +10,10 @@ import { isMethod, nameOf, usesThis } from './function-source.js';
 import { HostedMethod, type TaskMethod } from './hosted-method.js';
 import { classConfigOf, methodsOf, prototypeOf, type AnyFunction } from './provider-classes.js';
 
-/** Of the functions that are no methods, one in so many is remembered: entries cost more than closures that come once. */
+/** Number of plain functions for each one that is remembered: entries cost more than closures that come once. */
 const REMEMBERED = 64;
 
-/** A function that needs no host. */
+/** Function without a host. */
 class FreeFunction {
   constructor(private readonly method: TaskMethod | undefined) {}
 
@@ -23,8 +23,8 @@ class FreeFunction {
 }
 
 /**
- * Finds the provider of a method that was passed unbound, as in `schedule(this.mail.send, to)`. Indexed at first use,
- * for tasks may be scheduled before our own init hooks have run.
+ * Finds the provider of a method that was passed unbound, as in `schedule(this.mail.send, to)`. Indexes at first use:
+ * tasks may be scheduled before this provider's init hook.
  */
 @Injectable()
 export class ProviderMethods implements OnModuleInit {
@@ -35,35 +35,37 @@ export class ProviderMethods implements OnModuleInit {
 
   constructor(private readonly modules: ModulesContainer) {}
 
-  /** All providers exist now. */
+  /** Indexes the modules for good: all providers exist now. */
   onModuleInit(): void {
     this.isInitialized = true;
     this.indexedModules = 0;
   }
 
   /**
+   * Finds the method of a function.
+   *
    * @param contextId the request's, to find its own instance of a request-scoped provider.
-   * @throws {TypeError} when it is a generator function.
-   * @throws {TasksUsageError} `TASK_HOST` when the function would miss its `this`, and which object that is cannot be
-   * told.
+   * @throws {TypeError} when `func` is a generator function.
+   * @throws {TasksUsageError} `TASK_HOST` when the function needs its `this`, and the provider cannot be
+   * determined.
    */
   find(func: AnyFunction, contextId: ContextId | undefined): TaskMethod | undefined {
-    // Modules may be loaded lazily, and what a factory makes is known only when it has.
+    // Modules may load lazily, and the product of a factory is known only after its call.
     if (!this.isInitialized || this.modules.size !== this.indexedModules) this.indexModules();
     return (this.known.get(func) ?? this.learn(func)).find(contextId);
   }
 
   private learn(func: AnyFunction): HostedMethod | FreeFunction {
-    const hasPrototype = Object.hasOwn(func, 'prototype'); // as `function`s, classes and generators, but no methods
+    const hasPrototype = Object.hasOwn(func, 'prototype'); // true of `function`s, classes and generators, false of methods
     if (hasPrototype) refuseGenerator(func);
     const config = readTaskMetadata(func);
-    // Decorators are for methods, whatever wraps them.
+    // Decorators are for methods, also for wrapped ones.
     const isMissing = (config !== undefined || (!hasPrototype && isMethod(func))) && usesThis(func);
     if (isMissing) {
-      this.indexModules(); // what a factory of a lazy module makes may have come since
+      this.indexModules(); // a factory of a lazy module may have run since
       const hosted = this.known.get(func);
       if (hosted !== undefined) return hosted;
-      throw hostUnknown(nameOf(func), 'no provider of the application is known to have it', config ?? {});
+      throw hostUnknown(nameOf(func), 'no provider of the application has it', config ?? {});
     }
     const free = config === undefined ? PLAIN : new FreeFunction({ config });
     this.forgotten += 1;
@@ -76,9 +78,9 @@ export class ProviderMethods implements OnModuleInit {
     this.indexedModules = this.modules.size;
     for (const module of this.modules.values()) {
       for (const wrapper of module.providers.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
-      // A controller's own decorators are the layer of its routes, and not of its methods.
+      // A controller's own decorators are the layer of its routes, not of its methods.
       for (const wrapper of module.controllers.values()) this.indexMethods(wrapper, module, {});
-      // Guards, pipes, interceptors and filters of routes, each an instance of its module's own.
+      // Guards, pipes, interceptors and filters of routes, with an instance for each module.
       for (const wrapper of module.injectables.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
       for (const wrapper of module.middlewares.values()) this.indexMethods(wrapper, module, classConfigOf(wrapper));
     }
@@ -103,7 +105,9 @@ export class ProviderMethods implements OnModuleInit {
 
 const PLAIN = new FreeFunction(undefined);
 
-/** Object that has the methods: a prototype, or a class that is itself the provider, as a model of Mongoose. */
+/**
+ * Returns the object with the methods: a prototype, or a class that is itself the provider, such as a Mongoose model.
+ */
 function ownerOfMethods(wrapper: InstanceWrapper): object | undefined {
   const instance: unknown = wrapper.instance;
   return typeof instance === 'function' ? instance : prototypeOf(wrapper);

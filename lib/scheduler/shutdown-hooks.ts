@@ -3,16 +3,16 @@ import type { Task } from '../task/task.js';
 import { TaskLog } from './task-log.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
-/** For how long an application that has started may go on without hooks, in milliseconds: some enable them after `listen()`. */
+/** Time for a started application to enable hooks, in milliseconds: some do so after `listen()`. */
 const PATIENCE = 1_000;
 
 /**
- * Warns once where a shielded task is scheduled and SIGTERM would end the process in its middle, since nobody listens for
- * the signal. Tests close their application by themselves, and are left alone; so is a platform that freezes the process.
+ * Warns once of a shielded task in a process without a listener for SIGTERM, which would end the process. Not in tests,
+ * which close their application themselves, nor on a platform that freezes the process.
  */
 @Injectable()
 export class ShutdownHooks implements OnApplicationBootstrap, OnModuleDestroy {
-  /** Nothing is to be found out any more: all that a task costs. */
+  /** True when no check is left: the only cost for each task. */
   isSettled: boolean;
   private task: Task | undefined;
   private isBooted = false;
@@ -35,7 +35,7 @@ export class ShutdownHooks implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
-  /** A shielded task was scheduled. */
+  /** Checks after a shielded task was scheduled. */
   note(task: Task): void {
     this.isSettled = true;
     this.task = task;
@@ -52,7 +52,7 @@ export class ShutdownHooks implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** Whether a test runs here: under Jest, Vitest, `node --test`, or what sets `NODE_ENV`. */
+/** Tells a test: under Jest, Vitest, `node --test`, or with `NODE_ENV=test`. */
 function isTest(): boolean {
   const { NODE_ENV, JEST_WORKER_ID, VITEST, NODE_TEST_CONTEXT } = process.env;
   return NODE_ENV === 'test' || [JEST_WORKER_ID, VITEST, NODE_TEST_CONTEXT].some((mark) => mark !== undefined);

@@ -1,15 +1,15 @@
 import type { Task } from '../task/task.js';
 
-/** Takes what shutdown has cancelled and its `onCancel` does not want lost. */
+/** Requeues tasks that shutdown has cancelled and that have `onCancel: 'enqueue'`. */
 export abstract class ShutdownRequeue {
   /**
-   * Rather when a task is scheduled than when it would be lost.
+   * Checks a task when it is scheduled, rather than when it would be lost.
    *
-   * @throws {TasksConfigError} when a task of that function could not be taken.
-   * @throws {TaskArgumentError} when it could not be with these arguments.
+   * @throws {TasksConfigError} when the function cannot be requeued.
+   * @throws {TaskArgumentError} when the arguments cannot be stored.
    */
   abstract check(func: (...args: never[]) => unknown, args: readonly unknown[]): void;
 
-  /** Never rejects: what cannot be taken is logged. */
+  /** Requeues the tasks. Never rejects: failures are logged. */
   abstract take(tasks: readonly Task[]): Promise<void>;
 }

@@ -13,10 +13,10 @@ import { TaskLog } from './task-log.js';
 import { TaskRunDecorator, UNDECORATED } from './task-run-decorator.js';
 import { TaskTracer } from './task-tracer.js';
 
-/** Attempts of tasks, from the call of the function to its end: each ends in `settle`, once. */
+/** Runs attempts of tasks, from the call of the function to its end: every attempt ends in `settle`, once. */
 @Injectable()
 export class TaskAttempts {
-  /** Frees the slot of a task whose function is not called any more. */
+  /** Frees the slot of a task whose function has ended, or was given up. */
   private release: (task: Task) => void = () => {};
 
   constructor(
@@ -29,7 +29,7 @@ export class TaskAttempts {
     private readonly tracer: TaskTracer,
   ) {}
 
-  /** Takes what frees the slots of tasks: the runner, which is made later, knows their pools. */
+  /** Sets the function that frees slots: the runner, made later, knows the pools. */
   releaseBy(release: (task: Task) => void): void {
     this.release = release;
   }
@@ -37,20 +37,20 @@ export class TaskAttempts {
   /**
    * Calls the task's function.
    *
-   * @param now in milliseconds of `performance.now()`, where the one before has just returned it: each look at the clock
+   * @param now in milliseconds of `performance.now()`, as the call before has returned it: each look at the clock
    * costs a tenth of a task.
-   * @returns when the function returned, unless others have had their turn since.
+   * @returns the time of the function's return, unless other code has run since.
    */
   run(task: Task, now?: number): number | undefined {
     if (now === undefined) this.events.attend();
     const begun = now ?? performance.now();
     const activity = task.state.begin(begun);
     this.events.emit(task.state.isRetrying ? 'retried' : 'started', task, attemptOf(task));
-    // What subscribers of the event take is not the task's.
+    // Time of the event's subscribers is not the task's.
     return runInActivity(activity, this.attempt, this.events.isObserved ? performance.now() : begun);
   }
 
-  /** Within the task's context, and so is all that follows: who settles it, its timer and its promises. */
+  /** Calls the function within the task's context, as all that follows: settlement, timer and promises. */
   private readonly attempt = (activity: TaskActivity<Task>, called: number): number | undefined => {
     const { task } = activity;
     const { timeout } = task.config;
@@ -77,14 +77,14 @@ export class TaskAttempts {
     return this.events.isObserved && this.tracer.isActive ? this.tracer.run(task, () => call(task)) : call(task);
   }
 
-  // One function for all tasks: the async context, in which promises call back, tells whose promise it is.
+  // One function for all tasks: the async context, in which promises call back, identifies the task.
   private readonly settleAsSucceeded = (value: unknown): void => {
     if (isLazy(value)) this.take(value);
     else this.settle(currentActivity<Task>()!, 'succeeded', value);
   };
   private readonly settleAsFailed = (error: unknown): void => this.settle(currentActivity<Task>()!, 'failed', error);
 
-  /** What an async function has returned. */
+  /** Takes the result of an async function. */
   private take(result: object): void {
     new Promise((resolve) => resolve(takeResult(result))).then(this.settleAsSucceeded, this.settleAsFailed);
   }
@@ -96,7 +96,7 @@ export class TaskAttempts {
     this.settle(activity, 'failed', error, 'timeout');
   }
 
-  /** The end of every attempt: returned, thrown or out of time. */
+  /** Settles an attempt: returned, thrown or out of time. */
   private settle(
     { task, isRunning }: TaskActivity<Task>,
     status: 'succeeded' | 'failed',
@@ -164,13 +164,16 @@ function canBeThenable(result: unknown): boolean {
   return (typeof result === 'object' && result !== null) || typeof result === 'function';
 }
 
-/** A promise with a `then()` of its own may call back in any async context, and ours tells whose promise it is. */
+/**
+ * Wraps a promise with a `then()` of its own, which may call back in any async context: the context identifies the
+ * task.
+ */
 function promiseOf(result: unknown): Promise<unknown> {
   const isPlain = !types.isPromise(result) || !Object.hasOwn(result, 'then');
   return isPlain ? Promise.resolve(result) : new Promise((resolve) => resolve(result));
 }
 
-/** Of the first, the one string: nearly all are. */
+/** Returns the reason of the event. The first attempt, nearly all of them, shares one string. */
 function attemptOf({ attempt }: Task): string {
   return attempt === 1 ? 'attempt 1' : `attempt ${attempt}`;
 }

@@ -5,8 +5,8 @@ import type { TaskStatus } from '../task/task-outcome.js';
 import type { Task } from '../task/task.js';
 
 /**
- * What happened to a task. `abandoned`: it was cancelled and did not stop in time, or its `onError` did not;
- * `retried`, `retrySucceeded` and `retryFailed` leave its status as it is.
+ * Transition of a task. `abandoned`: it was cancelled and did not stop in time, or its `onError` did not; `retried`,
+ * `retrySucceeded` and `retryFailed` leave its status unchanged.
  *
  * @publicApi
  */
@@ -23,32 +23,32 @@ export type TaskEventType =
   | 'retryFailed';
 
 /**
- * One transition of one task.
+ * Event for one transition of one task.
  *
  * @publicApi
  */
 export interface TaskEvent {
   readonly type: TaskEventType;
   readonly task: Task;
-  /** The task's status right after the transition. */
+  /** Status right after the transition. */
   readonly status: TaskStatus;
-  /** When, in milliseconds since the epoch. */
+  /** Time in milliseconds since the epoch. */
   readonly at: number;
-  /** Why, such as `afterRoute`, `route failed`, `timeout` or `shutdown`. */
+  /** Reason, such as `afterRoute`, `route failed`, `timeout` or `shutdown`. */
   readonly reason: string;
-  /** What the task failed with, was cancelled with or was discarded with. */
+  /** Error with which the task failed, was cancelled or was discarded. */
   readonly error?: unknown;
 }
 
 /**
- * How often each transition has happened since the application started.
+ * Number of each transition since the application started.
  *
  * @publicApi
  */
 export type TaskCounts = Readonly<Record<TaskEventType, number>>;
 
 /**
- * The channel of `node:diagnostics_channel` on which each {@link TaskEvent} is published, of all applications of the
+ * Channel of `node:diagnostics_channel` on which each {@link TaskEvent} is published, for all applications of the
  * process.
  *
  * @example
@@ -61,16 +61,16 @@ export const TASK_CHANNEL = 'nestjs-tasks.task';
 
 const CHANNEL = diagnosticsChannel.channel(TASK_CHANNEL);
 
-/** Part of the library that is told of each {@link TaskEvent}, in its parts: an object each time would cost. */
+/** Listener inside the library, called with the parts of each {@link TaskEvent}: an object each time would cost. */
 export interface TaskListener {
-  /** Whether it wants to hear of what happens, asked before tasks start. */
+  /** True if it listens, read before tasks start. */
   readonly isActive: boolean;
   hear(type: TaskEventType, task: Task, reason: string, error: unknown): void;
-  /** Nothing more will happen to the task but retries: before anybody who awaits its `done` goes on. */
+  /** Reports the last event before retries: before code that awaits `done` continues. */
   finish(task: Task): void;
 }
 
-/** Tells whoever watches what happens to tasks, and counts it. */
+/** Publishes and counts the transitions of tasks. */
 @Injectable()
 export class TaskEvents {
   readonly counts: Record<TaskEventType, number> = {
@@ -102,14 +102,13 @@ export class TaskEvents {
   }
 
   /**
-   * Something is about to happen to tasks: asks whether the listener wants to hear of it. Once for all tasks that start
-   * together, because asking OpenTelemetry whether it has an SDK by now costs a tenth of a task.
+   * Asks the listener once for all tasks that start together: asking OpenTelemetry for an SDK costs a tenth of a task.
    */
   attend(): void {
     this.isHeard = this.listener?.isActive === true;
   }
 
-  /** Somebody is told of each event, and takes time for it. */
+  /** True if events have subscribers, whose time counts. */
   get isObserved(): boolean {
     return this.isHeard || this.isWatched;
   }
@@ -118,7 +117,7 @@ export class TaskEvents {
     if (this.isHeard) this.listener?.finish(task);
   }
 
-  /** For what is part of the library: goes on after `events$` has completed, to the very end. */
+  /** Adds a listener of the library, called also after `events$` has completed. */
   listen(listener: TaskListener): void {
     this.listener = listener;
   }
@@ -129,7 +128,7 @@ export class TaskEvents {
 
   private count(type: TaskEventType): void {
     const { counts } = this;
-    // Those of nearly all tasks by name: V8 finds a property slower by a variable.
+    // The most frequent ones by name: V8 finds a property by a variable more slowly.
     if (type === 'scheduled') counts.scheduled += 1;
     else if (type === 'started') counts.started += 1;
     else if (type === 'succeeded') counts.succeeded += 1;

@@ -17,15 +17,15 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
-/** Where tasks are scheduled, with the options that hold there. */
+/** Place where tasks are scheduled, with its options. */
 export interface LayeredPlace extends TaskPlace {
   readonly layer: ConfigLayer;
 }
 
-/** That of all runs of durable executions. */
+/** Place of all runs of durable executions. */
 const RUN_PLACE: TaskPlace = { timing: 'immediate', origin: undefined, kind: 'run' };
 
-/** Makes tasks: merges the layers of their options and finds what an unbound method runs on. */
+/** Creates tasks: merges the layers of their options and finds the provider of an unbound method. */
 @Injectable()
 export class TaskFactory {
   constructor(
@@ -42,11 +42,14 @@ export class TaskFactory {
   ) {}
 
   /**
+   * Creates a task.
+   *
    * @throws {TypeError} when `work` is neither a function nor one in a thread.
-   * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool is none of the module's,
-   * or its `onCancel` is for durable tasks and it is none.
-   * @throws {TasksUsageError} `PACKAGE_MISSING` when it is to run in a thread and that package is not installed.
-   * @throws {TasksUsageError} `TASK_HOST` when it is a method that needs its `this`, and the instance cannot be told.
+   * @throws {TasksConfigError} when its `onError` is a class that no module provides, or its pool does not exist.
+   * @throws {TasksConfigError} when `onCancel` is set and the task is not durable.
+   * @throws {TasksUsageError} `PACKAGE_MISSING` when it runs in a thread and `piscina` is not installed.
+   * @throws {TasksUsageError} `TASK_HOST` when it is a method that needs its `this`, and the provider cannot be
+   * determined.
    */
   create(place: LayeredPlace, own: TaskConfig | undefined, work: TaskWork, args: readonly unknown[]): Task {
     const func = this.functionOf(work);
@@ -62,7 +65,7 @@ export class TaskFactory {
     return task;
   }
 
-  /** The task of one run of a durable execution. */
+  /** Creates the task of one run of a durable execution. */
   createRun(run: TaskRun, config: ResolvedTaskConfig, call: TaskCall): Task {
     return this.register(new Task(RUN_PLACE, call, config, this.runner, run));
   }
@@ -71,7 +74,7 @@ export class TaskFactory {
     if (typeof work === 'function') return work;
     if (typeof work === 'object' && work !== null && 'file' in work) return this.threads.functionFor(work);
     throw new TypeError(
-      `schedule() needs a function, and got ${describeValue(work)}. Pass the function itself, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
+      `schedule() needs a function and got ${describeValue(work)}. Pass the function, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
     );
   }
 
@@ -82,7 +85,7 @@ export class TaskFactory {
   }
 
   private register(task: Task): Task {
-    // The library asks for the shields of its own tasks by itself.
+    // Tasks of the library itself are shielded without the user's request.
     if (!this.hooks.isSettled && task.shielded && task.kind !== 'enqueue') this.hooks.note(task);
     this.openTasks.add(task);
     this.events.emit('scheduled', task, task.timing);

@@ -5,7 +5,7 @@ import { LogWriter, type LogLevel } from '../task/log-writer.js';
 import type { Task } from '../task/task.js';
 import type { TaskWaitError } from '../task/task-errors.js';
 
-/** Log lines of tasks. Never arguments: they hold what users typed. */
+/** Log lines of tasks, without arguments: they hold user input. */
 @Injectable()
 export class TaskLog {
   private readonly writer = new LogWriter();
@@ -14,7 +14,7 @@ export class TaskLog {
     this.write('error', `Task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
   }
 
-  /** An attempt of a durable execution that another will follow. */
+  /** Logs a failed attempt of a durable execution that will be retried. */
   attemptFailed(task: Task, error: unknown): void {
     this.write('error', `Attempt ${task.attempt} of task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
   }
@@ -37,20 +37,20 @@ export class TaskLog {
 
   cancelled(task: Task, error: unknown, isReason: boolean): void {
     if (isReason) this.write('debug', `Task ${task.label} was cancelled`);
-    // What it threw instead of the reason may be a failure of its own, so it is told in full.
-    else this.write('warn', `Task ${task.label} was cancelled and stopped with:`, stackOf(error));
+    // The error may be a failure of its own, so it is logged in full.
+    else this.write('warn', `Task ${task.label} was cancelled and stopped with an error:`, stackOf(error));
   }
 
-  /** The function of a task that was given up on has ended with an error after all. */
+  /** Logs the late error of a task that was given up. */
   failedLate(task: Task, error: unknown): void {
-    this.write('debug', `Task ${task.label} had been given up on and failed later: ${messageOf(error)}`);
+    this.write('debug', `Task ${task.label} failed after it was given up: ${messageOf(error)}`);
   }
 
   discarded(task: Task, reason: string): void {
     this.write('debug', `Task ${task.label} was discarded: ${reason}`);
   }
 
-  /** @param isTold whoever has scheduled it gets the error. */
+  /** Logs a refusal by the pool. @param isTold the caller of schedule() gets the error. */
   discardedByPool(task: Task, reason: string, isTold: boolean): void {
     this.write(isTold ? 'debug' : 'warn', `Task ${task.label} was discarded: ${reason}`);
   }
@@ -58,14 +58,14 @@ export class TaskLog {
   blocked(task: Task, milliseconds: number): void {
     this.write(
       'warn',
-      `Task ${task.label} held the event loop for ${Math.round(milliseconds)} ms, and every request with it. Await something now and then, or run it in a thread: task({ thread: { file } }). Its function is not named again.`,
+      `Task ${task.label} blocked the event loop, and every request, for ${Math.round(milliseconds)} ms. Run it in a thread: task({ thread: { file } }). This function is reported once. See docs/threads.md#when-to-use-one.`,
     );
   }
 
   unprotected(task: Task): void {
     this.write(
       'warn',
-      `Task ${task.label} is shielded, but nothing in this process listens for SIGTERM, which would end it in its middle. Call app.enableShutdownHooks() before app.listen().`,
+      `Task ${task.label} is shielded, and this process has no listener for SIGTERM, which would end the task. Call app.enableShutdownHooks() before app.listen().`,
     );
   }
 
@@ -74,13 +74,13 @@ export class TaskLog {
   }
 
   requeued(task: Task, key: string): void {
-    this.write('log', `Task ${task.label}, which shutdown has cancelled, was added to the queue as ${labelText(key)}`);
+    this.write('log', `Task ${task.label} was cancelled by shutdown and added to the queue as ${labelText(key)}`);
   }
 
   requeueFailed(task: Task, error: unknown): void {
     this.write(
       'error',
-      `Task ${task.label}, which shutdown has cancelled, could not be added to the queue, and is lost: ${messageOf(error)}`,
+      `Task ${task.label} was cancelled by shutdown and is lost, because it could not be added to the queue: ${messageOf(error)}`,
       stackOf(error),
     );
   }
@@ -88,7 +88,7 @@ export class TaskLog {
   waitUntilFailed(task: Task, error: unknown): void {
     this.write(
       'error',
-      `The option waitUntil failed for task ${task.label}, which the platform may cut off: ${messageOf(error)}`,
+      `Option waitUntil failed for task ${task.label}; the platform may freeze the process before its end: ${messageOf(error)}`,
       stackOf(error),
     );
   }
@@ -105,7 +105,7 @@ export class TaskLog {
     this.write('warn', message);
   }
 
-  /** Of the queue, which has its own words. */
+  /** Writes a line of the queue, which has its own texts. */
   write(level: LogLevel, message: string, stack?: string): void {
     this.writer.write(level, message, stack);
   }

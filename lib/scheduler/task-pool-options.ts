@@ -2,27 +2,27 @@ import { KnownOptions } from '../task/known-options.js';
 import { TasksConfigError } from '../task/task-errors.js';
 
 /**
- * What becomes of a task that finds its pool full: `'reject'`: `schedule()` throws; `'discard'`: the task is discarded,
- * with a warning; `'run'`: when its moment has come it waits like the others, and the one that has waited longest starts
- * beyond the limit.
+ * Policy for a task that finds its pool full. `'reject'`: `schedule()` throws. `'discard'`: the task is discarded, with
+ * a warning. `'run'`: at its moment it waits like the others, and the longest-waiting task starts beyond the limit.
  *
  * @publicApi
  */
 export type TaskOverflow = 'reject' | 'discard' | 'run';
 
 /**
- * How many tasks of a pool run and wait.
+ * Limits of a pool.
  *
  * @publicApi
  */
 export interface TaskPoolOptions {
-  /** At most so many tasks run at once; the rest wait, first in first out. Default: no limit. */
+  /** Maximum number of running tasks; the rest wait, first in first out. Default: no limit. */
   concurrency?: number | undefined;
   /**
-   * At most so many tasks wait, those included that open requests hold for later. 0: none does. Default: no limit.
+   * Maximum number of waiting tasks, those that open requests hold for later included. 0 allows none. Default: no
+   * limit.
    */
   maxQueue?: number | undefined;
-  /** What becomes of a task that finds the queue full. Default `'reject'`. */
+  /** Policy for a task that finds the queue full. Default `'reject'`. */
   overflow?: TaskOverflow | undefined;
 }
 
@@ -30,10 +30,10 @@ export type ResolvedTaskPoolOptions = Readonly<
   Required<{ [K in keyof TaskPoolOptions]: NonNullable<TaskPoolOptions[K]> }>
 >;
 
-/** The pool of tasks that name none; its limits are the module's own. */
+/** Pool of tasks that name none; its limits are the module's own. */
 export const DEFAULT_POOL = 'default';
 
-/** Names of the limits of a pool, for those that add to them. */
+/** Names of the limits of a pool, for types that extend them. */
 export const TASK_POOL_NAMES = {
   concurrency: true,
   maxQueue: true,
@@ -49,7 +49,7 @@ const TASK_POOL = new KnownOptions<TaskPoolOptions>(TASK_POOL_NAMES, {
 
 const OVERFLOWS: readonly unknown[] = ['reject', 'discard', 'run'] satisfies TaskOverflow[];
 
-/** @throws {TasksConfigError} on the first limit that cannot be used. */
+/** Checks the limits and fills in the defaults. @throws {TasksConfigError} on the first limit that cannot be used. */
 export function resolveTaskPools(
   own: TaskPoolOptions,
   pools: Readonly<Record<string, TaskPoolOptions>> = {},
@@ -88,7 +88,7 @@ function resolvePool(where: string, limits: TaskPoolOptions): ResolvedTaskPoolOp
     throw new TasksConfigError(
       `${where}maxQueue`,
       maxQueue,
-      `none without ${where}concurrency: where all tasks run at once, none waits`,
+      `a limit beside ${where}concurrency; without concurrency no task waits`,
     );
   }
   return { concurrency, maxQueue, overflow };

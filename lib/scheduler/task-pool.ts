@@ -4,33 +4,35 @@ import { Fifo } from './fifo.js';
 import type { ResolvedTaskPoolOptions, TaskOverflow } from './task-pool-options.js';
 
 /**
- * How full a pool is.
+ * State of a pool.
  *
  * @publicApi
  */
 export interface TaskPoolState {
-  /** How many may run at once. */
+  /** Maximum number of running tasks. */
   readonly concurrency: number;
   readonly running: number;
   readonly waiting: number;
-  /** How many open requests hold for later. Where `maxQueue` is limited, they have their place among those that wait. */
+  /**
+   * Number of tasks that open requests hold for later. Where `maxQueue` is limited, they have their place in the queue.
+   */
   readonly held: number;
-  /** How many may wait. */
+  /** Maximum number of waiting tasks. */
   readonly maxQueue: number;
 }
 
-/** Starts a task. @param now the time, where it is known. @returns the time, where it is known. */
+/** Starts a task. @param now the time, if known. @returns the time, if known. */
 export type RunTask = (task: Task, now: number | undefined) => number | undefined;
 
-/** Starts tasks in microtasks, first in first out, as many at once as it has slots. */
+/** Starts tasks in microtasks, first in first out, one for each slot. */
 export class TaskPool {
   private readonly queue = new Fifo<Task>();
   private running = 0;
-  /** How many may run beyond the limit, until as many have ended. */
+  /** Number of tasks beyond the limit, until as many have ended. */
   private surplus = 0;
-  /** How many tasks that batches hold have a place in the queue. */
+  /** Number of tasks in batches with a place in the queue. */
   private reserved = 0;
-  /** How many tasks of the queue will not run. */
+  /** Number of tasks in the queue that will not run. */
   private stale = 0;
   private isDrainQueued = false;
 
@@ -45,21 +47,21 @@ export class TaskPool {
     return { concurrency, running: this.running, waiting: this.waiting, held: this.reserved, maxQueue };
   }
 
-  /** What becomes of a task that is refused. */
+  /** Policy for a refused task. */
   get overflow(): TaskOverflow {
     return this.options.overflow;
   }
 
   /**
-   * Gives the task a place, from when it is scheduled: one whose route has succeeded must not be lost then.
+   * Gives the task a place when it is scheduled, so that it is not lost after its route has succeeded.
    *
-   * @returns what it is refused with if there is none.
+   * @returns the error of the refusal, if any.
    */
   admit(task: Task): TaskPoolFullError | undefined {
     const { concurrency, maxQueue, overflow } = this.options;
     if (maxQueue === Infinity) return undefined;
     const busy = this.running + this.waiting;
-    // A slot that is free is not kept for what requests hold: they may be open for long.
+    // Held tasks keep no free slot: their requests may be open for long.
     const isFree = task.timing === 'immediate' && busy < concurrency;
     if (isFree || busy + this.reserved < concurrency + maxQueue) {
       task.state.reserve();
@@ -71,7 +73,7 @@ export class TaskPool {
     return undefined;
   }
 
-  /** Starts the task when a slot is free; one that came beyond the limit makes a slot, for whoever has waited longest. */
+  /** Starts the task when a slot is free. A task beyond the limit makes a slot, for the longest-waiting task. */
   push(task: Task): void {
     const place = task.state.queue();
     if (place === 'beyond') this.surplus += 1;
@@ -80,19 +82,19 @@ export class TaskPool {
     this.queueDrain();
   }
 
-  /** Takes its place from a task that will not run. */
+  /** Gives back the place of a task that will not run. */
   leave(task: Task): void {
     const place = task.state.leavePool();
     if (place === 'reserved') this.reserved -= 1;
     if (place !== 'queue') return;
-    // Lets go of cancelled tasks, and so of their arguments, before a slot is free: when they are half of the queue.
+    // Drops cancelled tasks, with their arguments, before a slot is free: when they are half of the queue.
     this.stale += 1;
     if (this.stale * 2 <= this.queue.size) return;
     this.queue.keep(isDue);
     this.stale = 0;
   }
 
-  /** A task has ended, or was given up. */
+  /** Frees the slot of a task that has ended, or was given up. */
   release(): void {
     this.running -= 1;
     if (this.surplus > 0) this.surplus -= 1;
@@ -108,7 +110,7 @@ export class TaskPool {
   }
 
   private fullFor(task: Task): TaskPoolFullError {
-    // Those that the next microtask will start count as running.
+    // Tasks that the next microtask will start count as running.
     const starting = Math.min(this.waiting, Math.max(0, this.slots - this.running));
     return new TaskPoolFullError(task.label, this.name, {
       running: this.running + starting,
@@ -129,7 +131,7 @@ export class TaskPool {
     while (this.running < this.slots) {
       const task = this.queue.shift();
       if (task === undefined) {
-        this.surplus = 0; // nobody is left to whom it could be of use
+        this.surplus = 0; // no task is left to use it
         return;
       }
       if (!isDue(task)) {
@@ -143,8 +145,8 @@ export class TaskPool {
   };
 }
 
-/** Whether a queued task still is to run: it was not cancelled while it waited, and neither was its retry. */
+/** Tells if a queued task is still to run: neither it nor its retry was cancelled. */
 export function isDue(task: Task): boolean {
-  const { state } = task; // not in the parameters: declarations would show it, and it is internal
+  const { state } = task; // not in the parameters: declarations would show the internal state
   return state.hasEnded ? state.isRetrying && !state.isInvoked : true;
 }

@@ -3,7 +3,7 @@ import { TasksConfigError } from '../task/task-errors.js';
 import { DEFAULT_POOL, type ResolvedTaskPoolOptions } from './task-pool-options.js';
 import { TaskPool, type RunTask, type TaskPoolState } from './task-pool.js';
 
-/** The pools of the application: the module's own, and those that it names. */
+/** Pools of the application: the module's own, and the named ones. */
 export class TaskPools {
   readonly #pools: ReadonlyMap<string, TaskPool>;
   readonly #default: TaskPool;
@@ -22,13 +22,13 @@ export class TaskPools {
     return pool === undefined ? this.#default : this.#pools.get(pool);
   }
 
-  /** @throws {TasksConfigError} when the module has no such pool. */
+  /** Checks the name of a pool. @throws {TasksConfigError} when the module has no such pool. */
   check(name: string): void {
     checkPool(name, [...this.#pools.keys()]);
   }
 }
 
-/** @throws {TasksConfigError} when it is none of them. */
+/** Checks the name of a pool. @throws {TasksConfigError} when it is not in `pools`. */
 export function checkPool(name: string, pools: readonly string[]): void {
   if (pools.includes(name)) return;
   const names = pools.filter((known) => known !== DEFAULT_POOL);
@@ -36,7 +36,7 @@ export function checkPool(name: string, pools: readonly string[]): void {
     'pool',
     name,
     names.length === 0
-      ? 'the name of a pool; TasksModule.forRoot() has none: add it to pools, as in { pools: { mail: { concurrency: 5 } } }'
+      ? 'the name of a pool. Add it to TasksModule.forRoot({ pools: { mail: { concurrency: 5 } } })'
       : `the name of one of the pools of TasksModule.forRoot(): ${names.join(', ')}`,
   );
 }

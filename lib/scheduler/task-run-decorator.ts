@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Task } from '../task/task.js';
 
 /**
- * Where an APM wraps the runs of tasks, each attempt of request tasks and of durable ones: it patches
- * `TaskRunDecorator.prototype.decorate`. Untouched, it costs nothing.
+ * Seam for an APM, which wraps each attempt of request tasks and of durable ones: it patches
+ * `TaskRunDecorator.prototype.decorate`. Unpatched, it costs nothing.
  *
  * @example
  * ```ts
@@ -14,13 +14,15 @@ import type { Task } from '../task/task.js';
 @Injectable()
 export class TaskRunDecorator {
   /**
+   * Wraps an attempt.
+   *
    * @param run calls the task's function, in its async context.
-   * @returns what is called instead; what it returns or throws is the task's.
+   * @returns the function to call instead; its result or error is the task's.
    */
   decorate(run: () => unknown, _task: Task): () => unknown {
     return run;
   }
 }
 
-/** What `decorate` is as long as nobody has patched it: who wraps no run shall not pay for it. */
+/** Unpatched `decorate`, for the check that skips its cost. */
 export const UNDECORATED = TaskRunDecorator.prototype.decorate;

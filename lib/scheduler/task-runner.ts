@@ -35,7 +35,7 @@ export class TaskRunner implements TaskControls {
     return this.allPools.states;
   }
 
-  /** @throws {TasksConfigError} when the module has no such pool. */
+  /** Checks the name of a pool. @throws {TasksConfigError} when the module has no such pool. */
   checkPool(name: string): void {
     this.allPools.check(name);
   }
@@ -43,10 +43,10 @@ export class TaskRunner implements TaskControls {
   /**
    * Gives the task a place in its pool.
    *
-   * @throws {TaskPoolFullError} when that is full, and is to reject. Where it is to discard, the task has ended.
+   * @throws {TaskPoolFullError} when the pool is full and rejects. Where it discards, the task has ended.
    */
   admit(task: Task): void {
-    if (this.isClosed || task.state.hasEnded) return; // another reason not to run it
+    if (this.isClosed || task.state.hasEnded) return; // ends for another reason
     const pool = this.poolOf(task);
     const refusal = pool?.admit(task);
     if (pool === undefined || refusal === undefined) return;
@@ -56,7 +56,7 @@ export class TaskRunner implements TaskControls {
   }
 
   /**
-   * Starts the task in a microtask, or when a slot is free; that of a durable run at once.
+   * Starts the task in a microtask, or when a slot is free; the task of a durable run at once.
    *
    * @throws {TaskPoolFullError} see {@link admit}.
    */
@@ -65,7 +65,7 @@ export class TaskRunner implements TaskControls {
     this.submit(task);
   }
 
-  /** The same for a task that was admitted. */
+  /** Starts a task that was admitted. */
   submit(task: Task): void {
     if (task.state.hasEnded) return; // cancelled while its batch held it
     if (this.isClosed || (this.refusesUnshielded && !task.shielded)) {
@@ -77,7 +77,7 @@ export class TaskRunner implements TaskControls {
     this.enqueue(task, this.poolOf(task));
   }
 
-  /** Ends a task that was held in a batch, because it must not run. */
+  /** Ends a task that was held in a batch and must not run. */
   discard(task: Task, reason: string): void {
     if (task.state.hasEnded) return;
     this.log.discarded(task, reason);
@@ -89,7 +89,7 @@ export class TaskRunner implements TaskControls {
     if (state.isFinished && !state.isRetrying) return false;
     const error = state.requestCancel(reason);
     const isWaiting = state.isRetrying ? !state.isInvoked : !state.hasEnded && !task.isStarted;
-    if (!isWaiting) return true; // what goes on has its signal aborted, and ends by itself
+    if (!isWaiting) return true; // a running task ends by its aborted signal
     if (state.isRetrying) {
       this.attempts.endRetry(task, 'cancelled', error);
       this.poolOf(task)?.leave(task);
@@ -112,12 +112,12 @@ export class TaskRunner implements TaskControls {
     if (!state.hasEnded) throw notEnded(task.label, task.status);
     if (this.isClosed) throw new TaskDiscardedError(task.label, 'the application has shut down');
     const result = state.beginRetry();
-    this.openTasks.add(task); // it may have finished before
-    this.enqueue(task, this.poolOf(task)); // accepted once, it is not refused now
+    this.openTasks.add(task); // may have finished before
+    this.enqueue(task, this.poolOf(task)); // accepted once, so not refused now
     return result;
   }
 
-  /** Gives up on a task that was cancelled and does not stop. */
+  /** Gives up a task that was cancelled and does not stop. */
   abandon(task: Task): void {
     this.events.attend();
     const error = task.state.cancellation ?? new TaskCancelledError(task.label, 'abandoned');
@@ -133,12 +133,14 @@ export class TaskRunner implements TaskControls {
     this.attempts.finish(task);
   }
 
-  /** From now on unshielded tasks are discarded, with a warning: one that schedules its next would hold the end for ever. */
+  /**
+   * Discards unshielded tasks from now on, with a warning: a task that schedules its next would hold the end for ever.
+   */
   refuseUnshielded(): void {
     this.refusesUnshielded = true;
   }
 
-  /** From now on nothing starts: what is scheduled or still held in a batch is discarded, with a warning. */
+  /** Starts nothing from now on: further tasks, and those still held in a batch, are discarded with a warning. */
   close(): void {
     this.isClosed = true;
     for (const task of this.openTasks) {
@@ -146,14 +148,15 @@ export class TaskRunner implements TaskControls {
     }
   }
 
-  /** Runs of durable executions have a limit of their own: how many of them their worker claims. */
+  /** Returns the pool of a task: none for durable runs, limited by their worker. Seam for nestjs-tasks/testing. */
   protected poolOf(task: Task): TaskPool | undefined {
     return task.kind === 'user' ? this.allPools.of(task) : undefined;
   }
 
+  /** Starts a task in its turn. Seam for nestjs-tasks/testing. */
   protected enqueue(task: Task, pool: TaskPool | undefined): void {
     if (pool !== undefined) pool.push(task);
-    // Its worker has no code of a user on its stack that would have to return first.
+    // A worker has no user code on its stack that would have to return first.
     else if (task.run !== undefined && !task.state.isRetrying) this.attempts.run(task);
     else {
       queueMicrotask(() => {

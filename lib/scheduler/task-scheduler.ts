@@ -21,8 +21,8 @@ import {
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
 /**
- * Runs tasks outside of requests: from cron jobs, gateways, bootstrap hooks and tasks themselves. A singleton, and the
- * place to watch all tasks of the application.
+ * Runs tasks outside of requests: from cron jobs, gateways, bootstrap hooks and tasks themselves. A singleton, which
+ * also observes all tasks of the application.
  *
  * @example
  * ```ts
@@ -39,8 +39,8 @@ import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 @Injectable()
 export class TaskScheduler {
   /**
-   * Every transition of every task, with its reason. Completes when shutdown has cancelled or awaited the running
-   * tasks, before Nest closes the HTTP server: a response that streams it does not hold the server open.
+   * Transitions of every task, with their reasons. Completes when shutdown has cancelled or awaited the running tasks,
+   * before Nest closes the HTTP server. A response that streams them does not hold the server open.
    */
   readonly events$: Observable<TaskEvent>;
 
@@ -61,15 +61,15 @@ export class TaskScheduler {
   /**
    * Schedules `func(...args)` now. Returns at once and never calls the function inline.
    *
-   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result. A
-   * provider's method may be passed unbound and runs on its provider.
+   * @param func sync or async, or one that returns an Observable, which is subscribed to: its last value is the result.
+   * A provider's method may be passed unbound and runs on its provider.
    * @param args passed on as they are, by reference: pass values rather than objects that change later.
    * @throws {TypeError} when `func` is not a function, or a generator function.
-   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is none of
-   * the module's `pools`.
+   * @throws {TasksConfigError} when the task's `onError` is a class that no module provides, or its `pool` is not one
+   * of the module's `pools`.
    * @throws {TaskPoolFullError} when its pool is full and its `overflow` is `'reject'`.
-   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and the instance cannot be
-   * told.
+   * @throws {TasksUsageError} `TASK_HOST` when `func` is a method that needs its `this`, and its provider cannot be
+   * determined.
    * @example
    * ```ts
    * scheduler.schedule(this.cache.warm, 'prices');
@@ -83,7 +83,7 @@ export class TaskScheduler {
   }
 
   /**
-   * Takes options for the tasks that are scheduled through what it returns.
+   * Takes options for the tasks scheduled through the result.
    *
    * @throws {TasksConfigError} when an option cannot be used.
    * @example
@@ -93,7 +93,7 @@ export class TaskScheduler {
    */
   task(config?: TaskConfig & { thread?: undefined }): ConfiguredTask;
   /**
-   * Takes options for a function that runs in a worker thread: for work that would hold the event loop. Arguments and
+   * Takes options for a function that runs in a worker thread: for work that would block the event loop. Arguments and
    * result are structured clones; abort, by `cancel()`, a timeout or shutdown, ends the thread. Needs the package
    * `piscina`.
    *
@@ -111,24 +111,24 @@ export class TaskScheduler {
     return configured(this, config);
   }
 
-  /** The tasks that have started and not finished: their function runs, or their `onError`, or a retry. */
+  /** Tasks that have started and not finished: their function runs, or their `onError`, or a retry. */
   get running(): readonly Task[] {
     return this.openTasks.list().filter((task) => task.isStarted);
   }
 
-  /** How full each pool is: `default`, whose limit is the module's `concurrency`, and those of `pools`. */
+  /** State of each pool: `default`, whose limit is the module's `concurrency`, and those of `pools`. */
   get pools(): Readonly<Record<string, TaskPoolState>> {
     return this.runner.pools;
   }
 
-  /** How often each transition has happened since the application started. */
+  /** Number of each transition since the application started. */
   get counts(): TaskCounts {
     return { ...this.events.counts };
   }
 
   /**
-   * Resolves when nothing runs or waits, no `onError` runs, and no open request holds a task for later. What tests wait
-   * on instead of sleeping.
+   * Resolves when nothing runs or waits, no `onError` runs, and no open request holds a task for later. Replaces sleeps
+   * in tests.
    *
    * @example
    * ```ts

@@ -1,15 +1,15 @@
 import type { Task } from '../task/task.js';
 
-/** Puts what a task does into its trace. */
+/** Puts the work of a task into its trace. */
 export abstract class TaskTracer {
-  /** `false`: `run()` need not be called. */
+  /** False where `run()` need not be called. */
   abstract readonly isActive: boolean;
 
   /** Calls `func`, an attempt of the task or its `onError`, within the task's span. */
   abstract run<R>(task: Task, func: () => R): R;
 }
 
-/** Where nothing is traced. */
+/** Tracer without a trace. */
 export class NoTracer extends TaskTracer {
   override readonly isActive = false;
 

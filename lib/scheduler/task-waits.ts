@@ -7,12 +7,12 @@ import type { TaskLog } from './task-log.js';
 import { DEFAULT_POOL } from './task-pool-options.js';
 import type { TaskPool } from './task-pool.js';
 
-/** Age at which a wait is looked at, and again, in milliseconds. */
+/** Interval at which a wait is checked, in milliseconds. */
 const PATIENCE = 1_000;
-/** Names in a message. */
+/** Maximum number of names in a message. */
 const MAX_NAMES = 5;
 
-/** Tasks that cannot start because of each other, or because of who awaits them. */
+/** Tasks that cannot start because of each other, or because of the code that awaits them. */
 interface Cycle {
   readonly tasks: readonly Task[];
   readonly error: TaskWaitError;
@@ -20,15 +20,15 @@ interface Cycle {
 
 /** Wait for the end of a task that has not started. */
 interface Wait {
-  /** Something has moved, and the wait is no concern any more. */
+  /** True when the wait can end after all. */
   readonly isOver: boolean;
   findCycle(): Cycle | undefined;
 }
 
-/** Finds waits for tasks that would never end, and says why. They are watched from where somebody asks for an end. */
+/** Finds waits that would never end, and reports the reason. A check begins where code asks for the end of a task. */
 export class TaskWaits {
   readonly #poolWaits = new Set<PoolWait>();
-  /** Awaited tasks of cycles that the log has. */
+  /** Awaited tasks of cycles that were logged. */
   readonly #told = new WeakSet<Task>();
 
   constructor(
@@ -36,13 +36,13 @@ export class TaskWaits {
     private readonly log: TaskLog,
   ) {}
 
-  /** Warns when whoever asks here waits for the task in a cycle. */
+  /** Warns when the calling code waits for the task in a cycle. */
   warn(task: Task): void {
     const wait = this.#waitHere(task);
     if (wait !== undefined) this.#watch(wait);
   }
 
-  /** @returns a promise that rejects then; nothing where there can be no cycle. */
+  /** Watches for a cycle. @returns a promise that rejects on one; undefined where none is possible. */
   fail(task: Task): Promise<never> | undefined {
     const wait = this.#waitHere(task);
     if (wait === undefined) return undefined;
@@ -56,7 +56,7 @@ export class TaskWaits {
     if (state.hasEnded || task.isStarted) return undefined;
     const activity = currentActivity<Task>();
     if (!state.isSubmitted) {
-      // A task of the same handler may wait for the end of that as long as it likes.
+      // A task of the same handler may wait for the handler's end without a limit.
       const isHandler = origin?.isCallerOpen === true && activity?.task.origin !== origin;
       return isHandler ? new HandlerWait(task, origin) : undefined;
     }
@@ -77,21 +77,21 @@ export class TaskWaits {
       const cycle = wait.findCycle();
       if (cycle === undefined) return;
       this.#tell(cycle);
-      if (reject === undefined) return; // and so it goes on
+      if (reject === undefined) return; // the wait goes on
       end();
       reject(cycle.error);
     };
     const timer = setInterval(look, PATIENCE).unref();
   }
 
-  /** In one line for all of its tasks. */
+  /** Logs the cycle, in one line for all of its tasks. */
   #tell({ tasks, error }: Cycle): void {
     if (!tasks.every((task) => this.#told.has(task))) this.log.cycle(error);
     for (const task of tasks) this.#told.add(task);
   }
 }
 
-/** A handler waits for what starts at its end. */
+/** Wait of a handler for a task that starts at the handler's end. */
 class HandlerWait implements Wait {
   constructor(
     private readonly task: Task,
@@ -106,13 +106,13 @@ class HandlerWait implements Wait {
   findCycle(): Cycle {
     const error = new TaskWaitError(
       `Task ${this.task.label} is held until its handler has ended, and the handler awaits it.`,
-      'Do not await it there, or start it at once: tasks.schedule().',
+      'Do not await it in the handler, or start it at once with tasks.schedule().',
     );
     return { tasks: [this.task], error };
   }
 }
 
-/** A task waits for one of its own pool that is in the queue. */
+/** Wait of a task for a queued one of its own pool. */
 class PoolWait implements Wait {
   constructor(
     private readonly task: Task,
@@ -130,8 +130,8 @@ class PoolWait implements Wait {
     const waiters = new Set(waits.map(({ waiter }) => waiter.task));
     if (waiters.size < this.pool.state.running) return undefined;
     const error = new TaskWaitError(
-      `Task ${this.task.label} waits in pool '${this.task.config.pool ?? DEFAULT_POOL}', whose running tasks all await tasks that wait there: ${namesOf(waiters)}.`,
-      'Give it a pool of its own, raise the concurrency, or do not await it.',
+      `Task ${this.task.label} is stuck in pool '${this.task.config.pool ?? DEFAULT_POOL}', whose running tasks all await tasks of its queue: ${namesOf(waiters)}.`,
+      'Give it a pool of its own, raise the concurrency, or do not await it. See docs/back-pressure.md#tasks-that-wait-for-tasks.',
     );
     return { tasks: waits.map(({ task }) => task), error };
   }

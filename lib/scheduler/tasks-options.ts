@@ -17,53 +17,53 @@ import {
 import { mergeTaskConfig, TASK_CONFIG_NAMES, validateTaskConfig, type TaskConfig } from '../task/task-config.js';
 
 /**
- * How the application's shutdown treats tasks.
+ * Options of the application's shutdown.
  *
  * @publicApi
  */
 export interface TasksShutdownOptions {
-  /** What cancelled tasks get to unwind before they are reported as abandoned. Default `'1s'`. */
+  /** Time for cancelled tasks to stop before they are reported as abandoned. Default `'1s'`. */
   gracePeriod?: Duration | undefined;
-  /** How long shielded tasks may hold the shutdown, over all its phases. Default: no limit. */
+  /** Time limit for shielded tasks, over all phases of the shutdown. Default: no limit. */
   timeout?: Duration | undefined;
 }
 
 /**
- * What the scheduler takes of the module's options.
+ * Options of the scheduler in those of the module.
  *
  * @publicApi
  */
 export interface SchedulerOptions extends TaskConfig, TaskPoolOptions {
   /**
-   * Pools with limits of their own, by name. A task goes into one by `task({ pool: 'mail' })`, and is then counted there
-   * alone: a pool that is full holds up nobody else.
+   * Pools with limits of their own, by name. A task with `task({ pool: 'mail' })` counts in that pool alone: a full
+   * pool delays no task outside of it.
    */
   pools?: Readonly<Record<string, TaskPoolOptions>> | undefined;
   shutdown?: TasksShutdownOptions | undefined;
-  /** The worker threads of `task({ thread })`. */
+  /** Worker threads of `task({ thread })`. */
   threads?: ThreadPoolOptions | undefined;
   /**
-   * A task that holds the event loop for longer is named in a warning, each function once. `false`: none is.
+   * Time on the event loop from which a task is reported in a warning, once for each function. `false` disables it.
    * Default `'50ms'`.
    */
   blockingThreshold?: Duration | false | undefined;
   /**
-   * Hands a promise of each task's end to a platform that freezes the process when it has its response. Called where
-   * the task is scheduled.
+   * Keeps a platform awake that freezes the process after the response: takes a promise of each task's end. Called
+   * where the task is scheduled.
    *
    * @example `waitUntil` of `@vercel/functions`
    */
   waitUntil?: ((pending: Promise<unknown>) => void) | undefined;
-  /** Spans and metrics, where the application has `@opentelemetry/api`. Default `true`. */
+  /** Enables spans and metrics, where the application has `@opentelemetry/api`. Default `true`. */
   telemetry?: boolean | undefined;
 }
 
-/** The options after checks and defaults. */
+/** Options after checks and defaults. */
 export interface ResolvedTasksOptions {
   readonly config: TaskConfig;
   readonly pools: ReadonlyMap<string, ResolvedTaskPoolOptions>;
   readonly threads: ResolvedThreadPoolOptions;
-  /** In milliseconds. */
+  /** Limit in milliseconds. */
   readonly blockingThreshold: number;
   readonly waitUntil: ((pending: Promise<unknown>) => void) | undefined;
   readonly telemetry: boolean;
@@ -73,7 +73,7 @@ export interface ResolvedTasksOptions {
   };
 }
 
-/** The options as the user has given them. */
+/** Token of the options as the user has given them. */
 export const RAW_OPTIONS = Symbol('RAW_OPTIONS');
 
 export const TASKS_OPTIONS = Symbol('TASKS_OPTIONS');
@@ -137,12 +137,12 @@ export function resolveTasksOptions(options: ModuleOptions): ResolvedTasksOption
     throw new TasksConfigError(
       'onCancel',
       options.onCancel,
-      'nothing for all tasks of the module, most of which no queue can keep; set it on @Durable() methods',
+      'no value for the whole module; set it on @Durable() methods, the only ones that a queue can store',
     );
   }
   const { isGlobal, pools, shutdown = {}, threads, blockingThreshold = '50ms', waitUntil, telemetry = true } = options;
   if (isGlobal !== undefined) {
-    // forRoot() has taken it out; Nest must know it before any factory runs.
+    // forRoot() has removed it; Nest must know it before any factory runs.
     throw new TasksConfigError('isGlobal', isGlobal, 'true or false beside useFactory, and not in what it returns');
   }
   if (waitUntil !== undefined && typeof waitUntil !== 'function') {

@@ -16,36 +16,37 @@ import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
 
-/** Names in one line; at debug each task has a line of its own. */
+/** Maximum number of names in one line; at debug each task has its own line. */
 const LISTED = 100;
 const REPORT_INTERVAL = 10_000;
 
-/** What starts tasks by itself, and writes down elsewhere how they ended. */
+/** Source of tasks that starts them by itself, and records their ends elsewhere. */
 export interface Drainable {
   /** Starts no more from now on. */
   close(): void;
-  /** Resolves when the end of every task that has ended is written down. */
+  /** Resolves when the end of every ended task is recorded. */
   settled(): Promise<void>;
-  /** The tasks that are left have been given up. */
+  /** Ends after the remaining tasks were given up. */
   end(): Promise<void>;
 }
 
 /**
  * Holds the application's shutdown for shielded tasks and cancels the others, in two phases. *Closing* comes before
  * other modules disconnect in their `onModuleDestroy`, while requests in flight are still served. *Final* comes when
- * Nest has closed the HTTP server, before other modules' `onApplicationShutdown`, and takes what those requests left.
+ * Nest has closed the HTTP server, before other modules' `onApplicationShutdown`, and takes the tasks that those
+ * requests left.
  *
- * Each phase runs once, whoever asks: Nest 11 runs all hooks twice when a signal arrives during `app.close()`.
+ * Each phase runs once for all callers: Nest 11 runs all hooks twice when a signal arrives during `app.close()`.
  */
 @Injectable()
 export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown {
   private closing: Promise<void> | undefined;
   private final: Promise<void> | undefined;
-  /** Of `shutdown.timeout`: what is left for the phases to come. */
+  /** Rest of `shutdown.timeout` for the remaining phases. */
   private budget: number | undefined;
   private readonly drainables: Drainable[] = [];
   private readonly reportedAsLeft = new WeakSet<Task>();
-  /** Tasks that have called `app.close()`. They may await it, so that it must not wait for them. */
+  /** Tasks that have called `app.close()`. They may await it, so it must not wait for them. */
   private readonly askers = new Set<Task>();
 
   constructor(
@@ -62,7 +63,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     this.runFirst(modules);
   }
 
-  /** Shutdown has begun. */
+  /** True after the shutdown has begun. */
   get isDraining(): boolean {
     return this.closing !== undefined;
   }
@@ -71,7 +72,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     this.drainables.push(drainable);
   }
 
-  /** What cancelled tasks get to unwind, in milliseconds. */
+  /** Time for cancelled tasks to stop, in milliseconds. Seam for nestjs-tasks/testing. */
   protected get gracePeriod(): number {
     return this.options.shutdown.gracePeriod;
   }
@@ -91,9 +92,9 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   /**
-   * Puts our hooks before those of all other modules. Nest runs shutdown hooks from the smallest `distance` to the
-   * largest (0 where none is known, root 1, its imports 2, global modules last), so a global module would drain when
-   * everybody else has already disconnected. Nest sorts at its first hook, so this must happen in a constructor.
+   * Puts these hooks before those of all other modules. Nest runs shutdown hooks from the smallest `distance` to the
+   * largest: 0 where none is known, root 1, its imports 2, global modules last. A global module would drain after all
+   * others have disconnected. Nest sorts at its first hook, so this must happen in a constructor.
    */
   private runFirst(modules: ModulesContainer): void {
     for (const module of modules.values()) {
@@ -101,12 +102,15 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     }
   }
 
-  /** Nest calls our hooks in the async context of `app.close()`. One call more may come while a phase lasts: Nest 11. */
+  /**
+   * Excludes the task that called `app.close()`: Nest calls hooks in its async context. Nest 11 may call twice in a
+   * phase.
+   */
   private excuseAsker(): void {
     const task = currentActivity<Task>()?.task;
     if (task === undefined || this.askers.has(task) || !this.openTasks.list().includes(task)) return;
     this.askers.add(task);
-    this.log.shutdown(`Shutdown does not wait for task ${task.label}, which has asked for it`);
+    this.log.shutdown(`Shutdown does not wait for task ${task.label}, which called app.close()`);
     this.openTasks.excuse(task);
   }
 
@@ -119,7 +123,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private async drainToEnd(): Promise<void> {
     await this.drain(() => true);
     this.runner.refuseUnshielded();
-    // What the tasks that were awaited have scheduled meanwhile; once also when no time is left to wait for more.
+    // Tasks that the awaited tasks have scheduled meanwhile; once also when no time is left to wait for more.
     do {
       await this.drain(() => true);
     } while (this.budget !== 0 && this.submitted().some((task) => !this.reportedAsLeft.has(task)));
@@ -153,7 +157,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     for (const task of abandoned) this.runner.abandon(task);
   }
 
-  /** Runs of the queue's own go back to it by themselves. */
+  /** Requeues cancelled tasks. Runs of the queue return to it by themselves. */
   private handOver(cancelled: Task[]): Promise<void> {
     return this.handover.take(
       cancelled.filter(({ run, status, config, state }) => {
@@ -182,7 +186,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     if (ended.length > 0) this.log.shutdown(`Shutdown has waited for ${namesOf(ended, endOf)}`);
   }
 
-  /** Tasks held in a batch belong to a request in flight, whose end decides on them. */
+  /** Returns the tasks that are not held in a batch: the end of the request decides on held ones. */
   private submitted(): Task[] {
     return this.openTasks.list().filter((task) => task.state.isSubmitted && !this.askers.has(task));
   }

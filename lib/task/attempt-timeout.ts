@@ -1,15 +1,15 @@
 import { parseDuration, type Duration } from './duration.js';
 
 /**
- * How long the attempt that runs here may still take.
+ * Time limit of the running attempt.
  *
  * @publicApi
  */
 export interface TaskTimeout {
-  /** In milliseconds; `Infinity` where the task has no timeout. */
+  /** Rest in milliseconds; `Infinity` where the task has no timeout. */
   readonly remaining: number;
   /**
-   * Gives the attempt more time. Of no effect where the task has no timeout, or it is over.
+   * Gives the attempt more time. No effect where the task has no timeout, or the attempt is over.
    *
    * @param by default: the task's `timeout`.
    * @throws {TasksConfigError} when `by` cannot be read.
@@ -17,7 +17,7 @@ export interface TaskTimeout {
   extend(by?: Duration): void;
 }
 
-/** That of an attempt whose task has no timeout. */
+/** Timeout of an attempt whose task has none. */
 export const NO_TIMEOUT: TaskTimeout = { remaining: Infinity, extend: () => {} };
 
 /** Calls back when an attempt has used up its time. */

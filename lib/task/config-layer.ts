@@ -1,7 +1,7 @@
 import { mergeTaskConfig, resolveTaskConfig, type TaskConfig } from './task-config.js';
 import type { ResolvedTaskConfig } from './task.js';
 
-/** Options merged so far, with what they come to when nothing more is laid over them: worked out once for all tasks. */
+/** Options merged so far, with their resolved form: computed once for all tasks without overrides. */
 export class ConfigLayer {
   #resolved: ResolvedTaskConfig | undefined;
 

@@ -17,7 +17,7 @@ export function createResolvable<T>(): Resolvable<T> {
   return { promise, resolve };
 }
 
-/** Its rejection never becomes an unhandled one: whoever awaits the promise still sees it. */
+/** Creates a promise whose rejection is never an unhandled one: code that awaits the promise still sees it. */
 export function createDeferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (error: unknown) => void;

@@ -2,14 +2,14 @@ import ms from 'ms';
 import { TasksConfigError } from './task-errors.js';
 
 /**
- * A length of time: a number of milliseconds, or a string that the `ms` package reads.
+ * Length of time: a number of milliseconds, or a string that the `ms` package reads.
  *
  * @example `250`, `'250ms'`, `'5s'`, `'10m'`
  * @publicApi
  */
 export type Duration = number | string;
 
-/** The longest delay of a Node.js timer, 24.8 days; it fires at once when given more. */
+/** Longest delay of a Node.js timer, 24.8 days; Node fires a longer one at once. */
 const MAX_DELAY = 2 ** 31 - 1;
 
 /**

@@ -1,10 +1,10 @@
 import { labelText, messageText } from './log-text.js';
 import { describeValue, isError } from './task-errors.js';
 
-/** Number of causes of causes in a text; some errors are their own. */
+/** Maximum depth of causes in a text; some errors are their own cause. */
 const MAX_CAUSES = 8;
 
-/** Returns the message of an error, in one line, whatever was thrown. */
+/** Returns the message of an error, in one line, for any thrown value. */
 export function messageOf(error: unknown): string {
   try {
     if (isError(error)) return messageText(String(error.message));
@@ -14,7 +14,7 @@ export function messageOf(error: unknown): string {
   }
 }
 
-/** Returns the stack of an error and of its causes. No line of it looks like a line of the log. */
+/** Returns the stack of an error and of its causes. No line of it can pass for a line of the log. */
 export function stackOf(error: unknown, depth = 0): string {
   try {
     if (!isError(error)) return messageOf(error);
@@ -28,7 +28,7 @@ export function stackOf(error: unknown, depth = 0): string {
 }
 
 /**
- * The message is in one line, as everywhere. What else stands before the frames, such as an older message, is indented.
+ * Returns the stack with its message in one line. Other text before the frames, such as an older message, is indented.
  */
 function ownStackOf({ name, message, stack }: Error): string {
   const own = String(message);
@@ -38,7 +38,7 @@ function ownStackOf({ name, message, stack }: Error): string {
   return indented(oneLine);
 }
 
-/** Indents what follows the first line as frames are. */
+/** Indents the lines after the first as frames are. */
 export function indented(stack: string): string {
   return stack.replace(/[\n\r]+(?=\S)/g, '\n    ');
 }

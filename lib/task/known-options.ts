@@ -1,25 +1,25 @@
 import { labelText } from './log-text.js';
 import { TasksConfigError } from './task-errors.js';
 
-/** Remedies by the name of an option that other libraries have, or that belongs to another place. */
+/** Remedies by the name of an option of another library, or of another place. */
 export type Habits = Readonly<Record<string, string>>;
 
-/** An option that does not exist, and what to write instead. */
+/** Option that does not exist, with its replacement. */
 export interface UnknownOption {
   readonly name: string;
-  /** Such as `no option of task() (use shield)`. */
+  /** Finding, such as `no option of task() (use shield)`. */
   readonly what: string;
-  /** Names of all options. */
+  /** Names of all options, for the message. */
   readonly allowed: string;
 }
 
-/** How many edits a misspelled name may be away from the one that was meant: one for each so many characters. */
+/** Characters of a name for each edit by which a misspelled name may differ from the intended one. */
 const CHARACTERS_PER_EDIT = 3;
 
 /**
- * Names of all options of one kind. The compiler keeps them complete: each key of `T` is there, and no other.
+ * Names of all options of one kind. The compiler keeps them complete: every key of `T`, and no other.
  *
- * Types refuse unknown options in object literals only. What a factory returns, and JavaScript, is refused here.
+ * Types refuse unknown options in object literals only. Options from a factory or from JavaScript are refused here.
  */
 export class KnownOptions<T extends object> {
   readonly #names: Readonly<Record<string, true>>;
@@ -32,17 +32,17 @@ export class KnownOptions<T extends object> {
     names: Readonly<Record<keyof T, true>>,
     private readonly habits: Habits = {},
   ) {
-    // No name is found on a prototype. An object rather than a Set: its look-up by a constant key is inlined.
+    // Names on a prototype must not match. An object rather than a Set: V8 inlines its look-up by a constant key.
     this.#names = Object.assign(Object.create(null) as Record<string, true>, names);
   }
 
   /**
-   * Finds an option that does not exist. One that is `undefined` is as good as absent.
+   * Finds an option that does not exist. An option that is `undefined` counts as absent.
    *
-   * @param where has the options, such as `task()`.
+   * @param where owner of the options, such as `task()`.
    */
   find(options: object, where: string): UnknownOption | undefined {
-    if (typeof options !== 'object') return undefined; // what is wrong with that, others tell
+    if (typeof options !== 'object') return undefined; // refused by validateTaskConfig()
     for (const name in options) {
       if (name in this.#names) continue;
       if (Object.hasOwn(options, name) && (options as Record<string, unknown>)[name] !== undefined) {
@@ -53,8 +53,10 @@ export class KnownOptions<T extends object> {
   }
 
   /**
-   * @param where has the options, such as `task()`.
-   * @throws {TasksConfigError} naming the first option that does not exist, never its value: it may be a password.
+   * Refuses the first option that does not exist. Its value stays out of the message: it may be a password.
+   *
+   * @param where owner of the options, such as `task()`.
+   * @throws {TasksConfigError} naming the option.
    */
   check(options: object, where: string): void {
     const unknown = this.find(options, where);
@@ -79,7 +81,7 @@ export class KnownOptions<T extends object> {
   }
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** Counts the insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 function editsBetween(from: string, to: string): number {
   let before: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, at) => at);

@@ -1,9 +1,9 @@
 /**
- * Characters that end a line, steer a terminal, or turn the direction of the text around them: C0, C1, the line and
- * paragraph separators, and the bidirectional controls.
+ * Characters that end a line, control a terminal, or change the direction of text: C0, C1, the line and paragraph
+ * separators, and the bidirectional controls.
  */
 const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-/** The same but for line feeds and tabs. */
+/** Control characters except line feeds and tabs. */
 const CONTROLS_IN_LINES = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** Size of a message, in bytes of UTF-8 without the mark of the cut. */
@@ -12,7 +12,7 @@ const LONGEST_STACK = 8_000;
 /** Size of a name, key or reason in a message, so that the rest of the message stays. */
 const LONGEST_LABEL = 200;
 
-/** Escapes control characters: names, keys and arguments may come from users, and a line break would forge a log line. */
+/** Escapes control characters: user input in names, keys and arguments could forge a log line by a line break. */
 export function escapeControls(text: string): string {
   return text.replace(CONTROLS, escaped);
 }
@@ -40,7 +40,7 @@ function escaped(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** Leaves what fits when it is escaped, and says how much is missing. */
+/** Cuts the text where its escaped form reaches the limit, and adds the number of missing characters. */
 function cut(text: string, limit: number, escape: (text: string) => string): string {
   if (text.length <= limit && Buffer.byteLength(escape(text)) <= limit) return text;
   let left = limit;

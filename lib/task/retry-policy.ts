@@ -3,22 +3,22 @@ import { KnownOptions } from './known-options.js';
 import { TasksConfigError } from './task-errors.js';
 
 /**
- * Whether and when a durable execution that has failed is tried again.
+ * Retries of a failed durable execution.
  *
  * @publicApi
  */
 export interface RetryOptions {
-  /** How often it is tried in all; `Infinity` for as long as it takes. Default 1: no retry. */
+  /** Total number of attempts, the first included; `Infinity` for no limit. Default 1: no retry. */
   attempts?: number | undefined;
-  /** Before the second attempt. Default `'1s'`. */
+  /** Delay before the second attempt. Default `'1s'`. */
   delay?: Duration | undefined;
-  /** `exponential` doubles the delay with each attempt. Default `'exponential'`. */
+  /** Growth of the delay: `exponential` doubles it with every attempt. Default `'exponential'`. */
   backoff?: 'exponential' | 'fixed' | undefined;
-  /** No delay is longer, the first one neither. Default `'5m'`. */
+  /** Upper bound of every delay, the first included. Default `'5m'`. */
   maxDelay?: Duration | undefined;
-  /** Which share of each delay is left to chance, from 0 to 1; `true` for all of it. Default 0. */
+  /** Random share of each delay, from 0 to 1; `true` for all of it. Default 0. */
   jitter?: boolean | number | undefined;
-  /** Whether this error is worth another attempt. Default: every error is. */
+  /** Decides by the error if another attempt follows. Default: always. */
   retryOn?: { decide(error: unknown): boolean }['decide'] | undefined;
 }
 
@@ -27,7 +27,7 @@ const RETRY = new KnownOptions<RetryOptions>(
   { times: 'attempts', limit: 'attempts', max: 'attempts', retries: 'attempts, which counts the first one too' },
 );
 
-/** What to write where a place without retries is given some. */
+/** Remedy where retries are given to a place without them. */
 export const RETRY_REMEDY = "retry in @Durable(name, { retry: { attempts: 5, delay: '1s' } }) on the task's method";
 
 /** Retry options after checks and defaults. */
@@ -42,6 +42,8 @@ export class RetryPolicy {
   ) {}
 
   /**
+   * Checks the options and fills in the defaults.
+   *
    * @param where prefixes the option in the message, such as `@Durable().retry`.
    * @throws {TasksConfigError} on the first option that cannot be used.
    */
@@ -73,12 +75,12 @@ export class RetryPolicy {
     );
   }
 
-  /** Whether another attempt follows the failure of this one. What `retryOn` throws is the caller's to handle. */
+  /** Decides if another attempt follows this failure. The caller handles errors of `retryOn`. */
   allows(attempt: number, error: unknown): boolean {
     return attempt < this.attempts && (this.retryOn?.(error) ?? true);
   }
 
-  /** How long to wait after the failure of `attempt`, in milliseconds. */
+  /** Returns the delay after the failure of `attempt`, in milliseconds. */
   delayAfter(attempt: number): number {
     const full = this.isExponential ? this.delay * 2 ** Math.min(attempt - 1, 64) : this.delay;
     const capped = Math.min(full, this.maxDelay);

@@ -3,30 +3,30 @@ import type { AttemptTimeout } from './attempt-timeout.js';
 
 const SCOPE_OPTIONS = { requireManualDestroy: true };
 
-/** Of the first import, before any request. */
+/** Empty async context, made at the first import, before any request. */
 const ROOT = newScope();
 
 const storage = new AsyncLocalStorage<TaskActivity | undefined>();
 
-/** A task, as far as its activities know it. */
+/** Task, as far as its activities know it. */
 export interface ActiveTask {
-  /** Async context of its runs. */
+  /** Async context of the runs. */
   readonly scope: AsyncResource;
   /** Name and id for messages. */
   readonly label: string;
 }
 
 /**
- * What goes on for a task: an attempt, or its `onError`. Each has a signal of its own, and code that runs in it sees that
- * one: an attempt that ran out of time must not take the signal of the next for its own, and go on.
+ * Attempt of a task, or its `onError`. Every activity has its own signal, and its code sees that signal. An attempt
+ * that ran out of time must not continue on the signal of the next.
  */
 export class TaskActivity<T extends ActiveTask = ActiveTask> {
   readonly task: T;
-  /** From 1; none for `onError`. */
+  /** Number from 1; undefined for `onError`. */
   readonly attempt: number | undefined;
-  /** The function was called, and has not been given up. */
+  /** True from the call of the function until its end, or until it is given up. */
   isRunning = false;
-  /** The attempt's, when it has one. */
+  /** Timeout of the attempt, if it has one. */
   timeout: AttemptTimeout | undefined = undefined;
 
   private controller: AbortController | undefined = undefined;
@@ -37,7 +37,7 @@ export class TaskActivity<T extends ActiveTask = ActiveTask> {
     this.attempt = attempt;
   }
 
-  /** Made when somebody reads it: on Node 20, making one costs more than all the rest of a task. */
+  /** Signal, made at its first use: on Node 20, making one costs more than all the rest of a task. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
@@ -46,7 +46,7 @@ export class TaskActivity<T extends ActiveTask = ActiveTask> {
     return this.controller.signal;
   }
 
-  /** Aborts the signal. Its listeners run in the activity, whoever aborts it. The first reason counts. */
+  /** Aborts the signal with the first reason. Its listeners run in the activity, regardless of the caller. */
   abort(reason: Error): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
@@ -59,7 +59,7 @@ export class TaskActivity<T extends ActiveTask = ActiveTask> {
   }
 }
 
-/** What runs here, if anything does. */
+/** Returns the activity of the current async context. */
 export function currentActivity<T extends ActiveTask>(): TaskActivity<T> | undefined {
   return storage.getStore() as TaskActivity<T> | undefined;
 }
@@ -74,15 +74,15 @@ export function runInActivity<T extends ActiveTask, A, R>(
 }
 
 /**
- * Async context for the runs of a task: that of the caller, or an empty one. Without the activity that runs there: Node 24
- * keeps a context as a whole, and a task that schedules its next would keep all that came before.
+ * Creates the async context for the runs of a task: the caller's, or an empty one. The caller's activity is left out:
+ * Node 24 keeps a context as a whole, and a chain of tasks would keep all of its predecessors.
  */
 export function createScope(asyncContext: 'none' | undefined): AsyncResource {
   if (asyncContext === 'none') return ROOT.runInAsyncScope(newScope);
   return storage.getStore() === undefined ? newScope() : storage.run(undefined, newScope);
 }
 
-/** Costs a tenth of `AsyncLocalStorage.snapshot()`. */
+/** Creates a scope at a tenth of the cost of `AsyncLocalStorage.snapshot()`. */
 function newScope(): AsyncResource {
   return new AsyncResource('Task', SCOPE_OPTIONS);
 }
@@ -92,12 +92,12 @@ function enter<T extends ActiveTask, A, R>(
   func: (activity: TaskActivity<T>, arg: A) => R,
   arg: A,
 ): R {
-  // Lasts as long as the scope. Cheaper than run(), and than a closure for each task.
+  // Lasts as long as the scope. Cheaper than run(), and than a closure for every task.
   storage.enterWith(activity as TaskActivity<never>);
   return func(activity, arg);
 }
 
 function abortWithin(activity: TaskActivity, controller: AbortController): void {
-  // Not enterWith(): on Node 20 it would last beyond the call for a task that aborts itself.
+  // Not enterWith(): on Node 20 it would outlast the call when a task aborts itself.
   storage.run(activity, () => controller.abort(activity.abortReason));
 }

@@ -4,42 +4,44 @@ import type { OnTaskErrorOption, ResolvedTaskConfig, RunOn, TaskErrorHandler } f
 import { TasksConfigError } from './task-errors.js';
 
 /**
- * The options of a task. In every field `undefined` inherits from the layer below, `null` clears what that layer set
- * and any other value, `false` too, overrides it. Layers, weakest first: module, controller class, route handler, task
+ * Options of a task. In every field `undefined` inherits from the layer below, `null` clears that layer's value, and
+ * any other value, `false` included, overrides it. Layers, weakest first: module, controller class, route handler, task
  * method, `task({...})`.
  *
  * @publicApi
  */
 export interface TaskConfig {
-  /** Names the task in logs and events. Default: the function's name, or `'anonymous'`. */
+  /** Name of the task in logs and events. Default: the function's name, or `'anonymous'`. */
   name?: string | null | undefined;
   /** Lets the task, its `onError` and its retries finish before the application shuts down. Default `false`. */
   shield?: boolean | null | undefined;
-  /** Called after the failure was logged. Default: none. */
+  /** Error handler, called after the failure was logged. Default: none. */
   onError?: OnTaskErrorOption | null | undefined;
-  /** How the route must have ended for a batch's task to run. Default `'success'`. */
+  /** Outcome of the route for which a batch's task runs. Default `'success'`. */
   runOn?: RunOn | null | undefined;
-  /** Counted from the task's start; then its signal is aborted and it fails with `TaskTimeoutError`. Default: none. */
+  /**
+   * Time limit from the task's start. Then its signal is aborted and it fails with `TaskTimeoutError`. Default: none.
+   */
   timeout?: Duration | null | undefined;
   /**
-   * What becomes of a task that shutdown cancels. `'enqueue'`: it is added to the queue with its arguments, and another
-   * process runs it from its beginning. For methods with `@Durable()`. Default: nothing.
+   * Action for a task that shutdown cancels. `'enqueue'` adds it to the queue with its arguments, and another process
+   * runs it from its beginning. For methods with `@Durable()`. Default: none.
    */
   onCancel?: 'enqueue' | null | undefined;
   /**
-   * Which of the module's `pools` limits it in this process. Runs of durable tasks are in none: there is
-   * `@ConcurrencyLimit()`. Default: none of them, but the module's own `concurrency`.
+   * Name of the module's pool that limits the task in this process. Runs of durable tasks are in no pool; use
+   * `@ConcurrencyLimit()` for them. Default: no named pool, only the module's own `concurrency`.
    */
   pool?: string | null | undefined;
   /**
-   * Context of `AsyncLocalStorage` in which the task runs. `'inherit'`: that of the call which schedules it, with its
-   * request id and its tenant. `'none'`: an empty one, where a transaction that is kept in an `AsyncLocalStorage` would
-   * reach the task after its end. Default `'inherit'`.
+   * Context of `AsyncLocalStorage` in which the task runs. `'inherit'`: the caller's, with its request id and its
+   * tenant. `'none'`: an empty one, so that a transaction kept in an `AsyncLocalStorage` does not reach the task after
+   * its end. Default `'inherit'`.
    */
   asyncContext?: 'inherit' | 'none' | null | undefined;
 }
 
-/** Names of the options of any task, for those that add to them. */
+/** Names of the options of every task, for types that extend them. */
 export const TASK_CONFIG_NAMES = {
   name: true,
   shield: true,
@@ -89,7 +91,7 @@ export function resolveTaskConfig(config: TaskConfig): ResolvedTaskConfig {
 }
 
 /**
- * Checks each field. {@link KnownOptions} tell whether there are others, which depends on where the config stands.
+ * Checks every field. Unknown names are {@link KnownOptions}' part: they depend on where the config stands.
  *
  * @param where prefixes the option in the message, such as `task().`
  * @throws {TasksConfigError} on the first field that cannot be used.
@@ -126,7 +128,7 @@ export function isErrorHandlerClass(onError: OnTaskErrorOption): onError is Type
 function validateOnError(onError: unknown, option: string): void {
   const allowed = 'a function (task, error), or a provider class with a method onTaskError(task, error)';
   if (typeof onError !== 'function') throw new TasksConfigError(option, onError, allowed);
-  // A class without the method would otherwise be called without `new` when the first task fails.
+  // Otherwise the first failure would call a class without the method as a function, without `new`.
   const isClass = /^class\b/.test(Function.prototype.toString.call(onError));
   if (isClass && !isErrorHandlerClass(onError as OnTaskErrorOption)) {
     throw new TasksConfigError(option, onError, allowed);

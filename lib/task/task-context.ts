@@ -12,7 +12,7 @@ import type { TaskRetry } from './task-retry.js';
 import type { Task } from './task.js';
 
 /**
- * The task that runs here: in its function, its `onError` and everything that they call.
+ * Returns the running task: in its function, its `onError` and everything that they call.
  *
  * @throws {NoActiveTaskError} outside a task.
  * @example
@@ -33,7 +33,7 @@ function requireActivity(): TaskActivity<Task> {
 }
 
 /**
- * The running task, injectable anywhere. A singleton: it looks the task up in the async context at each use.
+ * Access to the running task, injectable anywhere. A singleton: every use looks the task up in the async context.
  *
  * @example
  * ```ts
@@ -54,53 +54,53 @@ function requireActivity(): TaskActivity<Task> {
 export class TaskContext {
   private readonly loggers = new WeakMap<Task, Logger>();
 
-  /** Whether a task runs here. All other members throw {@link NoActiveTaskError} where none does. */
+  /** True inside a task. Outside, all other members throw {@link NoActiveTaskError}. */
   get isActive(): boolean {
     return currentActivity() !== undefined;
   }
 
-  /** The running task. */
+  /** Running task. */
   get task(): Task {
     return currentTask();
   }
 
-  /** That of what runs here: the attempt, or the `onError`. */
+  /** Signal of the current attempt, or of the running `onError`. */
   get signal(): AbortSignal {
     return requireActivity().signal;
   }
 
-  /** The attempt that runs here, from 1; in `onError` the latest. */
+  /** Number of the current attempt, from 1; in `onError` the latest. */
   get attempt(): number {
     const { attempt, task } = requireActivity();
     return attempt ?? task.attempt;
   }
 
-  /** How long the attempt that runs here may still take. */
+  /** Time limit of the current attempt. */
   get timeout(): TaskTimeout {
     return requireActivity().timeout ?? NO_TIMEOUT;
   }
 
   /**
-   * The key of the durable execution that runs here.
+   * Key of the running durable execution.
    *
-   * @throws {TasksUsageError} `NOT_DURABLE` in a task that runs only in this process. In all members that follow.
+   * @throws {TasksUsageError} `NOT_DURABLE` in a task that runs only in this process; so do the members below.
    */
   get key(): string {
     return requireRun('key').key;
   }
 
-  /** Tells how far the run has come: `execution.progress` and `events$` show it in any process. */
+  /** Reports the progress of the run: `execution.progress` and `events$` show it in any process. */
   get progress(): TaskProgress {
     return requireRun('progress').progress;
   }
 
-  /** Decides when the next attempt is due, if this one fails: what a `Retry-After` header asks for. */
+  /** Sets the delay of the next attempt if this one fails, for example from a `Retry-After` header. */
   get retry(): TaskRetry {
     return requireRun('retry').retry;
   }
 
   /**
-   * What follows this run of a perpetual task.
+   * Controls the next run of a perpetual task.
    *
    * @throws {TasksUsageError} `NOT_PERPETUAL` where the task is not perpetual.
    */
@@ -110,14 +110,12 @@ export class TaskContext {
     return perpetual;
   }
 
-  /** How those have ended that the execution was to follow, in the order in which `queue.after()` had them. */
+  /** Outcomes of the executions passed to `queue.after()`, in that order. */
   get outcomes(): readonly ExecutionOutcome[] {
     return requireRun('outcomes').outcomes;
   }
 
-  /**
-   * A logger whose lines carry the task: its name and id; of a durable execution its name, key, attempt and worker.
-   */
+  /** Logger whose lines carry the task's name and id; for a durable execution its name, key, attempt and worker. */
   get logger(): Logger {
     const task = currentTask();
     let logger = this.loggers.get(task);

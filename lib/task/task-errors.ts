@@ -3,12 +3,12 @@ import { labelText, messageText } from './log-text.js';
 
 /**
  * Base of every error that this library creates. `code` is stable and meant for programs, the message for people: one
- * line of at most 2 kB, in which control characters of names, keys and reasons are escaped.
+ * line of at most 2 kB. Control characters of names, keys and reasons are escaped.
  *
  * @publicApi
  */
 export abstract class TasksError extends Error {
-  /** A stable identifier, such as `TASK_TIMEOUT`. */
+  /** Stable identifier, such as `TASK_TIMEOUT`. */
   abstract readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -20,28 +20,28 @@ export abstract class TasksError extends Error {
   }
 }
 
-/** A URL with a password, which may stand in any option by mistake. */
+/** Pattern of a URL with a password, which may stand in any option by mistake. */
 const CREDENTIALS = /:\/\/.*@/s;
 
 /**
- * An option has a value that cannot be used. Thrown at bootstrap for module options, at the call for `task({...})`
- * and at class definition for decorators.
+ * Option with a value that cannot be used. Thrown at bootstrap for module options, at the call for `task({...})` and at
+ * class definition for decorators.
  *
  * @publicApi
  */
 export class TasksConfigError extends TasksError {
   readonly code = 'TASKS_CONFIG';
 
-  /** The value that was refused; `'…'` where it holds a password, or may. */
+  /** Value that was refused; `'…'` where it may hold a password. */
   readonly value: unknown;
 
   constructor(
-    /** The option's path, such as `shutdown.gracePeriod`. */
+    /** Path of the option, such as `shutdown.gracePeriod`. */
     readonly option: string,
     value: unknown,
-    /** What the option accepts. */
+    /** Accepted values. */
     allowed: string,
-    /** What is wrong, where it is not the value. */
+    /** Problem, where it is not the value. */
     what?: string,
   ) {
     const shown = typeof value === 'string' && CREDENTIALS.test(value) ? '…' : value;
@@ -51,7 +51,7 @@ export class TasksConfigError extends TasksError {
 }
 
 /**
- * A member of `TaskContext`, or `currentTask()`, was used outside a running task.
+ * Use of `currentTask()` or a member of `TaskContext` outside a running task.
  *
  * @publicApi
  */
@@ -60,13 +60,13 @@ export class NoActiveTaskError extends TasksError {
 
   constructor() {
     super(
-      'No task is running here. Call this from a task function, its onError handler or what they call, or check context.isActive first.',
+      'No task is running here. Call this from a task function or its onError handler, or check context.isActive first.',
     );
   }
 }
 
 /**
- * A task ran longer than its `timeout`. Its signal was aborted with this error as the reason.
+ * Task that ran longer than its `timeout`. Its signal was aborted with this error as the reason.
  *
  * @publicApi
  */
@@ -75,17 +75,17 @@ export class TaskTimeoutError extends TasksError {
 
   constructor(
     task: string,
-    /** The limit in milliseconds. */
+    /** Limit in milliseconds. */
     readonly timeout: number,
   ) {
     super(
-      `Task ${task} ran longer than its timeout of ${timeout} ms. Its signal is aborted; a function that does not watch the signal goes on unobserved, unless it runs in a thread, which is ended.`,
+      `Task ${task} ran longer than its timeout of ${timeout} ms. Its signal is aborted. A function that ignores the signal continues unobserved; a thread is terminated.`,
     );
   }
 }
 
 /**
- * A task was cancelled, by `task.cancel()` or by the shutdown of the application. It is the reason of the aborted signal.
+ * Task that was cancelled, by `task.cancel()` or by the shutdown of the application. Reason of the aborted signal.
  *
  * @publicApi
  */
@@ -94,7 +94,7 @@ export class TaskCancelledError extends TasksError {
 
   constructor(
     task: string,
-    /** What was given to `cancel()`, or `'shutdown'`. */
+    /** Argument of `cancel()`, or `'shutdown'`. */
     readonly reason?: unknown,
   ) {
     super(
@@ -105,8 +105,8 @@ export class TaskCancelledError extends TasksError {
 }
 
 /**
- * Creates the error that a task is cancelled with. That of a shutdown has no stack: it cancels all tasks at once, and the
- * stack would be most of the cost, and show the shutdown alone.
+ * Creates the error of a cancellation. The one of a shutdown has no stack: a stack for each task would be most of the
+ * cost, and show only the shutdown.
  */
 export function createCancellation(task: string, reason: unknown): TaskCancelledError {
   if (reason !== 'shutdown') return new TaskCancelledError(task, reason);
@@ -120,8 +120,8 @@ export function createCancellation(task: string, reason: unknown): TaskCancelled
 }
 
 /**
- * A task will never start: its route did not end as its `runOn` asks, it was cancelled before its start, or the
- * application has shut down.
+ * Task that will never start: its route did not end as its `runOn` asks, it was cancelled before, or the application
+ * has shut down.
  *
  * @publicApi
  */
@@ -130,7 +130,7 @@ export class TaskDiscardedError extends TasksError {
 
   constructor(
     task: string,
-    /** Why, such as `route failed`. */
+    /** Reason, such as `route failed`. */
     readonly reason: string,
     options?: ErrorOptions,
   ) {
@@ -139,8 +139,8 @@ export class TaskDiscardedError extends TasksError {
 }
 
 /**
- * A task will never start: its pool has as many running and waiting tasks as it takes. Thrown by `schedule()` where the
- * pool's `overflow` is `'reject'`.
+ * Task that will never start: its pool is full of running and waiting tasks. Thrown by `schedule()` where the pool's
+ * `overflow` is `'reject'`.
  *
  * @publicApi
  */
@@ -149,18 +149,18 @@ export class TaskPoolFullError extends TaskDiscardedError {
 
   constructor(
     task: string,
-    /** The pool's name; `'default'` for tasks that name none. */
+    /** Name of the pool; `'default'` for tasks that name none. */
     readonly pool: string,
     { running, waiting, held }: { readonly running: number; readonly waiting: number; readonly held: number },
   ) {
-    const holding = held === 0 ? '' : `, and ${held} held for later by open requests`;
-    super(task, `pool '${pool}' is full, ${running} running and ${waiting} waiting${holding}`);
+    const holding = held === 0 ? '' : `, ${held} held by open requests`;
+    super(task, `pool '${pool}' is full (${running} running, ${waiting} waiting${holding})`);
   }
 }
 
 /**
- * A task was awaited where that keeps the task from starting: in the handler at whose end it starts, or in tasks that
- * take all the slots of its pool. The task itself stays, and runs when it can.
+ * Task that was awaited where the wait prevents its start: in the handler at whose end it starts, or in tasks that fill
+ * its pool. The task itself stays, and runs when it can.
  *
  * @publicApi
  */
@@ -172,16 +172,19 @@ export class TaskWaitError extends TasksError {
   }
 }
 
-/** Errors of another realm count too: under jest, what Node's own APIs throw is not an `instanceof` the test's Error. */
+/**
+ * Tells errors from other values, errors of another realm included: under jest, errors of Node's own APIs are not
+ * `instanceof` the test's Error.
+ */
 export function isError(value: unknown): value is Error {
   try {
     return value instanceof Error || types.isNativeError(value);
   } catch {
-    return false; // a Proxy may refuse to be asked
+    return false; // a Proxy may refuse the access
   }
 }
 
-/** Whether `error` says no more than that `cancellation` has come: it is that, or what Node's own APIs make of it. */
+/** Tells errors that only report the `cancellation`: the cancellation itself, or the AbortError of Node's own APIs. */
 export function isAbortOf(cancellation: TaskCancelledError | undefined, error: unknown): boolean {
   if (cancellation === undefined) return false;
   try {
@@ -191,7 +194,7 @@ export function isAbortOf(cancellation: TaskCancelledError | undefined, error: u
   }
 }
 
-/** Describes an option in a message: short, quoted where it is a string, and never a reason to fail. */
+/** Describes a value in a message: short, strings quoted. Never throws. */
 export function describeValue(value: unknown): string {
   try {
     if (typeof value === 'string') return `'${labelText(value)}'`;
@@ -205,7 +208,7 @@ export function describeValue(value: unknown): string {
   }
 }
 
-/** Describes an argument in a message by its type alone: its value is what users have typed. */
+/** Describes an argument by its type alone: its value may come from users. */
 export function describeType(value: unknown): string {
   try {
     switch (typeof value) {
@@ -233,12 +236,12 @@ function describeNumber(value: number): string {
   return Number.isInteger(value) ? 'a number' : 'a fraction';
 }
 
-/** Of its prototype: a property named `constructor` is data. */
+/** Returns the class name by the prototype: a property named `constructor` is data. */
 function classOf(value: object): string {
   try {
     const prototype = Object.getPrototypeOf(value) as object | null;
     return labelText(String(prototype?.constructor?.name ?? 'Object'));
   } catch {
-    return 'Object'; // a Proxy may refuse to be asked
+    return 'Object'; // a Proxy may refuse the access
   }
 }

@@ -2,12 +2,15 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { labelText } from './log-text.js';
 import type { Task } from './task.js';
 
-/** Nest 12's logger takes fields beside a message; that of Nest 11 prints them as lines of their own. */
+/** True on Nest 12, whose logger takes fields beside a message; Nest 11 prints fields as lines of their own. */
 const TAKES_FIELDS = 'serializeError' in ConsoleLogger.prototype;
 
 type Level = 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
 
-/** A logger whose lines carry the task, escaped and cut; the message is the user's own. A durable execution's are fields, so that JSON lines can be searched by them. */
+/**
+ * Creates a logger whose lines carry the task, escaped and cut; the message stays as it is. A durable execution's name
+ * and key are fields, so that JSON lines can be searched by them.
+ */
 export function createTaskLogger(task: Task): Logger {
   const { run } = task;
   if (run === undefined) return new Logger(task.label);
@@ -18,7 +21,7 @@ export function createTaskLogger(task: Task): Logger {
   return new Logger(`${name} ${key} attempt ${run.attempt} ${worker}`);
 }
 
-/** Puts the same fields into each line. */
+/** Logger that adds the same fields to each line. */
 class FieldsLogger extends Logger {
   constructor(
     private readonly name: string,
@@ -51,7 +54,7 @@ class FieldsLogger extends Logger {
     this.write('fatal', line);
   }
 
-  /** Of errors, a stack stays last but for the context, where loggers look for it. */
+  /** Keeps an error's stack last before the context, where loggers look for it. */
   private write(level: Level, [message, ...rest]: unknown[]): void {
     Logger[level](message, this.fields, ...rest, this.name);
   }

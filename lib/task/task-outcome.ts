@@ -1,19 +1,19 @@
 /**
- * When a task starts: at once, after the route handler and before the response, or after the response.
+ * Start of a task: at once, after the route handler and before the response, or after the response.
  *
  * @publicApi
  */
 export type TaskTiming = 'immediate' | 'afterRoute' | 'afterResponse';
 
 /**
- * Where a task stands. `succeeded`, `failed`, `cancelled` and `discarded` are final.
+ * State of a task. `succeeded`, `failed`, `cancelled` and `discarded` are final.
  *
  * @publicApi
  */
 export type TaskStatus = 'scheduled' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'discarded';
 
 /**
- * How a task ended.
+ * Outcome of a task.
  *
  * @publicApi
  */
@@ -22,12 +22,12 @@ export type TaskOutcome<R = unknown> =
   | { readonly status: 'failed' | 'cancelled' | 'discarded'; readonly error: unknown };
 
 /**
- * How a durable execution ended that another one has waited for: as a task's outcome, and which execution it was.
+ * Outcome of a durable execution that another one has waited for, with its name and key.
  *
  * @publicApi
  */
 export type ExecutionOutcome<R = unknown> = TaskOutcome<R> & {
   readonly key: string;
-  /** The task's. */
+  /** Name of the durable task. */
   readonly name: string;
 };

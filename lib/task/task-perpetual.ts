@@ -1,25 +1,25 @@
 import type { Duration } from './duration.js';
 
 /**
- * What follows the run of a perpetual task that goes on here. Each attempt decides anew; without a word, the next run
- * follows in time and with the same arguments, whether this one succeeds or fails.
+ * Controls the next run of a perpetual task. If the attempt sets nothing, schedule and arguments stay, after a success
+ * and after a failure.
  *
  * @publicApi
  */
 export interface TaskPerpetual {
-  /** From start to start, for the next run alone, in milliseconds; `undefined` for one that goes by `cron`. */
+  /** Interval from start to start, in milliseconds, for the next run alone; `undefined` for a task with `cron`. */
   get every(): number | undefined;
   set every(interval: Duration);
-  /** No run follows. This one ends as it does, and its result is kept. */
+  /** Cancels all further runs. The current run ends as usual, and its result is kept. */
   cancel(): void;
   /**
-   * The arguments of the runs that follow.
+   * Sets the arguments of the further runs.
    *
    * @throws {TaskArgumentError} when one of them cannot travel.
    */
   perpetuate(...args: unknown[]): void;
-  /** The next run follows so long from now. */
+  /** Delays the next run by this duration from now. */
   after(delay: Duration): void;
-  /** The next run follows then; at once when that is past. */
+  /** Sets the time of the next run; a past one means at once. */
   at(date: Date): void;
 }

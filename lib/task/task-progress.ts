@@ -1,14 +1,13 @@
 /**
- * How far the run of a durable execution has come, for those who watch it in any process. Of an attempt: the next one
- * begins anew.
+ * Progress of a durable run, visible in any process. Every attempt starts from 0.
  *
  * @publicApi
  */
 export interface TaskProgress {
-  /** From 0. May exceed the total. */
+  /** Count from 0. May exceed the total. */
   readonly current: number;
   /**
-   * Sets what `current` counts up to. Default 100.
+   * Sets the total of `current`. Default 100.
    *
    * @throws {TasksConfigError} when `n` is not a number from 1.
    */
@@ -20,6 +19,6 @@ export interface TaskProgress {
    * @throws {TasksConfigError} when `by` is not a number from 1.
    */
   increment(by?: number): void;
-  /** Tells what it is at, in up to 1 kB: the rest is cut off. `null` takes that back. */
+  /** Sets a text of at most 1 kB; the rest is cut off. `null` removes it. */
   message(text: string | null): void;
 }

@@ -6,7 +6,7 @@ import { describeValue } from './task-errors.js';
 const REMEDY = 'Iterate it in a function: async () => { for await (const item of items()) … }.';
 
 /**
- * Result of a task whose function returns `R`: what a promise resolves to, the last value of an Observable.
+ * Result of a task whose function returns `R`: the value of a promise, or the last value of an Observable.
  *
  * @publicApi
  */
@@ -23,15 +23,15 @@ export type NoGenerator<R> = [R] extends [never]
     ? { readonly refused: 'The body of a generator function never runs unless something iterates it' }
     : unknown;
 
-/** @throws {TypeError} when it is a generator function, sync or async. */
+/** Refuses a generator function. @throws {TypeError} */
 export function refuseGenerator(func: (...args: never[]) => unknown): void {
   if (!types.isGeneratorFunction(func)) return;
   throw new TypeError(
-    `schedule() needs a function that works when it is called, and got ${describeValue(func)}, a generator, whose body runs only when it is iterated. ${REMEDY}`,
+    `schedule() refuses ${describeValue(func)}: it is a generator function, whose body runs only when iterated. ${REMEDY}`,
   );
 }
 
-/** Tells a result that does nothing until somebody takes it. Foreign objects may refuse to be asked. */
+/** Tells a result that does nothing until it is subscribed to or iterated. Foreign objects may refuse the access. */
 export function isLazy(result: unknown): result is object {
   if (typeof result !== 'object' || result === null || types.isPromise(result)) return false;
   try {
@@ -50,12 +50,10 @@ export function isLazy(result: unknown): result is object {
 export function takeResult(result: unknown): unknown {
   if (!isLazy(result)) return result;
   if (isObservable(result)) return lastValueFrom(untilAborted(result), { defaultValue: undefined });
-  throw new TypeError(
-    `The function of the task returned a generator, whose body runs only when it is iterated. ${REMEDY}`,
-  );
+  throw new TypeError(`The task's function returned a generator, whose body runs only when iterated. ${REMEDY}`);
 }
 
-/** Another copy of RxJS may have made the source. */
+/** Ends the source at the abort. Another copy of RxJS may have made the source. */
 function untilAborted(source: Subscribable<unknown>): Observable<unknown> {
   const own = from(source as Observable<unknown>);
   const signal = currentActivity()?.signal;
@@ -68,10 +66,8 @@ function failOnAbort(signal: AbortSignal): Observable<never> {
       try {
         subscriber.error(signal.reason);
       } catch (teardownError) {
-        // The task has its end; an error out of an abort listener would end the process.
-        process.emitWarning(
-          `The Observable of a task that was stopped has failed in its teardown: ${describeValue(teardownError)}`,
-        );
+        // The task has ended; an error out of an abort listener would end the process.
+        process.emitWarning(`Observable of a stopped task failed in its teardown: ${describeValue(teardownError)}`);
       }
     };
     if (signal.aborted) fail();

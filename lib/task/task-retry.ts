@@ -1,16 +1,18 @@
 import type { Duration } from './duration.js';
 
 /**
- * When a durable execution is tried again, if the attempt that runs here fails. It takes the place of the policy's delay,
- * also where that would be shorter or longer, and changes nothing about how many attempts there are: after the last, or
- * an error that `retryOn` refuses, none follows. Each attempt decides anew; the last call counts.
+ * Delay of the next attempt, if the current one fails. Replaces the policy's delay, shorter or longer, and leaves the
+ * number of attempts unchanged. After the last attempt, or an error that `retryOn` refuses, no attempt follows. The
+ * last call of the attempt counts.
  *
  * @publicApi
  */
 export interface TaskRetry {
   /**
+   * Delays the next attempt.
+   *
    * @param delay counted from the failure. Up to ten years; 0 for at once.
-   * @throws {TasksConfigError} when it is no such Duration.
+   * @throws {TasksConfigError} when `delay` is not such a Duration.
    * @example
    * ```ts
    * const response = await fetch(url, { signal: this.context.signal });
@@ -22,8 +24,10 @@ export interface TaskRetry {
    */
   after(delay: Duration): void;
   /**
-   * @param date one that has passed is at once.
-   * @throws {TasksConfigError} when it is no valid Date.
+   * Sets the time of the next attempt.
+   *
+   * @param date a past one means at once.
+   * @throws {TasksConfigError} when `date` is not a valid Date.
    */
   at(date: Date): void;
 }

@@ -3,37 +3,36 @@ import { TaskActivity, type ActiveTask } from './task-activity.js';
 import { createCancellation, TaskDiscardedError, type TaskCancelledError } from './task-errors.js';
 import type { TaskOutcome, TaskStatus } from './task-outcome.js';
 
-/** How an attempt ended. */
+/** Outcome of an attempt. */
 export type TaskEndStatus = TaskOutcome['status'];
 
-/** Place in a pool. `beyond`: it starts although the pool is full. */
+/** Place in a pool. `beyond`: the task starts although the pool is full. */
 export type PoolPlace = 'reserved' | 'queue' | 'beyond';
 
 /**
- * Where a task stands, and the promises and signals that tell of it. The runner leads it through its transitions, in
- * this order: submit, begin, end, beginHandling (when it failed), finish; and beginRetry, begin, endRetry any number of
- * times after its end.
+ * State of a task, with its promises and signals. The runner leads it through its transitions: submit, begin, end,
+ * beginHandling (after a failure), finish. After its end, beginRetry, begin and endRetry follow any number of times.
  *
- * All fields are set at once: one that is added later would cost every task a second shape and an array for it. They are
- * `private`, for V8 takes longer to set one with a #.
+ * All fields are set at once: a later one would cost every task a second shape and an array for it. They are `private`,
+ * since V8 takes longer to set a `#` field.
  */
 export class TaskState<R, T extends ActiveTask = ActiveTask> {
   readonly task: T;
   attempt: number;
   status: TaskStatus = 'scheduled';
-  /** How the latest attempt ended: `status` stays that of the first. */
+  /** Status of the latest attempt: `status` stays that of the first. */
   lastAttempt: TaskStatus = 'scheduled';
-  /** `held`: by a batch. `submitted`: to the runner. `finished`: `done` has settled. */
+  /** Stage: `held` by a batch, `submitted` to the runner, `finished` when `done` has settled. */
   stage: 'held' | 'submitted' | 'finished' = 'held';
-  /** In milliseconds of `performance.now()`. */
+  /** Start in milliseconds of `performance.now()`. */
   startedAt: number | undefined = undefined;
   cancellation: TaskCancelledError | undefined = undefined;
-  /** Its neighbours in the openTasks, while it is there. */
+  /** Neighbours in the list of open tasks. */
   before: TaskState<unknown, T> | undefined = undefined;
   after: TaskState<unknown, T> | undefined = undefined;
 
   private pooled: PoolPlace | undefined = undefined;
-  /** What the first attempt returned or failed with. */
+  /** Result or error of the first attempt. */
   private value: unknown = undefined;
   private latest: TaskActivity<T> | undefined = undefined;
   private handling: TaskActivity<T> | undefined = undefined;
@@ -46,17 +45,17 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     this.attempt = attempt;
   }
 
-  /** Handed to the runner, rather than held back in a batch. */
+  /** True when the runner has the task, and no batch holds it. */
   get isSubmitted(): boolean {
     return this.stage !== 'held';
   }
 
-  /** `done` has settled. */
+  /** True when `done` has settled. */
   get isFinished(): boolean {
     return this.stage === 'finished';
   }
 
-  /** The first run has ended, or will never begin. */
+  /** True when the first run has ended, or will never begin. */
   get hasEnded(): boolean {
     return this.status !== 'scheduled' && this.status !== 'running';
   }
@@ -65,12 +64,12 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     return this.retry !== undefined;
   }
 
-  /** The function was called, and has not been given up. */
+  /** True from the call of the function until its end, or until it is given up. */
   get isInvoked(): boolean {
     return this.latest?.isRunning === true;
   }
 
-  /** What goes on, or was the last to: an attempt, or the `onError`. */
+  /** Current or latest activity: an attempt, or the `onError`. */
   get activity(): TaskActivity<T> {
     const isHandling = !this.isInvoked && !this.isFinished;
     if (isHandling && this.handling !== undefined) return this.handling;
@@ -93,12 +92,12 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     return this.whenDone.promise;
   }
 
-  /** Place in its pool, until it starts. */
+  /** Place in the pool, until the start. */
   get poolPlace(): PoolPlace | undefined {
     return this.pooled;
   }
 
-  /** Takes a place among those that wait, for when it is queued. */
+  /** Reserves a place among the waiting tasks. */
   reserve(): void {
     this.pooled = 'reserved';
   }
@@ -108,14 +107,14 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     this.pooled = 'beyond';
   }
 
-  /** Waits for a slot from now on. Returns the place that it had. */
+  /** Waits for a slot from now on. Returns the former place. */
   queue(): PoolPlace | undefined {
     const before = this.pooled;
     this.pooled = 'queue';
     return before;
   }
 
-  /** Waits no more: it starts, or will not run. Returns the place that it had. */
+  /** Stops the wait: the task starts, or will not run. Returns the former place. */
   leavePool(): PoolPlace | undefined {
     const before = this.pooled;
     this.pooled = undefined;
@@ -126,7 +125,7 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     if (this.stage === 'held') this.stage = 'submitted';
   }
 
-  /** The function is called: the first time, or again. */
+  /** Starts an attempt. */
   begin(now: number): TaskActivity<T> {
     const activity = this.latestAttempt();
     activity.isRunning = true;
@@ -137,7 +136,7 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     return activity;
   }
 
-  /** @param value what it returned, or failed with. */
+  /** Ends the first attempt. @param value its result or error. */
   end(status: TaskEndStatus, value: unknown): void {
     this.endAttempt(status);
     this.value = value;
@@ -150,7 +149,7 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     return this.handling;
   }
 
-  /** Nothing more will happen to it but retries. */
+  /** Settles `done`. Only retries may follow. */
   finish(): void {
     this.stage = 'finished';
     this.settleDone();
@@ -164,7 +163,7 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     return this.retry.promise;
   }
 
-  /** @param value what it returned, or failed with. */
+  /** Ends a retry. @param value its result or error. */
   endRetry(status: TaskEndStatus, value: unknown): void {
     this.endAttempt(status);
     const retry = this.retry;
@@ -173,7 +172,7 @@ export class TaskState<R, T extends ActiveTask = ActiveTask> {
     else retry?.reject(value);
   }
 
-  /** For good: no attempt and no `onError` gets a signal that is not aborted. */
+  /** Cancels for good: no later attempt or `onError` gets a signal that is not aborted. */
   requestCancel(reason: unknown): TaskCancelledError {
     this.cancellation ??= createCancellation(this.task.label, reason);
     this.latest?.abort(this.cancellation);

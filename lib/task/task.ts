@@ -8,18 +8,18 @@ import type { TaskOutcome, TaskStatus, TaskTiming } from './task-outcome.js';
 import type { TaskCall, TaskKind, TaskOrigin, TaskPlace, TaskRun } from './task-parts.js';
 
 /**
- * Called when a task has failed. May be async; what it returns is ignored, and what it throws is logged with the
- * task's error.
+ * Handler of a failed task. May be async; its return value is ignored, and its own error is logged with the task's
+ * error.
  *
- * Declared as a method so that a handler may narrow `error`, as in `(task, error: Error) => …`; JavaScript can throw
- * anything, and then it is that.
+ * Declared as a method so that a handler may narrow `error`, as in `(task, error: Error) => …`. At run time `error` is
+ * any thrown value.
  *
  * @publicApi
  */
 export type TaskErrorFunction = { handle(task: Task, error: unknown): unknown }['handle'];
 
 /**
- * A provider that handles the errors of tasks. Nest resolves it, so it can inject what it needs.
+ * Provider that handles the errors of tasks. Nest resolves it, so it can inject its dependencies.
  *
  * @example
  * ```ts
@@ -38,21 +38,21 @@ export interface TaskErrorHandler {
 }
 
 /**
- * What `onError` takes: a function, or the class of a provider.
+ * Values of `onError`: a function, or the class of a provider.
  *
  * @publicApi
  */
 export type OnTaskErrorOption = TaskErrorFunction | Type<TaskErrorHandler>;
 
 /**
- * How the route must have ended for an after-route or after-response task to run.
+ * Outcome of the route for which an after-route or after-response task runs.
  *
  * @publicApi
  */
 export type RunOn = 'success' | 'error' | 'always';
 
 /**
- * A task's options after all layers were merged. Frozen; holds no `null`.
+ * Options of a task after the merge of all layers. Frozen; holds no `null`.
  *
  * @publicApi
  */
@@ -61,28 +61,28 @@ export interface ResolvedTaskConfig {
   readonly shield: boolean;
   readonly onError?: OnTaskErrorOption;
   readonly runOn: RunOn;
-  /** In milliseconds. */
+  /** Time limit in milliseconds. */
   readonly timeout?: number;
   readonly onCancel?: 'enqueue';
   readonly pool?: string;
-  /** Absent where the task inherits its context. */
+  /** Set only where the task does not inherit its context. */
   readonly asyncContext?: 'none';
 }
 
-/** What a task asks of the scheduler that runs it. */
+/** Controls that a task has over its scheduler. */
 export interface TaskControls {
   cancel(task: Task, reason: unknown): boolean;
   retry(task: Task): Promise<unknown>;
-  /** Warns when whoever asks here waits for the task in a cycle. */
+  /** Warns when the calling code waits for the task in a cycle. */
   warnOfCycle(task: Task): void;
-  /** @returns a promise that rejects then; nothing where there can be no cycle. */
+  /** Watches for a cycle. @returns a promise that rejects on one; undefined where none is possible. */
   failOnCycle(task: Task): Promise<never> | undefined;
 }
 
 let lastId = 0;
 
 /**
- * One scheduled function: what it is, where it stands, how it ended.
+ * Scheduled function, with its state and its outcome.
  *
  * A task is not a promise: returning it from an async handler does not wait for it. Await `done` or `result()`.
  *
@@ -95,11 +95,11 @@ let lastId = 0;
  * @publicApi
  */
 export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]> {
-  /** The function, as it was passed. For a provider's method use `retry()`: calling this would lose its `this`. */
+  /** Function as passed. For a provider's method use `retry()`: calling this would lose its `this`. */
   readonly func: (...args: never[]) => unknown;
-  /** The arguments, as they were passed. */
+  /** Arguments as passed. */
   readonly args: A;
-  /** The options after all layers were merged; frozen. */
+  /** Options after the merge of all layers; frozen. */
   readonly config: ResolvedTaskConfig;
   /** @internal */
   readonly host: (() => object) | undefined;
@@ -115,7 +115,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   readonly #number: number;
 
   /**
-   * In turn rather than as one object: tasks are made of several kinds of objects, and copying those cost half of all.
+   * Takes its parts separately: they come as several shapes of objects, and copying those cost half of everything.
    *
    * @internal
    */
@@ -132,7 +132,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     this.state = new TaskState<R, Task<R>>(this, run === undefined ? 1 : run.attempt);
   }
 
-  /** When it starts. */
+  /** Moment of the start. */
   get timing(): TaskTiming {
     return this.#place.timing;
   }
@@ -147,18 +147,18 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     return this.#place.kind;
   }
 
-  /** Unique in this process. */
+  /** Identifier, unique in this process. */
   get id(): string {
     return String(this.#number);
   }
 
-  /** `config.name`, else the function's name, else `'anonymous'`. */
+  /** Name: `config.name`, else the function's name, else `'anonymous'`. */
   get name(): string {
     return this.config.name ?? this.functionName;
   }
 
   /**
-   * One of as many as the code has, unlike the name: of a durable run the name of its task, else that of the function.
+   * Name with as few values as the code has functions: of a durable run its task's name, else the function's.
    *
    * @internal
    */
@@ -166,35 +166,38 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
     return this.run?.taskName ?? nameOf(this.func);
   }
 
-  /** The last argument if it is a plain object, else `{}`. */
+  /** Last argument if it is a plain object, else `{}`. */
   get kwargs(): Record<string, unknown> {
     const last = this.args.at(-1);
     return isPlainObject(last) ? last : {};
   }
 
-  /** Whether shutdown waits for it. */
+  /** True if shutdown waits for it. */
   get shielded(): boolean {
     return this.config.shield;
   }
 
-  /** Where it stands. */
+  /** State of the task. */
   get status(): TaskStatus {
     return this.state.status;
   }
 
-  /** 1 in the first run, one more in each `retry()`; in a durable run, the attempt of the execution. */
+  /**
+   * Number of the attempt: 1 in the first run, one more in each `retry()`; in a durable run, the execution's attempt.
+   */
   get attempt(): number {
     return this.state.attempt;
   }
 
-  /** Whether the function was called. */
+  /** True if the function was called. */
   get isStarted(): boolean {
     return this.state.startedAt !== undefined;
   }
 
   /**
-   * Aborted by `cancel()`, by shutdown unless shielded, and by the timeout. Each attempt and the `onError` have one of
-   * their own, and see that one; from elsewhere it is that of what goes on. Cancellation is a request: a function that does not watch its signal goes on.
+   * Signal, aborted by `cancel()`, by shutdown unless shielded, and by the timeout. Each attempt and the `onError` have
+   * their own; other code sees that of the current activity. Cancellation is a request: a function that ignores its
+   * signal continues.
    */
   get signal(): AbortSignal {
     const here = currentActivity<Task>();
@@ -203,24 +206,24 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Resolves when the function is called.
-   * Rejects with {@link TaskDiscardedError} if it never will be, with {@link TaskWaitError} where that is because it is
-   * awaited here; left unobserved, that is no unhandled rejection.
+   * Promise that resolves when the function is called. Rejects with {@link TaskDiscardedError} if the task will never
+   * start, and with {@link TaskWaitError} where awaiting it here prevents that. Unobserved, it is no unhandled
+   * rejection.
    */
   get started(): Promise<void> {
     return this.#unlessInCycle(this.state.started);
   }
 
-  /** Resolves, never rejects, when the task has ended and its `onError` has settled. */
+  /** Promise that resolves, and never rejects, when the task has ended and its `onError` has settled. */
   get done(): Promise<TaskOutcome<R>> {
     this.#engine.warnOfCycle(this as Task);
     return this.state.done;
   }
 
   /**
-   * Resolves to the function's result, once `done`. Rejects with the task's error when it failed, was cancelled or
-   * was discarded, with {@link TaskWaitError} where it cannot start because it is awaited here; left unobserved, that is
-   * no unhandled rejection.
+   * Resolves to the function's result, once `done`. Rejects with the task's error when it failed, was cancelled or was
+   * discarded, and with {@link TaskWaitError} where awaiting it here keeps it from starting. Unobserved, it is no
+   * unhandled rejection.
    */
   result(): Promise<R> {
     const result = this.state.done.then((outcome) => {
@@ -231,12 +234,12 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Calls the function again with the same arguments and resolves to its result. Counts `attempt`, applies the
-   * timeout anew and keeps the shield; `onError` is not called again and `status` and `done` do not change.
-   * Under a `concurrency` limit it waits for its turn.
+   * Calls the function again with the same arguments and resolves to its result. Counts `attempt`, applies the full
+   * timeout and keeps the shield. `onError` is not called again, and `status` and `done` do not change. Under a
+   * `concurrency` limit the retry waits for its turn.
    *
    * Rejects when the function fails, with {@link TasksUsageError} `TASK_NOT_ENDED` while the task waits or runs, with
-   * {@link TaskCancelledError} when it was cancelled; left unobserved, that is no unhandled rejection.
+   * {@link TaskCancelledError} when it was cancelled. Unobserved, it is no unhandled rejection.
    *
    * @example
    * ```ts
@@ -260,17 +263,17 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Asks the task to stop. One that has not started never will; one that runs gets its signal aborted, and so does one
-   * whose `onError` or retry runs.
+   * Asks the task to stop. A waiting task never starts; a running one gets its signal aborted, and so does a running
+   * `onError` or retry.
    *
    * @param reason becomes the `reason` of the {@link TaskCancelledError} with which the signal is aborted.
-   * @returns `false` if it had ended already, and so nothing was asked.
+   * @returns `false` if it had ended already.
    */
   cancel(reason?: unknown): boolean {
     return this.#engine.cancel(this, reason);
   }
 
-  /** What a handler that returns the task answers. Without the arguments, and without what they led to. */
+  /** Returns the JSON of a task that a handler returns, without arguments and result. */
   toJSON(): Record<string, unknown> {
     const { id, name, timing, status, attempt, shielded } = this;
     return { id, name, timing, status, attempt, shielded };
@@ -284,7 +287,7 @@ export class Task<R = unknown, A extends readonly unknown[] = readonly unknown[]
   }
 
   /**
-   * Name and id for messages. The name is escaped and cut: it is often built from user input.
+   * Name and id for messages. The name is escaped and cut, since it may contain user input.
    *
    * @internal
    */

@@ -8,12 +8,12 @@ import { TasksError } from './task-errors.js';
  * | `TASKS_MODULE_MISSING` | `TasksModule.forRoot()` is not imported, or not for this transport |
  * | `PACKAGE_MISSING` | an optional package is needed and not installed |
  * | `DRIVER_MISSING` | a package of the queue's broker is not installed, or too old |
- * | `TASK_HOST` | a method was passed unbound, and its `this` cannot be told |
+ * | `TASK_HOST` | a method was passed unbound, and its provider cannot be determined |
  * | `TASK_NOT_ENDED` | `retry()` of a task that waits or runs |
  * | `NOT_DURABLE` | a member of `TaskContext` for durable executions, in a task of this process |
  * | `NOT_PERPETUAL` | `context.perpetual` in a durable task that is not perpetual |
  * | `NO_REQUEST` | `TasksService` outside of a request |
- * | `NO_ROUTE` | a batch where nothing tells that its moment has come |
+ * | `NO_ROUTE` | a batch where its moment cannot be observed |
  * | `REPLY_UNDERWAY` | `afterRoute.enqueue()` where the response cannot wait |
  * | `TASK_REGISTRATION` | a durable task is declared in a way that cannot work |
  * | `QUEUE_PAUSED` | `runUntilFinished()` or `runAtMost()` while the queue is paused |
@@ -37,14 +37,14 @@ export type TasksUsageCode =
   | 'UNKNOWN_PARAMETER';
 
 /**
- * The library is used or set up in a way that cannot work. Nothing was done. The remedy is a change of the code, which
- * the message names; no retry mends it.
+ * Wrong use or setup of the library. Nothing was done. The remedy is a change of the code, named in the message; a
+ * retry does not help.
  *
  * @publicApi
  */
 export class TasksUsageError extends TasksError {
   constructor(
-    /** Which case it is. */
+    /** Case of the misuse. */
     readonly code: TasksUsageCode,
     message: string,
     options?: ErrorOptions,
@@ -53,7 +53,7 @@ export class TasksUsageError extends TasksError {
   }
 }
 
-/** The tasks module is not set up where it was needed. @param more another remedy. */
+/** Creates the error for a tasks module that is not set up where it was needed. @param more another remedy. */
 export function moduleMissing(what: string, more?: string): TasksUsageError {
   return new TasksUsageError(
     'TASKS_MODULE_MISSING',
@@ -61,7 +61,9 @@ export function moduleMissing(what: string, more?: string): TasksUsageError {
   );
 }
 
-/** An optional package is not installed. @param what what needs it, such as `A task with a thread`. */
+/**
+ * Creates the error for an optional package that is not installed. @param what subject, such as `A task with a thread`.
+ */
 export function packageMissing(what: string, packages: readonly string[], options?: ErrorOptions): TasksUsageError {
   return new TasksUsageError(
     'PACKAGE_MISSING',
@@ -70,38 +72,40 @@ export function packageMissing(what: string, packages: readonly string[], option
   );
 }
 
-/** A method was passed unbound. @param config options of its decorators, which a bound function does not carry. */
+/**
+ * Creates the error for a method passed unbound. @param config options of its decorators, which a bound function lacks.
+ */
 export function hostUnknown(method: string, why: string, config: object): TasksUsageError {
   const options =
     Object.keys(config).length > 0
-      ? ', and repeat the options of its decorators in task({...}): a bound function does not carry them'
+      ? '. Repeat the options of its decorators in task({...}): a bound function does not carry them'
       : '';
   return new TasksUsageError(
     'TASK_HOST',
-    `${method} was passed unbound, and ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …)${options}.`,
+    `Cannot tell which provider method '${method}' belongs to: ${why}. Bind it, as in schedule(provider.${method}.bind(provider), …)${options}. See docs/errors.md#unbound-methods.`,
   );
 }
 
-/** `retry()` was called on a task that has not ended yet. */
+/** Creates the error for a `retry()` of a task that has not ended yet. */
 export function notEnded(task: string, status: string): TasksUsageError {
   return new TasksUsageError(
     'TASK_NOT_ENDED',
-    `Task ${task} cannot be retried while it is ${status}. Retry it from its onError handler, or after its done has settled.`,
+    `Task ${task} cannot be retried while it is ${status}. Retry it from its onError handler, or after task.done.`,
   );
 }
 
-/** A member of `TaskContext` for durable executions was used in a task of this process. */
+/** Creates the error for a durable member of `TaskContext` in a task of this process. */
 export function notDurable(task: string, member: string): TasksUsageError {
   return new TasksUsageError(
     'NOT_DURABLE',
-    `context.${member} is there in durable executions only, and ${task} was scheduled in this process. Add it with queue.add() instead.`,
+    `context.${member} is available only in durable executions; task ${task} runs in this process. Add it with queue.add() instead.`,
   );
 }
 
-/** `context.perpetual` was used in a durable task that is not perpetual. */
+/** Creates the error for `context.perpetual` in a durable task that is not perpetual. */
 export function notPerpetual(task: string): TasksUsageError {
   return new TasksUsageError(
     'NOT_PERPETUAL',
-    `context.perpetual is there in perpetual tasks only, and ${task} is none. Put @Perpetual() on its method.`,
+    `context.perpetual is available only in perpetual tasks; ${task} is not one. Put @Perpetual() on its method.`,
   );
 }

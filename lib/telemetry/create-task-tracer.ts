@@ -7,7 +7,7 @@ import { TaskSpans } from './task-spans.js';
 import { TaskWatchers } from './task-watchers.js';
 import { TelemetryLog } from './telemetry-log.js';
 
-/** Spans and metrics where the application has `@opentelemetry/api`; else nothing that could cost anything. */
+/** Creates spans and metrics where the application has `@opentelemetry/api`; else a tracer without any cost. */
 export function createTaskTracer(
   { telemetry }: Pick<ResolvedTasksOptions, 'telemetry'>,
   events: TaskEvents,

@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
-/** Not import(): tasks may be scheduled before a promise of ours has settled. */
+/** Loads synchronously: with import() tasks might be scheduled before the promise settles. */
 const require = createRequire(import.meta.url);
 
-/** What spans and metrics are attributed to. */
+/** Instrumentation scope of spans and metrics. */
 export const SCOPE = 'nestjs-tasks';
 export const SCOPE_VERSION = readVersion();
 
-/** A bundle of the application has no package.json of ours. */
+/** Reads the version. A bundle of the application lacks this package.json. */
 function readVersion(): string | undefined {
   try {
     return (require('../../package.json') as { version: string }).version;
@@ -18,7 +18,7 @@ function readVersion(): string | undefined {
   }
 }
 
-/** @returns nothing where the application does not have it; one that is there but broken fails with its own error. */
+/** Loads the API. @returns undefined where it is not installed; a broken one fails with its own error. */
 export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | undefined {
   try {
     return require(name) as OpenTelemetry;

@@ -14,20 +14,20 @@ interface Instruments {
   readonly abandoned: Counter;
 }
 
-/** In seconds: those that the semantic conventions give to requests, and some for what takes longer. */
+/** Buckets in seconds: those of the semantic conventions for requests, and some for longer tasks. */
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300];
 
-/** The reasons for which the scheduler discards, as values of an attribute must be: few, and without numbers. */
+/** Attribute values for the scheduler's reasons to discard: few, and without numbers. */
 const DISCARD_REASONS: ReadonlyMap<string, string> = new Map([
   ['route failed', 'route failed'],
   ['route succeeded', 'route succeeded'],
   ['the application has shut down', 'shutdown'],
 ]);
 
-/** How many tasks there are and how long they take, by what is in the code and not by what users send. */
+/** Counts and durations of tasks, with attributes from the code, not from user input. */
 export class TaskMetrics implements TaskWatcher {
   readonly #api: OpenTelemetry;
-  /** Where each task that is active was counted, and will be until its end: another SDK may be there by then. */
+  /** Instruments of each active task, kept until its end: another SDK may be registered by then. */
   readonly #countedIn = new WeakMap<Task, Instruments>();
   readonly #log: TelemetryLog;
   #provider: MeterProvider | undefined;
@@ -87,7 +87,7 @@ export class TaskMetrics implements TaskWatcher {
     this.#active += 1;
   }
 
-  /** Unlike a tracer, a meter that was asked for before the SDK was registered stays without effect. */
+  /** Returns the instruments. Unlike a tracer, a meter obtained before the SDK's registration stays without effect. */
   #find(): Instruments | undefined {
     const provider = this.#api.metrics.getMeterProvider();
     if (provider !== this.#provider) {
@@ -104,20 +104,20 @@ function createInstruments(meter: Meter): Instruments {
   return {
     active: meter.createUpDownCounter('tasks.active', {
       unit: '{task}',
-      description: 'Tasks that have started and are not done: their function runs, or their onError.',
+      description: 'Tasks that have started and are not done: their function or their onError runs.',
     }),
     duration: meter.createHistogram('tasks.duration', {
       unit: 's',
-      description: "How long a task's function took, the first time.",
+      description: "Duration of the first attempt of a task's function.",
       advice: { explicitBucketBoundaries: DURATION_BUCKETS },
     }),
     discarded: meter.createCounter('tasks.discarded', {
       unit: '{task}',
-      description: 'Tasks that were not run: their route ended otherwise, their pool was full, or it was too late.',
+      description: 'Tasks that were discarded: by the outcome of their route, a full pool or shutdown.',
     }),
     abandoned: meter.createCounter('tasks.abandoned', {
       unit: '{task}',
-      description: 'Tasks that were cancelled and did not stop in time, or whose onError did not.',
+      description: 'Tasks that were cancelled and did not stop in time, or whose onError did not stop.',
     }),
   };
 }

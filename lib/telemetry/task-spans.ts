@@ -11,14 +11,14 @@ import type { TaskWatcher } from './task-watchers.js';
 import type { TelemetryLog } from './telemetry-log.js';
 
 /**
- * One span for each task, from the call of its function until its `done`. It begins a trace of its own, which links to
- * the span in which the task was scheduled: a task outlives its request, and a parent that has ended long before its
- * child makes a trace that no backend shows well.
+ * Spans of tasks, each from the call of its function until its `done`. It begins a trace of its own, with a link to the
+ * span in which the task was scheduled. A task outlives its request, and backends show traces badly whose parent ended
+ * long before its child.
  */
 export class TaskSpans extends TaskTracer implements TaskWatcher {
   readonly #api: OpenTelemetry;
   readonly #log: TelemetryLog;
-  /** Of a task that has finished, what can be a parent still but records nothing, for what its retries do. */
+  /** Spans of tasks. A finished task keeps one that records nothing, as the parent of its retries. */
   readonly #spans = new WeakMap<Task, Span>();
   #open = 0;
   #provider: TracerProvider | undefined;
@@ -30,7 +30,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     this.#log = log;
   }
 
-  /** Whether the application has registered an SDK, which it may do late, or a span is open. */
+  /** True if the application has registered an SDK, which may come late, or a span is open. */
   override get isActive(): boolean {
     return this.#open > 0 || this.#findTracer() !== undefined;
   }
@@ -41,7 +41,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   }
 
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
-    if (type === 'started') return; // run() comes right after
+    if (type === 'started') return; // run() follows at once
     const mayBeFirst = type === 'cancelled' || type === 'discarded';
     const span = this.#spans.get(task) ?? (mayBeFirst ? this.#startUnstarted(task) : undefined);
     if (span?.isRecording() !== true) return;
@@ -52,7 +52,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
         break;
       case 'cancelled':
         span.setAttribute('task.reason', labelText(reason));
-        // What it threw instead of the signal's reason may be a failure of its own.
+        // An error other than the signal's reason may be a failure of its own.
         if (!isAbortOf(task.state.cancellation, error)) recordError(span, error);
         break;
       case 'failed':
@@ -80,7 +80,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     span.end();
   }
 
-  /** The context in which the task was scheduled, with its own span in place of the one there. */
+  /** Returns the context in which the task was scheduled, with its own span. */
   #contextOf(task: Task): Context | undefined {
     try {
       const here = this.#api.context.active();
@@ -111,7 +111,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     return span;
   }
 
-  /** One that never will be called has its span all the same. */
+  /** Starts the span of a task that will never be called. */
   #startUnstarted(task: Task): Span | undefined {
     if (task.isStarted || !this.isActive) return undefined;
     return task.scope.runInAsyncScope(() => this.#start(task, this.#api.context.active()));
@@ -122,7 +122,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
       const provider = this.#api.trace.getTracerProvider();
       if (provider !== this.#provider || this.#tracer === undefined) {
         this.#provider = provider;
-        // The one that stands in until an SDK is registered would give a tracer that does nothing, at a price.
+        // The placeholder before an SDK's registration would give a tracer without effect, at a price.
         const isProxy = provider instanceof this.#api.ProxyTracerProvider;
         this.#tracer = isProxy
           ? provider.getDelegateTracer(SCOPE, SCOPE_VERSION)
@@ -136,12 +136,12 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   }
 }
 
-/** One of as many as the code has: backends group spans by name. */
+/** Returns a span name with as few values as the code has: backends group spans by name. */
 function nameOf({ run, timing, functionName }: Task): string {
   return `${run === undefined ? timing : 'durable'} ${functionName}`;
 }
 
-/** Never the arguments. */
+/** Returns the attributes, without arguments. */
 function attributesOf(task: Task): Attributes {
   const attributes = placeOf(task);
   attributes['task.id'] = task.id;

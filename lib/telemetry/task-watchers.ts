@@ -2,16 +2,16 @@ import type { TaskEventType, TaskListener } from '../scheduler/task-events.js';
 import type { Task } from '../task/task.js';
 import type { TelemetryLog } from './telemetry-log.js';
 
-/** Who is told what happens to each task. May throw. */
+/** Watcher of the transitions of each task. May throw. */
 export interface TaskWatcher {
-  /** Whether it has something to do: for tasks to come, or until those that it knows have finished. */
+  /** True if it has work: for tasks to come, or for known ones that have not finished. */
   readonly isActive: boolean;
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void;
-  /** Its `done` is about to settle: nothing more will come but retries. */
+  /** Reports that `done` is about to settle; only retries may follow. */
   finished(task: Task): void;
 }
 
-/** Tells watchers of each transition, and of the end of each task; what they throw is none of the task's business. */
+/** Calls watchers on each transition, and at the end of each task; their errors do not affect the task. */
 export class TaskWatchers implements TaskListener {
   readonly #watchers: readonly TaskWatcher[];
   readonly #log: TelemetryLog;
@@ -26,7 +26,7 @@ export class TaskWatchers implements TaskListener {
   }
 
   hear(type: TaskEventType, task: Task, reason: string, error: unknown): void {
-    if (type === 'scheduled') return; // the most frequent, and nobody's concern here
+    if (type === 'scheduled') return; // the most frequent, and unused here
     for (const watcher of this.#watchers) {
       try {
         watcher.heard(type, task, reason, error);

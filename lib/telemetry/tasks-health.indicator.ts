@@ -5,39 +5,39 @@ import { parseDuration, type Duration } from '../task/duration.js';
 import type { Task } from '../task/task.js';
 
 /**
- * What {@link TasksHealthIndicator} is to look at.
+ * Options of {@link TasksHealthIndicator}.
  *
  * @publicApi
  */
 export interface TasksHealthOptions {
-  /** The tasks are down when one has run for longer: it hangs, or it should be many. Default: no limit. */
+  /** Age of a running task from which the status is down: the task hangs, or should be split. Default: no limit. */
   maxAge?: Duration | undefined;
 }
 
 /**
- * How the tasks of this process are.
+ * Health of the tasks of this process.
  *
  * @publicApi
  */
 export interface TasksHealth {
   readonly status: 'up' | 'down';
-  /** Why it is down. */
+  /** Reason for being down. */
   readonly message?: string;
-  /** Shutdown has begun: no more requests should be sent here. */
+  /** True after the shutdown has begun: this process should get no more requests. */
   readonly draining: boolean;
-  /** How many tasks have started and not finished. */
+  /** Number of tasks that have started and not finished. */
   readonly running: number;
-  /** How many tasks wait for a slot. Those that wait for their request do not count. */
+  /** Number of tasks that wait for a slot. Tasks held for their request do not count. */
   readonly waiting: number;
-  /** For how long the oldest running task has run, its `onError` and the retries in it included, in milliseconds; else 0. */
+  /** Time since the start of the oldest running task, its `onError` and retries included, in milliseconds; else 0. */
   readonly oldestAge: number;
-  /** Its function and id. Not its name, which may hold what users typed: health pages are often open to all. */
+  /** Function and id of the oldest task. Not its name, which may hold user input: health pages are often public. */
   readonly oldestTask?: string;
 }
 
 /**
- * Tells `@nestjs/terminus` how tasks are: down as soon as shutdown has begun, so that load balancers stop sending, and
- * when a task has run for too long. Plain data, so that it works without Terminus, too.
+ * Reports the health of tasks to `@nestjs/terminus`. Down when a task has run for too long, and from the start of
+ * shutdown, so that load balancers stop sending. Plain data, which works without Terminus too.
  *
  * @example
  * ```ts
@@ -57,8 +57,10 @@ export class TasksHealthIndicator {
   ) {}
 
   /**
-   * @param key what the result is to be called by.
-   * @throws {TasksConfigError} when `maxAge` is no duration.
+   * Checks the health.
+   *
+   * @param key name of the result.
+   * @throws {TasksConfigError} when `maxAge` is not a duration.
    */
   check<const K extends string = 'tasks'>(
     key: K = 'tasks' as K,
@@ -85,11 +87,11 @@ export class TasksHealthIndicator {
 
 interface Oldest {
   readonly label: string;
-  /** In milliseconds. */
+  /** Age in milliseconds. */
   readonly age: number;
 }
 
-/** One that is retried after its `done` is as old as the retry, which nobody has timed. */
+/** Finds the oldest task. A retry after `done` counts from its own start, which is not recorded. */
 function oldestOf(running: readonly Task[]): Oldest | undefined {
   const [oldest] = running
     .filter(({ state }) => !state.isFinished)

@@ -1,6 +1,6 @@
 import type { OpenTelemetry } from './open-telemetry.js';
 
-/** Where OpenTelemetry's own troubles are told: an SDK that fails is no reason for a task to. */
+/** Log of OpenTelemetry's own errors: a failing SDK must not fail a task. */
 export class TelemetryLog {
   readonly #api: OpenTelemetry;
 

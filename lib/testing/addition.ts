@@ -6,44 +6,44 @@ import { parseDuration, type Duration } from '../task/duration.js';
 import { listArgs, listing } from './listing.js';
 
 /**
- * One call that has put an execution into the queue, or found its key taken.
+ * Call that has added an execution to the queue, or found its key taken.
  *
  * @publicApi
  */
 export interface Addition<A extends readonly unknown[] = readonly unknown[]> {
-  /** The task's. */
+  /** Name of the task. */
   readonly name: string;
-  /** As the task gets them: what has travelled, not what was passed. */
+  /** Arguments as the task gets them: decoded, not as passed. */
   readonly args: A;
-  /** The one that was asked for, or was made up. */
+  /** Key, given or generated. */
   readonly key: string;
-  /** When it is due; `undefined`: at once. */
+  /** Time at which it is due; `undefined`: at once. */
   readonly when: Date | undefined;
   readonly priority: number;
-  /** `'already-scheduled'`: the key was taken, so nothing was changed. */
+  /** Result: `'already-scheduled'` if the key was taken and nothing was changed. */
   readonly disposition: Disposition;
-  /** The call was `replace()`. */
+  /** True if the call was `replace()`. */
   readonly isReplacement: boolean;
-  /** By the virtual clock. */
+  /** Time of the call, by the virtual clock. */
   readonly addedAt: Date;
 }
 
 /**
- * What an addition is to look like. What is left out may be anything.
+ * Expected properties of an addition. Omitted ones may have any value.
  *
  * @publicApi
  */
 export interface ExpectedAddition<A extends readonly unknown[] = readonly unknown[]> {
-  /** All of them, compared deeply. */
+  /** Arguments, compared deeply. */
   readonly args?: A | undefined;
   readonly key?: string | undefined;
-  /** The time that it is due at. */
+  /** Time at which it is due. */
   readonly when?: Date | undefined;
-  /** How long after it was added it is due; 0 is at once. */
+  /** Delay between the addition and its due time; 0 is at once. */
   readonly in?: Duration | undefined;
   readonly priority?: number | undefined;
   readonly isReplacement?: boolean | undefined;
-  /** Default `'scheduled'`: calls that found their key taken do not count. */
+  /** Result of the call. Default `'scheduled'`: calls that found their key taken do not count. */
   readonly disposition?: Disposition | undefined;
 }
 
@@ -57,12 +57,12 @@ export function isLike(expected: ExpectedAddition, addition: Addition): boolean 
     (expected.isReplacement === undefined || expected.isReplacement === isReplacement) &&
     (expected.when === undefined || expected.when.getTime() === addedAt.getTime() + delay) &&
     (expected.in === undefined || parseDuration('in', expected.in) === delay) &&
-    // Instances of classes arrive as plain objects, and undefined properties do travel.
+    // Instances of classes arrive as plain objects, and undefined properties are kept.
     (expected.args === undefined || isDeepStrictEqual(decodeArgs(encodeArgs(name, expected.args)), addition.args))
   );
 }
 
-/** `mail.remind('ada'), key 'remind:ada', in 1d` */
+/** Describes an addition, as in `mail.remind('ada'), key 'remind:ada', in 1d`. */
 function describeAddition({ name, args, key, when, addedAt, ...rest }: Addition): string {
   return [
     `${name}(${listArgs(args)})`,
@@ -83,7 +83,7 @@ export function describeExpected(name: string, expected: ExpectedAddition): stri
   ].join(', ');
 }
 
-/** Those that have put something into the queue, as a list. */
+/** Lists additions for a message. */
 export function listAdditions(additions: readonly Addition[]): string {
   if (additions.length === 0) return 'Nothing was added.';
   return listing('Added:', additions.map(describeAddition));
@@ -102,7 +102,7 @@ function describeTime(when: Date, from: Date): string {
   return `in ${describeDelay(delay)} (${when.toISOString()})`;
 }
 
-/** As short as is exact: `ms` rounds. */
+/** Describes a delay exactly and briefly: `ms` rounds. */
 function describeDelay(delay: number): string {
   const short = ms(delay);
   return ms(short as ms.StringValue) === delay ? short : `${delay}ms`;

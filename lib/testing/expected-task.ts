@@ -6,16 +6,16 @@ import { matches, type Matching } from './matching.js';
 import type { TaskRecord } from './task-record.js';
 
 /**
- * What a task is to look like. What is left out may be anything.
+ * Expected properties of a task. Omitted ones may have any value.
  *
  * @publicApi
  */
 export interface ExpectedTask<A extends readonly unknown[] = readonly unknown[]> {
-  /** When it starts. */
+  /** Moment of the start. */
   readonly timing?: TaskTiming | undefined;
-  /** `task.name`: that of its options, else that of the function. A pattern for what holds an id. */
+  /** Name: that of its options, else that of the function. A pattern for a name with an id. */
   readonly name?: string | RegExp | undefined;
-  /** All of them, compared deeply; matchers such as `expect.any(String)` may stand anywhere in them. */
+  /** Arguments, compared deeply; matchers such as `expect.any(String)` may stand anywhere in them. */
   readonly args?: { readonly [K in keyof A]: Matching<A[K]> } | undefined;
   readonly shielded?: boolean | undefined;
   readonly pool?: string | undefined;
@@ -47,13 +47,13 @@ export function describeExpectedTask(what: AnyTask, expected: ExpectedTask): str
   ].join(', ');
 }
 
-/** All that was scheduled, and why some of it was discarded, as a list. */
+/** Lists all scheduled tasks for a message, with the reasons of discarded ones. */
 export function listScheduled(record: TaskRecord): string {
   const lines = record.all.map((task) => describeTask(task, record.reasonOf(task)));
   return lines.length === 0 ? 'Nothing was scheduled.' : listing('Scheduled:', lines);
 }
 
-/** `sendMail('ada'), name 'mail_1', afterResponse, shielded: succeeded` */
+/** Describes a task, as in `sendMail('ada'), name 'mail_1', afterResponse, shielded: succeeded`. */
 function describeTask(task: Task, discardedFor: string | undefined): string {
   const { functionName, args, config, timing, shielded, status } = task;
   const parts = [

@@ -3,9 +3,9 @@ import { AssertionError } from 'node:assert';
 /**
  * Fails the test.
  *
- * @param caller left out of the stack with all that it calls, so that it begins in the test.
+ * @param caller left out of the stack with its callees, so that the stack begins in the test.
  */
 export function fail(message: string, caller: (...args: never[]) => unknown = fail): never {
-  // The operator of assert.fail(): with others, Jest shows the difference of `actual` and `expected`, not the message.
+  // Operator of assert.fail(): with others, Jest shows the difference of `actual` and `expected`, not the message.
   throw new AssertionError({ message, operator: 'fail', stackStartFn: caller });
 }

@@ -9,20 +9,20 @@ import type { TaskRecord } from './task-record.js';
 import { comesWithin } from './turn.js';
 import { listUnfinished } from './unfinished.js';
 
-/** Holds each reply until the tasks of its request have ended, those for after the response included. */
+/** Holds each reply until the tasks of its request have ended, after-response tasks included. */
 export class InlineReplies {
   constructor(
     private readonly openTasks: OpenTasks,
     private readonly record: TaskRecord,
     private readonly log: TaskLog,
-    /** In milliseconds of real time. */
+    /** Limit in milliseconds of real time. */
     private readonly patience: number,
   ) {}
 
   /**
-   * A route has ended.
+   * Holds the reply of a route that has ended.
    *
-   * @returns what its reply waits for; of a GraphQL operation when its last resolver has ended.
+   * @returns the promise that its reply waits for; of a GraphQL operation at the end of its last resolver.
    */
   hold({ exchange }: RouteRun): Promise<void> | undefined {
     if (!exchange.isOver) return undefined;
@@ -30,7 +30,7 @@ export class InlineReplies {
     return this.#tasksOf(exchange).length === 0 ? undefined : this.#untilEnded(exchange);
   }
 
-  /** Never rejects: the request is not to fail for it. */
+  /** Waits for the tasks. Never rejects: the request must not fail for it. */
   async #untilEnded(exchange: RoutedExchange): Promise<void> {
     const ended = async (): Promise<void> => {
       for (let left = this.#tasksOf(exchange); left.length > 0; left = this.#tasksOf(exchange)) {
@@ -38,7 +38,7 @@ export class InlineReplies {
       }
     };
     if (await comesWithin(this.patience, ended())) return;
-    const heading = `After ${this.patience} ms the response waits no longer for:`;
+    const heading = `Response stopped waiting after ${this.patience} ms for:`;
     const [title = '', ...lines] = listUnfinished(heading, this.#tasksOf(exchange), this.record).split('\n');
     this.log.write('error', title, lines.join('\n'));
   }
@@ -48,7 +48,7 @@ export class InlineReplies {
   }
 }
 
-/** What replaces RequestRegistry. */
+/** Creates the class that replaces RequestRegistry. */
 export function requestsWith(replies: () => InlineReplies): Type<RequestRegistry> {
   return class extends RequestRegistry {
     override beforeReply(run: RouteRun): Promise<void> | undefined {

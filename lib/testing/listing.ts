@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 
-/** How many things a message lists. */
+/** Maximum number of items in a message. */
 const LISTED = 20;
 
-/** A title and a numbered line for each, as far as anybody reads. */
+/** Returns a title and numbered lines, up to the maximum. */
 export function listing(title: string, lines: readonly string[]): string {
   const shown = lines.slice(0, LISTED).map((line, index) => `  ${index + 1}. ${line}`);
   if (lines.length > LISTED) shown.push(`  … and ${lines.length - LISTED} more`);

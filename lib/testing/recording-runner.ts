@@ -4,7 +4,7 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import type { Task } from '../task/task.js';
 import { isOwn } from './task-record.js';
 
-/** Keeps the tasks whose moment has come, rather than to start them. None of them fills a pool. */
+/** Captures tasks at their moment instead of starting them. They fill no pool. */
 @Injectable()
 export class RecordingRunner extends TaskRunner {
   private readonly captured = new Set<Task>();
@@ -12,7 +12,7 @@ export class RecordingRunner extends TaskRunner {
   /**
    * Starts a task that was captured.
    *
-   * @returns `false` when it was not, or is not any more.
+   * @returns `false` when it is not captured, or no longer.
    */
   release(task: Task): boolean {
     if (!this.captured.delete(task) || task.state.hasEnded) return false;
@@ -22,10 +22,10 @@ export class RecordingRunner extends TaskRunner {
   }
 
   protected override enqueue(task: Task, pool: TaskPool | undefined): void {
-    // The response waits for what adds durable tasks. A retry is that of a task which was told to run.
+    // The response waits for additions to the queue. A retry belongs to a task that the test has run.
     if (!isOwn(task) || task.state.isRetrying) return super.enqueue(task, pool);
     this.captured.add(task);
-    this.openTasks.delete(task); // nothing waits for what nobody runs
+    this.openTasks.delete(task); // nothing waits for a captured task
   }
 
   protected override poolOf(): undefined {

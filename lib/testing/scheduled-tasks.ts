@@ -11,7 +11,7 @@ type Times = { readonly times?: number | undefined };
 type AnyTask = string | ((...args: never[]) => unknown);
 
 /**
- * What was scheduled, and the assertions on it.
+ * Scheduled tasks, with assertions.
  *
  * @publicApi
  */
@@ -19,27 +19,27 @@ export abstract class ScheduledTasks {
   /** @internal */
   protected readonly record = new TaskRecord();
 
-  /** Every task that was scheduled and not discarded, in order: whether it waits, runs or has ended. */
+  /** Tasks that were scheduled and not discarded, in order: waiting, running or ended. */
   get scheduled(): readonly Task[] {
     return this.record.scheduled;
   }
 
-  /** Every task that was not to run: its route ended otherwise, its pool was full, the application had shut down. */
+  /** Tasks that were discarded: by the outcome of their route, a full pool or the shutdown. */
   get discarded(): readonly Task[] {
     return this.record.discarded;
   }
 
-  /** Empties both: what was scheduled while the application started, or a test got ready, is not what it is about. */
+  /** Empties both lists, for a test that ignores tasks of the start or of its own preparation. */
   forgetScheduled(): void {
     this.record.forget();
   }
 
   /**
-   * That a task was scheduled, and not discarded. Holds as soon as the call has been made: before the task runs, and
-   * before the response has ended.
+   * Asserts that a task was scheduled, and not discarded. Holds as soon as the call has been made: before the task
+   * runs, and before the response has ended.
    *
    * @param task the function that was passed to `schedule()`, or the name of the task.
-   * @param expected how it was scheduled; `times`: exactly so often, from 1. Default: at least once.
+   * @param expected its properties; `times`: the exact number of tasks, from 1. Default: at least one.
    * @returns the first such task.
    * @throws {AssertionError} that lists what was scheduled.
    * @example
@@ -57,7 +57,7 @@ export abstract class ScheduledTasks {
   }
 
   /**
-   * That a task was not scheduled, or not like this. One that was discarded was not.
+   * Asserts that a task was not scheduled, or not with these properties. A discarded task counts as not scheduled.
    *
    * @throws {AssertionError} that lists what was scheduled.
    * @example
@@ -72,13 +72,13 @@ export abstract class ScheduledTasks {
     const [what, found] = this.#find('expectNotScheduled()', this.scheduled, task, expected as ExpectedTask);
     if (found.length === 0) return;
     fail(
-      `Expected ${what} not to be scheduled, and it was ${count(found.length)}. ${this.#list()}`,
+      `Expected ${what} not to be scheduled, but it was ${count(found.length)}. ${this.#list()}`,
       this.expectNotScheduled,
     );
   }
 
   /**
-   * That nothing was scheduled, but for what was discarded, since the start or `forgetScheduled()`.
+   * Asserts that nothing was scheduled since the start or `forgetScheduled()`, except discarded tasks.
    *
    * @throws {AssertionError} that lists what was scheduled.
    */
@@ -88,10 +88,10 @@ export abstract class ScheduledTasks {
   }
 
   /**
-   * That a task was scheduled, and then discarded: because its handler threw, for instance.
+   * Asserts that a task was scheduled, and then discarded: for example because its handler threw.
    *
    * @param task the function that was passed to `schedule()`, or the name of the task.
-   * @param expected how it was scheduled; `times`: exactly so often, from 1. Default: at least once.
+   * @param expected its properties; `times`: the exact number of tasks, from 1. Default: at least one.
    * @returns the first such task.
    * @throws {AssertionError} that lists what was scheduled.
    */
@@ -104,18 +104,17 @@ export abstract class ScheduledTasks {
   }
 
   #expect(what: string, found: readonly Task[], { times }: Times, caller: (...args: never[]) => unknown): Task {
-    if (times === 0)
-      throw new TasksConfigError('times', times, 'a number from 1; for none there is expectNotScheduled()');
+    if (times === 0) throw new TasksConfigError('times', times, 'a number from 1; use expectNotScheduled() for none');
     const [first] = found;
     if (first !== undefined && (times === undefined || times === found.length)) return first;
     const wanted = times === undefined ? '' : ` ${count(times)}`;
     const was = found.length === 0 ? 'was not' : `was ${count(found.length)}`;
-    return fail(`Expected ${what}${wanted}, and it ${was}. ${this.#list()}`, caller);
+    return fail(`Expected ${what}${wanted}, but it ${was}. ${this.#list()}`, caller);
   }
 
   #find(where: string, tasks: readonly Task[], task: AnyTask, expected: ExpectedTask): [what: string, found: Task[]] {
     if (typeof task !== 'function' && typeof task !== 'string') {
-      // Nothing would ever be like it, and expectNotScheduled() hold.
+      // Nothing would match it, and expectNotScheduled() would hold.
       throw new TasksConfigError(where, task, 'a function that is passed to schedule(), or the name of a task');
     }
     return [describeExpectedTask(task, expected), tasks.filter((each) => isTaskLike(task, expected, each))];

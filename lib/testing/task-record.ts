@@ -4,12 +4,12 @@ import type { Task } from '../task/task.js';
 
 type Noted = Pick<TaskEvent, 'type' | 'task' | 'reason'>;
 
-/** Whether it is a task of a request or of the scheduler: runs of durable tasks, and what adds them, are the queue's. */
+/** Tells tasks of a request or of the scheduler: runs of durable tasks, and additions, belong to the queue. */
 export function isOwn(task: Task): boolean {
   return task.kind === 'user';
 }
 
-/** Every task that was scheduled, in order, and why some of them were discarded. */
+/** Scheduled tasks, in order, with the reasons of discarded ones. */
 export class TaskRecord {
   readonly #tasks = new Set<Task>();
   readonly #times = new WeakMap<Task, number>();
@@ -26,7 +26,7 @@ export class TaskRecord {
     this.#tasks.clear();
   }
 
-  /** Those that were not discarded. */
+  /** Tasks that were not discarded. */
   get scheduled(): Task[] {
     return this.all.filter((task) => this.reasonOf(task) === undefined);
   }
@@ -39,18 +39,18 @@ export class TaskRecord {
     return [...this.#tasks];
   }
 
-  /** What it was discarded for, if it was. */
+  /** Returns the reason of a discarded task. */
   reasonOf(task: Task): string | undefined {
     return this.#reasons.get(task);
   }
 
-  /** When it was scheduled, in milliseconds of `performance.now()`. */
+  /** Returns the time of the call in milliseconds of `performance.now()`. */
   timeOf(task: Task): number | undefined {
     return this.#times.get(task);
   }
 }
 
-/** Notes what happens from the first to the last: `events$` completes before tasks of the shutdown have ended. */
+/** Records all events: `events$` completes before tasks of the shutdown have ended. */
 export class RecordedEvents extends TaskEvents {
   constructor(private readonly record: TaskRecord) {
     super();

@@ -18,17 +18,17 @@ interface Run {
   leaseUntil: number;
 }
 
-/** What runs so often under one key, without an end or without time passing, will go on for ever. */
+/** Number of starts of one key, without an end or without time passing, that counts as endless. */
 export const ENDLESS = 2_000;
 
-/** ExecutionHandles of a test, which are written down as they are added. */
+/** Executions of a test, recorded as they are added. */
 export class TestExecutionStore extends MemoryExecutionStore {
   readonly additions: Addition[] = [];
 
   override async add(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
     const added = await super.add(executions);
     for (const [index, execution] of executions.entries()) {
-      if (execution.extras?.isAutomatic === true) continue; // it was not the code under test that added it
+      if (execution.extras?.isAutomatic === true) continue; // not added by the code under test
       const { key, isNew } = added[index] as AddedExecution;
       this.#note(
         { ...execution, key },
@@ -58,16 +58,16 @@ export class TestExecutionStore extends MemoryExecutionStore {
   }
 }
 
-/** Runs in the hands of a test: work is handed out only while the store is open, and it is known when all is quiet. */
+/** Runs controlled by a test: work is handed out only while the store is open, and quiet is observable. */
 export class TestRunStore extends MemoryRunStore {
   isClosed = false;
-  /** A key that runs for ever, as it seems. */
+  /** Key that seems to run for ever. */
   endless: string | undefined;
 
-  /** What was handed out and is neither settled nor lost, by its token. */
+  /** Runs that were handed out and are neither settled nor lost, by their token. */
   readonly #runs = new Map<string, Run>();
   readonly #crashed = new Set<string>();
-  /** How often each key was handed out since `expectEnd()`. */
+  /** Number of starts of each key since `expectEnd()`. */
   readonly #starts = new Map<string, number>();
   #openings = 0;
   #isWaitedFor = false;
@@ -85,13 +85,13 @@ export class TestRunStore extends MemoryRunStore {
     if (!this.#isOpen) this.#opened = createDeferred();
   }
 
-  /** Counts anew how often each key runs. */
+  /** Resets the numbers of starts. */
   expectEnd(): void {
     this.#starts.clear();
     this.endless = undefined;
   }
 
-  /** Nothing runs, nothing is due, and the worker waits. To be asked after a turn of the event loop. */
+  /** True if nothing runs, nothing is due, and the worker waits. Valid after a turn of the event loop. */
   get isQuiet(): boolean {
     return this.#isWaitedFor && this.#runs.size === 0;
   }
@@ -100,15 +100,15 @@ export class TestRunStore extends MemoryRunStore {
     return [...this.#runs.values()].map(({ claim }) => claim);
   }
 
-  /** Resolves when something was handed out or came to its end: false when nothing did for `limit` milliseconds. */
+  /** Resolves to true at the next start or end, to false when none comes within `limit` milliseconds. */
   news(limit: number): Promise<boolean> {
     return comesWithin(limit, this.#news.promise);
   }
 
   /**
-   * As if the process that runs the execution had died.
+   * Simulates the death of the process that runs the execution.
    *
-   * @returns when its lease will be over, if it was running.
+   * @returns the end of its lease, if it was running.
    */
   crash(key: string): number | undefined {
     const run = [...this.#runs.values()].find(({ claim }) => claim.record.key === key);
@@ -127,7 +127,7 @@ export class TestRunStore extends MemoryRunStore {
   }
 
   override excuse(claim: Claim): Promise<void> {
-    // A dead worker tells nothing.
+    // A dead worker reports nothing.
     return this.#crashed.has(claim.token) ? Promise.resolve() : super.excuse(claim);
   }
 
@@ -188,13 +188,13 @@ export class TestRunStore extends MemoryRunStore {
   }
 }
 
-/** The memory broker in the hands of a test. */
+/** Memory broker controlled by a test. */
 export class TestBroker extends MemoryBroker {
   declare readonly executions: TestExecutionStore;
   declare readonly runs: TestRunStore;
 
   constructor(clock: VirtualClock, { lease, retention }: ResolvedQueueOptions) {
-    // What a test moves the clock by is often more than the retention, and it looks at the results afterwards.
+    // Tests often move the clock beyond the retention, and read the results afterwards.
     super({ clock, lease, retention: retention === 0 ? 0 : Infinity, workerId: 'test' });
   }
 

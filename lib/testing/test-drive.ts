@@ -6,17 +6,17 @@ import { turn } from './turn.js';
 import type { VirtualClock } from './virtual-clock.js';
 import { LIVE_STATES, type ExecutionRecord } from '../queue/broker/record.js';
 
-/** Lets the worker run, and moves the clock when it has nothing left to run. */
+/** Lets the worker run, and moves the clock when nothing is left to run. */
 export class TestDrive {
   constructor(
     private readonly broker: TestBroker,
     private readonly clock: VirtualClock,
     private readonly worker: QueueWorker,
-    /** In milliseconds of real time. */
+    /** Limit in milliseconds of real time. */
     private readonly patience: number,
   ) {}
 
-  /** Lets the worker run what is due, from now on. */
+  /** Lets the worker run due executions from now on. */
   open(): void {
     this.broker.runs.open();
     this.worker.start();
@@ -59,7 +59,7 @@ export class TestDrive {
     }
   }
 
-  /** Resolves when what is due has ended. */
+  /** Resolves when all due executions have ended. */
   private async settle(): Promise<void> {
     for (;;) {
       await turn();
@@ -67,7 +67,7 @@ export class TestDrive {
       const { endless } = this.broker.runs;
       if (endless !== undefined) {
         fail(
-          `'${endless}' was started ${ENDLESS} times, with no end in sight. advance() ends at a time, runAtMost() at a number.`,
+          `'${endless}' was started ${ENDLESS} times and seems endless. Use advance() to end at a time, or runAtMost() at a number of runs.`,
         );
       }
       if (this.broker.runs.isQuiet) return;
@@ -75,12 +75,12 @@ export class TestDrive {
       if (await this.broker.runs.news(this.patience)) continue;
       const running = this.broker.runs.running.map(({ record }) => labelOf(record)).join(', ');
       fail(
-        `For ${this.patience} ms nothing has ended, and these run: ${running}. What waits for the test or for a later time of the queue needs clock.advance() meanwhile; what is slow, a longer patience in TestQueue.install().`,
+        `Nothing has ended for ${this.patience} ms. Running: ${running}. Call clock.advance() for executions that wait for time, or set a longer patience in TestQueue.install().`,
       );
     }
   }
 
-  /** Whether something has not ended that time alone will bring to its end. */
+  /** Tells if an unfinished execution needs only time to end. */
   private async isTimeLeft(): Promise<boolean> {
     const { counts } = await this.broker.executions.list(0);
     return LIVE_STATES.some((state) => state !== 'parked' && counts[state] > 0);

@@ -26,26 +26,26 @@ import { labelOf, TestDrive } from './test-drive.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /**
- * How the queue of a test is set up.
+ * Options of the queue of a test.
  *
  * @publicApi
  */
 export interface TestQueueOptions {
-  /** What the clock shows at first. Default: the real time. Give it where the calendar matters. */
+  /** Initial time of the clock. Default: the real time. Set it where the calendar matters. */
   now?: Date | undefined;
-  /** Automatic perpetual tasks begin by themselves, as in production. Default `false`: those that `runAtMost()` names. */
+  /** Starts automatic perpetual tasks, as in production. Default `false`: only those that `runAtMost()` names. */
   automatic?: boolean | undefined;
-  /** How long, in real time, `runUntilFinished()` and `advance()` wait while nothing comes to its end. Default `'4s'`. */
+  /** Real time that `runUntilFinished()` and `advance()` wait without any end. Default `'4s'`. */
   patience?: Duration | undefined;
 }
 
 type AnyTask = string | ((...args: never[]) => unknown);
 
 /**
- * The queue of an application under test: in memory, whatever its `queue` option says, with a clock that only the test
+ * Queue of an application under test: in memory, regardless of its `queue` option, with a clock that only the test
  * moves. Nothing runs until the test says so; `TaskQueue` and the handles of executions are those of the application.
  *
- * Its assertions throw an `AssertionError` of `node:assert`, which every test runner shows.
+ * Assertions throw an `AssertionError` of `node:assert`, which every test runner shows.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ type AnyTask = string | ((...args: never[]) => unknown);
  * @publicApi
  */
 export class TestQueue {
-  /** The time of the queue: of `when`, retries and leases. A task's `timeout` goes by the real time. */
+  /** Clock of the queue: of `when`, retries and leases. A task's `timeout` follows the real time. */
   readonly clock: VirtualClock;
   readonly #patience: number;
   #moduleRef: ModuleRef | undefined;
@@ -73,7 +73,7 @@ export class TestQueue {
   }
 
   /**
-   * Puts itself in the place of the queue that the application has. To be called before `compile()`.
+   * Replaces the queue of the application. Call it before `compile()`.
    *
    * @throws {TasksConfigError} when an option cannot be used.
    */
@@ -101,7 +101,7 @@ export class TestQueue {
     }
     builder.overrideProvider(TaskQueue).useClass(
       class extends TaskQueue {
-        // That of TaskQueue waits for the real time to come.
+        // TaskQueue's own one waits for the real time.
         override runUntilFinished(): Promise<void> {
           return queue.runUntilFinished();
         }
@@ -110,32 +110,32 @@ export class TestQueue {
     return queue;
   }
 
-  /** What the clock shows. */
+  /** Time of the clock. */
   get now(): Date {
     return new Date(this.clock.now());
   }
 
-  /** Every call that has added or replaced, or found its key taken, in order. Retries are none. */
+  /** Calls that have added or replaced, or found their key taken, in order. Without retries. */
   get added(): readonly Addition[] {
     return [...this.#broker.executions.additions];
   }
 
-  /** Empties `added`: what was added while the application started, or a test got ready, is not what it is about. */
+  /** Empties `added`, for a test that ignores additions of the start or of its own preparation. */
   forgetAdded(): void {
     this.#broker.executions.additions.length = 0;
   }
 
   /**
-   * From now on what is due runs at once, as in production; only the clock still waits for the test. For code that adds
-   * and awaits the `result()`.
+   * Runs due executions at once from now on, as in production; only the clock still waits for the test. For code that
+   * adds and awaits the `result()`.
    */
   start(): void {
     this.#driver.open();
   }
 
   /**
-   * Runs everything, also what comes due later and what that adds: the clock goes from one time at which something is due
-   * to the next. What is parked, and so waits for something else than time, stays.
+   * Runs everything, later executions and their additions included: the clock goes from one due time to the next.
+   * Parked executions, which wait for something other than time, stay.
    *
    * @throws {AssertionError} when an execution does not end within `patience`, or one key runs for ever.
    */
@@ -144,8 +144,8 @@ export class TestQueue {
   }
 
   /**
-   * The same with a limit on the runs of some keys, which would otherwise go on for ever: each counts its runs since it was
-   * added, and is cancelled when it has had its number. Automatic perpetual tasks among them begin with it.
+   * Runs everything, with a limit on the runs of endless keys: each is cancelled after its number of runs. Automatic
+   * perpetual tasks among them begin with it.
    *
    * @throws {TaskArgumentError} when a number is not a whole one from 0.
    * @example
@@ -159,23 +159,23 @@ export class TestQueue {
   }
 
   /**
-   * Runs what is due, then moves the clock and runs what comes due on the way, in order of time. Resolves when all of that
-   * has ended, or waits for a time still to come.
+   * Runs due executions, then moves the clock and runs those that become due on the way, in order of time. Resolves
+   * when all of them have ended, or wait for a later time.
    *
    * @param by a Duration from now, up to 24.8 days, or the Date to move to.
-   * @throws {AssertionError} when an execution does not end within `patience`: it waits for the test, or for a time that
-   * this call has not reached. `clock.advance()` moves the time under it.
+   * @throws {AssertionError} when an execution does not end within `patience`: it waits for the test, or for a time
+   * that this call has not reached. `clock.advance()` moves the time under it.
    */
   advance(by: Duration | Date): Promise<void> {
     return this.#driver.advance(by);
   }
 
   /**
-   * As if the process that runs the execution had died in the middle of it: its signal is aborted, nothing that it does
-   * from now on is recorded, and when the clock has passed its lease, it is started again.
+   * Simulates the death of the process that runs the execution. Its signal is aborted, its further work is not
+   * recorded, and when the clock has passed its lease, it is started again.
    *
-   * Called in the execution itself, by a double of something that it calls, it returns a promise that never settles: a
-   * dead process goes no further.
+   * Called in the execution itself, by a double of a dependency, it returns a promise that never settles: a dead
+   * process goes no further.
    *
    * @throws {AssertionError} when no execution with this key runs.
    * @example
@@ -189,7 +189,7 @@ export class TestQueue {
       const running = this.#broker.runs.running.map(({ record }) => labelOf(record));
       return fail(`No execution '${key}' runs. Running: ${running.join(', ') || 'none'}.`, this.crash);
     }
-    // What other workers of the fleet do: this one knows nothing any more of a run that it has lost.
+    // The work of other workers of the fleet: this one has lost the run.
     this.clock.schedule(leaseUntil - this.clock.now(), () => void this.#recover());
     const isWithin = currentActivity<Task>()?.task.run?.key === key;
     for (const task of this.#get(OpenTasks)) {
@@ -201,10 +201,10 @@ export class TestQueue {
   }
 
   /**
-   * That a task was added.
+   * Asserts that a task was added.
    *
    * @param task a method with `@Durable()`, or a name.
-   * @param expected what it was added with; `times`: exactly so often, from 1. Default: at least once.
+   * @param expected its properties; `times`: the exact number of additions, from 1. Default: at least one.
    * @returns the first such addition.
    * @throws {AssertionError} that lists what was added.
    * @example
@@ -218,17 +218,17 @@ export class TestQueue {
     expected: ExpectedAddition<A> & { readonly times?: number | undefined } = {},
   ): Addition<A> {
     const { times } = expected;
-    if (times === 0) throw new TasksConfigError('times', times, 'a number from 1; for none there is expectNotAdded()');
+    if (times === 0) throw new TasksConfigError('times', times, 'a number from 1; use expectNotAdded() for none');
     const [what, found] = this.#find(task, expected);
     const [first] = found;
     if (first !== undefined && (times === undefined || times === found.length)) return first as Addition<A>;
     const wanted = times === undefined ? '' : ` ${count(times)}`;
     const was = found.length === 0 ? 'was not' : `was ${count(found.length)}`;
-    return fail(`Expected ${what} to be added${wanted}, and it ${was}. ${this.#list()}`, this.expectAdded);
+    return fail(`Expected ${what} to be added${wanted}, but it ${was}. ${this.#list()}`, this.expectAdded);
   }
 
   /**
-   * That a task was not added, or not like this.
+   * Asserts that a task was not added, or not with these properties.
    *
    * @throws {AssertionError} that lists what was added.
    * @example
@@ -242,11 +242,11 @@ export class TestQueue {
   ): void {
     const [what, found] = this.#find(task, expected);
     if (found.length === 0) return;
-    fail(`Expected ${what} not to be added, and it was ${count(found.length)}. ${this.#list()}`, this.expectNotAdded);
+    fail(`Expected ${what} not to be added, but it was ${count(found.length)}. ${this.#list()}`, this.expectNotAdded);
   }
 
   /**
-   * That nothing was added since the start, or since `forgetAdded()`.
+   * Asserts that nothing was added since the start, or since `forgetAdded()`.
    *
    * @throws {AssertionError} that lists what was added.
    */
@@ -280,8 +280,6 @@ export class TestQueue {
 
   #get<T>(token: Type<T> | symbol): T {
     if (this.#moduleRef !== undefined) return this.#moduleRef.get<T>(token);
-    throw moduleMissing(
-      'TestQueue has no queue: compile() has not been awaited yet, or the module under test has no TasksModule',
-    );
+    throw moduleMissing('TestQueue has no queue. Await compile() first');
   }
 }

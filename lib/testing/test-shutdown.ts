@@ -6,25 +6,25 @@ import { TasksShutdown } from '../scheduler/tasks-shutdown.js';
 import type { Task } from '../task/task.js';
 
 /**
- * What shutdown has made of the tasks that it found, and of those that were scheduled while it went on. Each is in one
- * list at most; an unshielded one that ended by itself in time is in none.
+ * Report of a shutdown: the tasks that it found, and those that were scheduled meanwhile. Each task is in at most one
+ * list; an unshielded one that ended by itself in time is in none.
  *
  * @publicApi
  */
 export interface ShutdownReport {
-  /** Shielded: shutdown has waited for their end, whatever that was. */
+  /** Shielded tasks whose end shutdown has awaited, with any outcome. */
   readonly awaited: readonly Task[];
-  /** Their signal was aborted, and they stopped, or never started. */
+  /** Tasks whose signal was aborted, and that stopped, or never started. */
   readonly cancelled: readonly Task[];
-  /** Their signal was aborted, and they did not stop within the grace period. */
+  /** Tasks whose signal was aborted, and that did not stop within the grace period. */
   readonly abandoned: readonly Task[];
-  /** Shielded, and still running when the time of `shutdown.timeout` was over. */
+  /** Shielded tasks that still ran at the end of `shutdown.timeout`. */
   readonly left: readonly Task[];
-  /** Held by a request, or scheduled, when it was too late. */
+  /** Tasks that were held by a request, or scheduled, too late. */
   readonly discarded: readonly Task[];
 }
 
-/** The phases of a shutdown as far as tasks are concerned, in an application that goes on. */
+/** Phases of a shutdown for tasks, in an application that continues. */
 export class TestShutdown {
   readonly #tasks: Set<Task>;
   readonly #abandoned = new Set<Task>();
@@ -36,7 +36,9 @@ export class TestShutdown {
     this.#tasks = new Set(openTasks);
   }
 
-  /** @param untilServed waits for the requests in flight, as Nest does: false when they take too long. */
+  /**
+   * Runs the phases. @param untilServed waits for the requests in flight, as Nest does: false when they take too long.
+   */
   async run(untilServed: () => Promise<boolean>): Promise<void> {
     diagnosticsChannel.subscribe(TASK_CHANNEL, this.#note);
     try {
@@ -71,7 +73,7 @@ export class TestShutdown {
     return task.state.isFinished && !task.state.isRetrying ? 'awaited' : 'left';
   }
 
-  /** On the channel there are the tasks of other applications, too. */
+  /** Collects tasks of the channel, which carries those of other applications too. */
   readonly #note = (message: unknown): void => {
     const { type, task } = message as TaskEvent;
     if (type === 'scheduled' && [...this.openTasks].includes(task)) this.#tasks.add(task);
@@ -79,7 +81,7 @@ export class TestShutdown {
   };
 }
 
-/** What replaces TasksShutdown. @param gracePeriod in milliseconds, where it is not to be the application's. */
+/** Creates the class that replaces TasksShutdown. @param gracePeriod in milliseconds, to override the application's. */
 export function shutdownWithin(gracePeriod: () => number | undefined): Type<TasksShutdown> {
   return class extends TasksShutdown {
     protected override get gracePeriod(): number {

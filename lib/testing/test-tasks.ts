@@ -22,49 +22,50 @@ import { comesWithin, holdsWithin, turn } from './turn.js';
 import { listUnfinished } from './unfinished.js';
 
 /**
- * What becomes of the tasks of a test.
+ * Treatment of the tasks of a test.
  *
  * - `'run'`: they run, as in production.
- * - `'record'`: none runs but those that the test runs with `run()`.
- * - `'inline'`: they start in the call that schedules them, those of a batch when the handler has ended, and the response
- *   waits for all of its request's.
+ * - `'record'`: only those run that the test runs with `run()`.
+ * - `'inline'`: they start in the call that schedules them, or when the handler has ended for those of a batch. The
+ *   response
+ *   waits for all tasks of its request.
  *
  * @publicApi
  */
 export type TestTasksMode = 'run' | 'record' | 'inline';
 
 /**
- * How the tasks of a test are set up.
+ * Options of the tasks of a test.
  *
  * @publicApi
  */
 export interface TestTasksOptions {
-  /** Default `'run'`. */
+  /** Treatment of tasks. Default `'run'`. */
   mode?: TestTasksMode | undefined;
-  /** How long, in real time, `idle()`, `shutdown()` and inline responses wait. Default `'4s'`. */
+  /** Real time that `idle()`, `shutdown()` and inline responses wait. Default `'4s'`. */
   patience?: Duration | undefined;
 }
 
 /**
- * What a call of `shutdown()` may change.
+ * Options of `shutdown()`.
  *
  * @publicApi
  */
 export interface TestShutdownOptions {
-  /** Instead of the application's `shutdown.gracePeriod`, in real time. */
+  /** Replaces the application's `shutdown.gracePeriod`, in real time. */
   gracePeriod?: Duration | undefined;
 }
 
 const MODES: readonly unknown[] = ['run', 'record', 'inline'] satisfies TestTasksMode[];
 
-/** By what each application has one of: `of()` is to find what was installed. */
+/** Instances by a singleton of each application, for `of()`. */
 const known = new WeakMap<TaskEvents, TestTasks>();
 
 /**
- * The request tasks of an application under test, and those of `TaskScheduler`: what was scheduled, with assertions; when
- * all of it has ended; what shutdown does to it. Durable tasks are the business of `TestQueue`.
+ * Request tasks of an application under test, and those of `TaskScheduler`, with assertions, waits and shutdown.
+ * Durable tasks belong to `TestQueue`.
  *
- * Its assertions throw an `AssertionError` of `node:assert`, which every test runner shows.
+ * Assertions throw an `AssertionError` of `node:assert`, which every test runner shows.
  *
  * @example
  * ```ts
@@ -73,15 +74,15 @@ const known = new WeakMap<TaskEvents, TestTasks>();
  * const app = (await builder.compile()).createNestApplication();
  * await app.init();
  *
- * await request(app.getHttpServer()).post('/orders').expect(201);
- * const mail = tasks.expectScheduled(MailService.prototype.send, { timing: 'afterResponse', args: ['ada@example.com'] });
- * await tasks.run(mail); // it is sent
+ * await request(app.getHttpServer()).post('/orders').expect(201); const mail =
+ * tasks.expectScheduled(MailService.prototype.send, { timing: 'afterResponse', args: ['ada@example.com'] }); await
+ * tasks.run(mail); // it is sent
  * ```
  * @publicApi
  */
 export class TestTasks extends ScheduledTasks {
   readonly #mode: TestTasksMode;
-  /** In milliseconds. */
+  /** Limit in milliseconds. */
   readonly #patience: number;
   #find: (<T>(token: Type<T>) => T) | undefined;
   #replies: InlineReplies | undefined;
@@ -97,7 +98,7 @@ export class TestTasks extends ScheduledTasks {
   }
 
   /**
-   * Takes the tasks of the application in hand. To be called before `compile()`.
+   * Takes control of the tasks of the application. Call it before `compile()`.
    *
    * @throws {TasksConfigError} when an option cannot be used.
    */
@@ -123,8 +124,8 @@ export class TestTasks extends ScheduledTasks {
   }
 
   /**
-   * The same for an application that was made without a builder, from now on: its tasks run. The one that was installed,
-   * where one was.
+   * Takes control of an application that was made without a builder, from now on: its tasks run. Returns the installed
+   * instance, if any.
    *
    * @param options `patience` alone.
    * @throws {TasksUsageError} `TASKS_MODULE_MISSING` when the application has no TasksModule.
@@ -141,28 +142,28 @@ export class TestTasks extends ScheduledTasks {
   }
 
   /**
-   * Resolves when all work has ended: every task of any timing, what those have scheduled, `onError` and retries. A
-   * response that has not ended holds its batches, and so is waited for.
+   * Resolves when all work has ended: tasks of any timing, with the tasks that they schedule, `onError` and retries.
+   * Waits also for open responses, which hold their batches.
    *
-   * @throws {AssertionError} that lists what still waits or runs, when that takes longer than `patience`.
+   * @throws {AssertionError} that lists unfinished tasks, when that takes longer than `patience`.
    */
   async idle(): Promise<void> {
     const openTasks = this.#get(OpenTasks);
     const isIdle = async (): Promise<void> => {
       do {
         await openTasks.idle();
-        await turn(); // whoever has waited for the last may schedule the next
+        await turn(); // code that awaited the last task may schedule the next
       } while ([...openTasks].length > 0);
     };
     if (await comesWithin(this.#patience, isIdle())) return;
-    fail(listUnfinished(`After ${this.#patience} ms these tasks have not ended:`, openTasks, this.record), this.idle);
+    fail(listUnfinished(`Tasks did not end within ${this.#patience} ms:`, openTasks, this.record), this.idle);
   }
 
   /**
-   * In mode `'record'`: runs one task that was captured, for real: on its provider, with its context, timeout and
-   * `onError`. What it schedules is captured in its turn. Waits until its batch would have started it.
+   * Runs one captured task in mode `'record'`, for real: on its provider, with its context, timeout and `onError`.
+   * Tasks that it schedules are captured too. Waits until its batch would have started it.
    *
-   * @returns what the function returns. Rejects with the task's error when `onError` has settled.
+   * @returns the function's result. Rejects with the task's error when `onError` has settled.
    * @throws {TasksConfigError} in another mode.
    * @throws {AssertionError} when it has been run, or its response does not end within `patience`.
    * @example
@@ -175,26 +176,27 @@ export class TestTasks extends ScheduledTasks {
     const { state, label } = task;
     const runner = this.#get(TaskRunner);
     if (!(runner instanceof RecordingRunner)) {
-      throw new TasksConfigError('mode', this.#mode, `'record' for run(); otherwise tasks run by themselves`);
+      throw new TasksConfigError('mode', this.#mode, `'record' for run(); in other modes tasks run without it`);
     }
     if (!(await holdsWithin(this.#patience, () => state.isSubmitted || state.hasEnded))) {
       return fail(
-        listUnfinished(`After ${this.#patience} ms it cannot run yet:`, [task as Task], this.record),
+        listUnfinished(`Task could not start within ${this.#patience} ms:`, [task as Task], this.record),
         this.run,
       );
     }
     if (!runner.release(task as Task) && task.isStarted) {
-      return fail(`Task ${label} was run before: it has ${task.status}. retry() calls its function again.`, this.run);
+      return fail(`Task ${label} was run before (${task.status}). Use retry() to call its function again.`, this.run);
     }
     return task.result();
   }
 
   /**
-   * What the application's shutdown does to its tasks, while the application goes on: *closing*, the requests in flight,
-   * *final*. Durable executions are drained with them, and nothing starts any more. A later `close()` finds that done.
+   * Runs the phases of the application's shutdown on its tasks, while the application continues: *closing*, the
+   * requests in flight, *final*. Durable executions are drained too, and nothing starts any more. A later `close()`
+   * skips these phases.
    *
    * @param options `gracePeriod`: instead of the application's; needs `install()`.
-   * @returns what became of them; further calls return the same.
+   * @returns the report; further calls return the same.
    * @throws {AssertionError} that lists what shutdown still waits for, when that takes longer than `patience`.
    * @example
    * ```ts
@@ -206,7 +208,7 @@ export class TestTasks extends ScheduledTasks {
   async shutdown({ gracePeriod }: TestShutdownOptions = {}): Promise<ShutdownReport> {
     if (gracePeriod !== undefined) {
       if (!this.#isInstalled)
-        throw new TasksConfigError('gracePeriod', gracePeriod, 'none without TestTasks.install()');
+        throw new TasksConfigError('gracePeriod', gracePeriod, 'no value without TestTasks.install()');
       this.#gracePeriod = parseDuration('gracePeriod', gracePeriod);
     }
     return (this.#shutdown ??= this.#shutDown());
@@ -223,7 +225,7 @@ export class TestTasks extends ScheduledTasks {
     });
     if (await comesWithin(this.#patience, ended)) return simulated.report;
     isPatient = false;
-    const title = `After ${this.#patience} ms shutdown still waits for these tasks, or for the end of their requests:`;
+    const title = `Shutdown still waits after ${this.#patience} ms for these tasks, or for the end of their requests:`;
     return fail(listUnfinished(title, openTasks, this.record), this.shutdown);
   }
 
@@ -233,9 +235,7 @@ export class TestTasks extends ScheduledTasks {
 
   get #get(): <T>(token: Type<T>) => T {
     if (this.#find !== undefined) return this.#find;
-    throw moduleMissing(
-      'TestTasks has no tasks: compile() has not been awaited yet, or the module under test has no TasksModule',
-    );
+    throw moduleMissing('TestTasks has no tasks. Await compile() first');
   }
 }
 

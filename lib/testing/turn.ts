@@ -2,12 +2,12 @@
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
-/** One turn of the event loop: when it resolves, everything that waited for nothing but promises has gone on. */
+/** Waits for one turn of the event loop, after which all code that awaited only promises has continued. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Whether `event` comes within `limit` milliseconds of real time. */
+/** Resolves to true if `event` comes within `limit` milliseconds of real time. */
 export async function comesWithin(limit: number, event: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<false>((resolve) => {
@@ -20,7 +20,7 @@ export async function comesWithin(limit: number, event: Promise<void>): Promise<
   }
 }
 
-/** The same for what no event tells of: asked in each turn of the event loop. */
+/** Resolves to true if `condition` holds within `limit` milliseconds, checked in each turn of the event loop. */
 export async function holdsWithin(limit: number, condition: () => boolean): Promise<boolean> {
   const end = performance.now() + limit;
   while (!condition()) {

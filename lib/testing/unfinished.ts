@@ -3,7 +3,7 @@ import type { Task } from '../task/task.js';
 import { listing } from './listing.js';
 import type { TaskRecord } from './task-record.js';
 
-/** Tasks that have not finished, as a list: what each waits for, and for how long. */
+/** Lists unfinished tasks, with the reason and the duration of their wait. */
 export function listUnfinished(title: string, tasks: Iterable<Task>, record: TaskRecord): string {
   const lines = [...tasks].map((task) => {
     const since = record.timeOf(task);

@@ -9,8 +9,8 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until a test moves it. What is scheduled on it is called in order of time, and what has the
- * same time in the order in which it was scheduled.
+ * Clock that stands still until a test moves it. Callbacks run in order of time, those of the same time in the order in
+ * which they were scheduled.
  *
  * @example
  * ```ts
@@ -25,22 +25,24 @@ export class VirtualClock implements Clock {
   readonly #timers = new Set<Timer>();
 
   /**
-   * @param start what it shows at first. Default: the real time.
-   * @throws {TasksConfigError} when that is no valid date.
+   * Creates the clock.
+   *
+   * @param start initial time. Default: the real time.
+   * @throws {TasksConfigError} when `start` is not a valid date.
    */
   constructor(start = new Date()) {
     this.#now = timeOf('now', start);
   }
 
-  /** In milliseconds since the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   now(): number {
     return this.#now;
   }
 
   /**
-   * Calls back once, when the clock has been moved on by `delay` milliseconds.
+   * Calls back once, when the clock has been moved by `delay` milliseconds.
    *
-   * @returns what takes it back.
+   * @returns a function that cancels it.
    */
   schedule(delay: number, callback: () => void): () => void {
     const timer = { at: this.#now + Math.max(0, delay), callback };
@@ -49,18 +51,20 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves the clock, and so starts what comes due on the way, without waiting for its end: the way to let time pass for an
-   * execution that the test holds. `TestQueue.advance()` waits.
+   * Moves the clock, and starts executions that become due on the way, without waiting for their end: for an execution
+   * that the test holds. `TestQueue.advance()` waits.
    *
    * @param by a Duration from now, up to 24.8 days, or the Date to move to. The clock never goes back.
-   * @throws {TasksConfigError} when it is neither.
+   * @throws {TasksConfigError} when `by` is neither.
    */
   advance(by: Duration | Date): Promise<void> {
     return this.advanceWith(by, turn);
   }
 
   /**
-   * @param settle awaited before the clock is moved, and after each time at which something was due: the effects of one,
+   * Moves the clock.
+   *
+   * @param settle awaited before the clock is moved, and after each due time: its effects,
    * such as a renewed lease, come before the next.
    * @internal
    */
@@ -75,7 +79,7 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * When something is due next; `Infinity` where nothing is.
+   * Time of the next timer; `Infinity` without one.
    *
    * @internal
    */
@@ -89,7 +93,7 @@ export class VirtualClock implements Clock {
   moveTo(time: number): void {
     this.#now = Math.max(this.#now, time);
     const due = [...this.#timers].filter(({ at }) => at <= this.#now).toSorted((a, b) => a.at - b.at);
-    // One may take back another.
+    // A callback may cancel another timer.
     for (const timer of due) if (this.#timers.delete(timer)) timer.callback();
   }
 }

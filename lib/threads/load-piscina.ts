@@ -3,10 +3,13 @@ import { packageMissing } from '../task/usage-errors.js';
 
 export type PiscinaModule = typeof import('piscina');
 
-/** Not import(): a task is scheduled, or refused, at once. */
+/** Loads synchronously: a task is scheduled, or refused, at once. */
 const require = createRequire(import.meta.url);
 
-/** @throws {TasksUsageError} `PACKAGE_MISSING` when it is not installed. A broken one fails with its own error. */
+/**
+ * Loads Piscina. @throws {TasksUsageError} `PACKAGE_MISSING` when it is not installed. A broken one fails with its own
+ * error.
+ */
 export function loadPiscina(name = 'piscina'): PiscinaModule {
   try {
     return require(name) as PiscinaModule;

@@ -1,27 +1,27 @@
-/** What a thread is asked to do. Types alone: threads load no TypeScript. */
+/** Call of a function in a thread. Types alone: threads load no TypeScript. */
 export interface ThreadCall {
-  /** The file, as a `file:` URL. */
+  /** URL of the file, with `file:`. */
   readonly href: string;
-  /** The export. */
+  /** Name of the export. */
   readonly name: string;
   readonly args: readonly unknown[];
   /** Shared memory of one number, in which the thread writes its id when it takes the call. */
   readonly takenBy: Int32Array;
 }
 
-/** What came of it. */
+/** Reply of the thread. */
 export type ThreadReply =
   | { readonly value: unknown }
   | { readonly thrown: Thrown }
-  /** The function could not be called, or its result cannot travel. */
+  /** Reason why the function could not be called, or its result cannot be cloned. */
   | { readonly fault: string; readonly remedy: string; readonly cause?: Thrown };
 
-/** What was thrown, which may be anything. */
+/** Thrown value of any kind. */
 export type Thrown = { readonly value: unknown } | { readonly error: ErrorParts };
 
-/** An error in parts: a structured clone of it would have neither its name nor its own properties. */
+/** Error in parts: a structured clone of it would have neither its name nor its own properties. */
 export interface ErrorParts {
-  /** The built-in class that it is, or extends. */
+  /** Built-in class of the error. */
   readonly type: string;
   readonly name: string;
   readonly message: string;

@@ -1,8 +1,8 @@
 import { TasksError } from '../task/task-errors.js';
 
 /**
- * A function could not run in its thread, or its thread ended before it did. What the function itself throws arrives as
- * it is.
+ * Function that could not run in its thread, or whose thread ended first. Errors of the function itself arrive
+ * unchanged.
  *
  * @publicApi
  */
@@ -10,9 +10,9 @@ export class ThreadError extends TasksError {
   readonly code = 'THREAD';
 
   constructor(
-    /** The file's path. */
+    /** Path of the file. */
     readonly file: string,
-    /** The name of the function's export. */
+    /** Name of the function's export. */
     readonly exportName: string,
     problem: string,
     remedy?: string,

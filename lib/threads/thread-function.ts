@@ -5,7 +5,7 @@ import { ThreadError } from './thread-error.js';
 import type { ThreadPool } from './thread-pool.js';
 import { readThrown, reviveThrown } from './thrown-error.js';
 
-/** A function that a file exports, to be called in a thread. */
+/** Exported function of a file, to be called in a thread. */
 export class ThreadFunction {
   readonly #pool: ThreadPool;
   readonly #href: string;
@@ -17,15 +17,17 @@ export class ThreadFunction {
     this.#export = name;
   }
 
-  /** As it would be called in the file. */
+  /** Name in the file. */
   get name(): string {
     return this.#export === 'default' ? parse(this.#path).name : this.#export;
   }
 
   /**
-   * @param signal ends the thread, and is what the call then rejects with the reason of.
-   * @throws what the function throws.
-   * @throws {ThreadError} when it cannot be called, or its thread ends before it does.
+   * Calls the function in a thread.
+   *
+   * @param signal ends the thread; the call then rejects with its reason.
+   * @throws the function's own error.
+   * @throws {ThreadError} when the function cannot be called, or its thread ends first.
    */
   async call(args: readonly unknown[], signal: AbortSignal | undefined): Promise<unknown> {
     const reply = await this.#reply(args, signal);
@@ -40,10 +42,10 @@ export class ThreadFunction {
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason;
       const index = args.findIndex((arg) => !isCloneable(arg));
-      if (index === -1) throw this.#error('its thread ended before it did', undefined, error);
-      const problem = `its argument ${index}, counted from 0, cannot be cloned into a thread`;
-      // Not V8's own message: it shows the argument.
-      throw this.#error(problem, 'Pass data, without functions in it', undefined);
+      if (index === -1) throw this.#error('its thread ended before the function did', undefined, error);
+      const problem = `argument ${index} (from 0) cannot be cloned into a thread`;
+      // V8's own message would show the argument.
+      throw this.#error(problem, 'Pass data without functions', undefined);
     }
   }
 

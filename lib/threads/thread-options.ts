@@ -7,18 +7,18 @@ import { parseDuration, type Duration } from '../task/duration.js';
 import type { ThreadFunctionOptions } from '../task/task-parts.js';
 
 /**
- * The worker threads of the process.
+ * Worker threads of the process.
  *
  * @publicApi
  */
 export interface ThreadPoolOptions {
-  /** At most so many; further tasks wait. Default: as many as the machine has processors. */
+  /** Maximum number of threads; further tasks wait. Default: the number of processors. */
   max?: number | undefined;
-  /** How long a thread is kept that has nothing to do. Default `'10s'`. */
+  /** Time that an idle thread is kept. Default `'10s'`. */
   idleTimeout?: Duration | undefined;
   /**
-   * What each thread may use, as in Node's `new Worker()`: a task whose thread needs more fails.
-   * Default: that of Node, which follows from the memory of the machine.
+   * Limits of each thread, as in Node's `new Worker()`: a task whose thread needs more fails. Default: Node's, by the
+   * memory of the machine.
    *
    * @example `{ maxOldGenerationSizeMb: 256 }`
    */
@@ -27,7 +27,7 @@ export interface ThreadPoolOptions {
 
 export interface ResolvedThreadPoolOptions {
   readonly max: number;
-  /** In milliseconds. */
+  /** Time in milliseconds. */
   readonly idleTimeout: number;
   readonly resourceLimits: ResourceLimits | undefined;
 }
@@ -47,7 +47,7 @@ const RESOURCE_LIMITS = new KnownOptions<ResourceLimits>({
   stackSizeMb: true,
 });
 
-/** @throws {TasksConfigError} on the first option that cannot be used. */
+/** Checks the options and fills in the defaults. @throws {TasksConfigError} on the first option that cannot be used. */
 export function resolveThreadPoolOptions(options: ThreadPoolOptions = {}): ResolvedThreadPoolOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError('threads', options, 'an object with max, idleTimeout and resourceLimits');
@@ -61,7 +61,7 @@ export function resolveThreadPoolOptions(options: ThreadPoolOptions = {}): Resol
   return { max, idleTimeout: parseDuration('threads.idleTimeout', idleTimeout), resourceLimits };
 }
 
-/** @throws {TasksConfigError} when it cannot be used. */
+/** Checks a thread's function. @throws {TasksConfigError} when it cannot be used. */
 export function validateThread(thread: ThreadFunctionOptions, option: string): ThreadFunctionOptions {
   if (typeof thread !== 'object' || thread === null) {
     throw new TasksConfigError(option, thread, `an object such as { file: new URL('./work.js', import.meta.url) }`);
@@ -76,7 +76,7 @@ export function validateThread(thread: ThreadFunctionOptions, option: string): T
     throw new TasksConfigError(
       `${option}.file`,
       file,
-      `a file: URL, as new URL('./work.js', import.meta.url) makes, or an absolute path`,
+      `a file: URL, such as new URL('./work.js', import.meta.url), or an absolute path`,
     );
   }
   if (name !== undefined && (typeof name !== 'string' || name === '')) {

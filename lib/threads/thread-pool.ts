@@ -5,16 +5,16 @@ import type { ThreadCall, ThreadReply } from './thread-call.js';
 import type { ResolvedThreadPoolOptions } from './thread-options.js';
 import { ThreadSlots } from './thread-slots.js';
 
-/** A call that is on its way to a thread, or runs in one. */
+/** Call that waits for a thread, or runs in one. */
 interface ThreadRun {
   readonly takenBy: Int32Array;
-  /** Ends the thread. */
+  /** Controller that ends the thread. */
   readonly stop: AbortController;
 }
 
 /**
- * The application's threads, on Piscina. Never gives Piscina more calls than it may have threads: it makes no thread for
- * those in its queue when one that ran was aborted or died.
+ * Threads of the application, on Piscina. Never gives Piscina more calls than threads: it creates no thread for its
+ * queue after an abort or a death.
  */
 export class ThreadPool {
   readonly #piscina: Piscina;
@@ -23,7 +23,7 @@ export class ThreadPool {
   #latestFailure: unknown;
   #hasEnded = false;
 
-  /** @param onIdleEnd told when a thread has ended with an error while it had no call. */
+  /** Creates the pool. @param onIdleEnd called when a thread has ended with an error without a call. */
   constructor(
     { Piscina }: PiscinaModule,
     { max, idleTimeout, resourceLimits }: ResolvedThreadPoolOptions,
@@ -35,7 +35,7 @@ export class ThreadPool {
       minThreads: 0,
       maxThreads: max,
       idleTimeout,
-      // With them a thread sleeps between its calls: what fails in a timer would wait, and take the next call with it.
+      // With atomics a thread sleeps between its calls: a failing timer would wait, and fail the next call.
       atomics: 'disabled',
       recordTiming: false,
       ...(resourceLimits !== undefined && { resourceLimits }),
@@ -44,13 +44,13 @@ export class ThreadPool {
       this.#latestFailure = error;
       onIdleEnd(error);
     });
-    // Told before the thread is struck off its list.
+    // Emitted before the thread is removed from Piscina's list.
     this.#piscina.on('workerDestroy', () => queueMicrotask(() => this.#failStranded()));
   }
 
   /**
-   * Waits for a thread, and runs the call in it. Rejects with the signal's reason once the thread has gone; else, when
-   * the thread has ended or `args` cannot be cloned, with the error that tells so.
+   * Waits for a thread, and runs the call in it. Rejects with the signal's reason after the thread's end. Rejects with
+   * an error of its own when the thread has ended or `args` cannot be cloned.
    */
   async run(call: Omit<ThreadCall, 'takenBy'>, signal: AbortSignal | undefined): Promise<ThreadReply> {
     await this.#slots.enter(signal);
@@ -61,21 +61,21 @@ export class ThreadPool {
     }
   }
 
-  /** Ends the threads, whatever they do. */
+  /** Ends the threads, running calls included. */
   async end(): Promise<void> {
     this.#hasEnded = true;
     await this.#piscina.destroy();
   }
 
   async #runNow(call: Omit<ThreadCall, 'takenBy'>, signal: AbortSignal | undefined): Promise<ThreadReply> {
-    signal?.throwIfAborted(); // while its turn came
+    signal?.throwIfAborted(); // aborted while it waited
     if (this.#hasEnded) throw new Error('the application has shut down');
     const run: ThreadRun = {
       takenBy: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
       stop: new AbortController(),
     };
     let gone: Promise<void> | undefined;
-    // In the context of the threads: listeners run in that of the task, and no thread is to keep it.
+    // In the context of the threads: listeners run in the task's, and no thread must keep that.
     const abort = AsyncResource.bind((): void => {
       gone = this.#endOf(run);
       run.stop.abort(signal?.reason);
@@ -84,8 +84,8 @@ export class ThreadPool {
     this.#runs.add(run);
     try {
       const reply: unknown = await this.#piscina.run({ ...call, takenBy: run.takenBy }, { signal: run.stop.signal });
-      // So Piscina resolves when `throw null` has ended the thread: the entry always returns an object.
-      if (reply === null) throw new Error('null was thrown, and not caught');
+      // Piscina resolves so when `throw null` has ended the thread: the entry always returns an object.
+      if (reply === null) throw new Error('null was thrown and not caught');
       return reply as ThreadReply;
     } catch (error) {
       if (!run.stop.signal.aborted) throw error;
@@ -104,7 +104,7 @@ export class ThreadPool {
     return thread && new Promise((resolve) => thread.once('exit', () => resolve()));
   }
 
-  /** A thread that fails while it starts leaves the call that it was made for in Piscina's queue, for ever. */
+  /** Fails calls whose thread failed at its start: Piscina would keep them in its queue for ever. */
   #failStranded(): void {
     if (this.#piscina.queueSize === 0) return;
     const error = new Error('no thread can start', { cause: this.#latestFailure });

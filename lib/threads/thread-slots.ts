@@ -1,4 +1,4 @@
-/** Lets so many in at once; the others wait in order, and may leave. */
+/** Slots for a number of calls at once; the others wait in order, and may leave. */
 export class ThreadSlots {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,7 +7,9 @@ export class ThreadSlots {
     this.#free = max;
   }
 
-  /** Rejects with the signal's reason when it is aborted before there is a slot. Each that has entered must leave. */
+  /**
+   * Waits for a slot, which the caller must free by `leave()`. Rejects with the signal's reason when aborted before.
+   */
   async enter(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;

@@ -12,15 +12,17 @@ import { readThrown } from './thrown-error.js';
 
 type AnyFunction = (...args: unknown[]) => Promise<unknown>;
 
-/** Where to tell what no task can. */
+/** Log for errors outside of any task. */
 export interface ThreadLog {
   write(level: 'warn', message: string, stack: string): void;
 }
 
-/** Runs functions in worker threads. Loads Piscina when there is a first one. */
+/** Runs functions in worker threads. Loads Piscina at the first use. */
 export class Threads {
   private readonly functions = new Map<string, AnyFunction>();
-  /** Made at bootstrap: a thread made for a request must not keep that one's async context for as long as it lives. */
+  /**
+   * Scope made at bootstrap: a thread made for a request would keep that request's async context for its whole life.
+   */
   private readonly scope = new AsyncResource('Threads', { requireManualDestroy: true });
   private pool: ThreadPool | undefined;
 
@@ -30,8 +32,8 @@ export class Threads {
   ) {}
 
   /**
-   * One function for each export: it calls that in a thread, and is named as it. An abort of the running task's signal
-   * ends the thread.
+   * Returns one function for each export, with its name, which runs it in a thread. An abort of the running task's
+   * signal ends the thread.
    *
    * @throws {TasksUsageError} `PACKAGE_MISSING` when Piscina is not installed.
    */
@@ -43,7 +45,7 @@ export class Threads {
     return known;
   }
 
-  /** Ends all threads, whatever they do. */
+  /** Ends all threads, running calls included. */
   async end(): Promise<void> {
     await this.pool?.end();
   }
@@ -61,7 +63,7 @@ export class Threads {
   private readonly tellOfIdleEnd = (error: unknown): void => {
     this.log.write(
       'warn',
-      'A thread ended while no task ran in it. Something that an earlier task has left running failed, or the thread could not start:',
+      'A thread ended while no task ran in it. Background work of an earlier task failed, or the thread could not start:',
       indented(readThrown(error, 'stack')),
     );
   };

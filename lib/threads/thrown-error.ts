@@ -10,7 +10,7 @@ const CLASSES: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 };
 
-/** What a thread has thrown, put together again. */
+/** Restores a value that a thread has thrown. */
 export function reviveThrown(thrown: Thrown): unknown {
   return 'error' in thrown ? reviveError(thrown.error) : thrown.value;
 }
@@ -23,15 +23,15 @@ function reviveError({ type, name, message, stack, cause, own }: ErrorParts): Er
 }
 
 /**
- * A part of what has ended a thread. Node makes that error from its prototype alone, so that in another realm, which that
- * of jest is, nothing tells it for one.
+ * Reads a part of the error that has ended a thread. Node creates it from the prototype alone, so no check recognizes
+ * it in another realm, such as jest's.
  */
 export function readThrown(thrown: unknown, part: 'message' | 'stack'): string {
   const { [part]: text } = Object(thrown) as { message?: unknown; stack?: unknown };
   return typeof text === 'string' ? text : describeValue(thrown);
 }
 
-/** As errors have them: not enumerable. */
+/** Defines a property as errors have it: not enumerable. */
 function define(error: Error, key: 'name' | 'stack', value: string | undefined): void {
   Object.defineProperty(error, key, { value, configurable: true, writable: true });
 }

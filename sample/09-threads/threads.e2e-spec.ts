@@ -36,8 +36,8 @@ describe('09-threads', () => {
   });
 
   it('is warned of the task that holds the event loop, once', () => {
-    expect(stdout.match(/Task countPrimes#\d+ held the event loop for \d+ ms/g)).toHaveLength(1);
-    expect(scene('In threads')).not.toContain('held the event loop');
+    expect(stdout.match(/Task countPrimes#\d+ blocked the event loop, and every request, for \d+ ms/g)).toHaveLength(1);
+    expect(scene('In threads')).not.toContain('blocked the event loop');
   });
 
   it('kills a thread whose time is over, and ends by itself', () => {

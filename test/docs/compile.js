@@ -121,6 +121,22 @@ function checkLinks() {
       }
     }
   }
+  return count + checkMessages();
+}
+
+/** Messages of lib/ name headings as `docs/page.md#heading`. */
+function checkMessages() {
+  let count = 0;
+  for (const name of readdirSync(join(ROOT, 'lib'), { recursive: true }).filter((file) => file.endsWith('.ts'))) {
+    const path = join(ROOT, 'lib', name);
+    for (const [index, text] of readFileSync(path, 'utf8').split('\n').entries()) {
+      for (const [target, page, anchor] of text.matchAll(/\b(docs\/[\w-]+\.md)#([\w-]+)/g)) {
+        count += 1;
+        const to = join(ROOT, page);
+        if (!existsSync(to) || !anchorsOf(to).has(anchor)) report(path, index + 1, `${target} names no heading`);
+      }
+    }
+  }
   return count;
 }
 

@@ -60,10 +60,10 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     await using observer = observe(space, first);
     const { records } = await observer.executions.list(10);
     expect(records.map(({ name, state }) => [name, state])).toEqual([['reports.build', 'queued']]);
-    expect(first.logs.matching(`Task build#${running.id}, which shutdown has cancelled, was added`)).toHaveLength(
+    expect(first.logs.matching(`Task build#${running.id} was cancelled by shutdown and added`)).toHaveLength(
       running.name === 'build' ? 1 : 0,
     );
-    expect(first.logs.matching('was added to the queue as')).toHaveLength(1);
+    expect(first.logs.matching('and added to the queue as')).toHaveLength(1);
     expect(first.logs.matching('a queue in memory')).toHaveLength(kind.isShared ? 0 : 1);
     if (!kind.isShared) return;
 
@@ -79,9 +79,9 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     await task.started;
     first.broker.executions.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     await first.context.close();
-    expect(first.logs.matching('could not be added to the queue, and is lost: The broker cannot be reached')).toEqual([
-      expect.stringContaining(`#${task.id}`),
-    ]);
+    expect(
+      first.logs.matching('and is lost, because it could not be added to the queue: The broker cannot be reached'),
+    ).toEqual([expect.stringContaining(`#${task.id}`)]);
   });
 });
 
@@ -114,6 +114,6 @@ describe('onCancel', () => {
     await test.context.get(TaskQueue).add('own.run')();
     await gate.passed;
     await test.context.close();
-    expect(test.logs.matching('was added to the queue as')).toEqual([]);
+    expect(test.logs.matching('and added to the queue as')).toEqual([]);
   });
 });

@@ -175,7 +175,7 @@ describe.each(ADAPTERS)('the interceptor on %s', (_name, adapter) => {
 
   it('is needed to hold the response: the error names @Tasks()', async () => {
     expect((await send(`${test.url}/enqueued`)).body).toMatch(
-      /^NO_ROUTE afterRoute\.enqueue\(\) was called in a route .* Add the parameter @Tasks\(\)/,
+      /^NO_ROUTE afterRoute\.enqueue\(\) is not available in a handler without @Tasks\(\): .* Add the parameter @Tasks\(\)/,
     );
     expect(await settled()).toEqual([]);
   });

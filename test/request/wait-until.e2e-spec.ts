@@ -83,6 +83,6 @@ describe.each(ADAPTERS)('waitUntil on %s', (_name, adapter) => {
     expect((await send(`${test.url}/work`)).status).toBe(200);
     await test.scheduler.idle();
     expect(test.scheduler.counts).toMatchObject({ failed: 1, succeeded: 1 });
-    expect(test.logs.matching('The option waitUntil failed for task')).toHaveLength(2);
+    expect(test.logs.matching('Option waitUntil failed for task')).toHaveLength(2);
   });
 });

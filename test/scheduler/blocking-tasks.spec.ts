@@ -14,9 +14,11 @@ describe('a task that holds the event loop', () => {
         hold(30);
       }).done;
     }
-    const lines = one.logs.matching('held the event loop');
+    const lines = one.logs.matching('blocked the event loop');
     expect(lines).toEqual([
-      expect.stringMatching(/^warn Task resize_1#\d+ held the event loop for (3\d|[4-9]\d|\d{3,}) ms/),
+      expect.stringMatching(
+        /^warn Task resize_1#\d+ blocked the event loop, and every request, for (3\d|[4-9]\d|\d{3,}) ms/,
+      ),
     ]);
   });
 
@@ -24,14 +26,14 @@ describe('a task that holds the event loop', () => {
     await using one = await startContext({ blockingThreshold: 20 });
     const sends = [{ send: () => hold(25) }, { send: () => hold(26) }];
     for (const { send } of [...sends, ...sends]) await one.scheduler.schedule(send).done;
-    expect(one.logs.matching('held the event loop')).toHaveLength(2);
+    expect(one.logs.matching('blocked the event loop')).toHaveLength(2);
   });
 
   it('is told from other functions without a name', async () => {
     await using one = await startContext({ blockingThreshold: 20 });
     const anonymous = [() => () => hold(25), () => () => hold(26)];
     for (const make of [...anonymous, ...anonymous]) await one.scheduler.schedule(make()).done;
-    expect(one.logs.matching('held the event loop')).toHaveLength(2);
+    expect(one.logs.matching('blocked the event loop')).toHaveLength(2);
   });
 
   it('is named for what an async function does before it first waits, and when it throws', async () => {
@@ -44,7 +46,7 @@ describe('a task that holds the event loop', () => {
       hold(30);
       throw new Error('no');
     }).done;
-    expect(one.logs.matching('held the event loop')).toHaveLength(2);
+    expect(one.logs.matching('blocked the event loop')).toHaveLength(2);
   });
 
   it('is not named when it waits instead, below the threshold, or when nobody wants to know', async () => {
@@ -61,6 +63,6 @@ describe('a task that holds the event loop', () => {
   it('is named above 50 ms by default', async () => {
     await using one = await startContext();
     await one.scheduler.schedule(() => hold(60)).done;
-    expect(one.logs.matching('held the event loop')).toHaveLength(1);
+    expect(one.logs.matching('blocked the event loop')).toHaveLength(1);
   });
 });

@@ -100,11 +100,11 @@ describe('a method that is passed unbound', () => {
     const mail = test.context.get(Mail);
     expect(() => test.scheduler.schedule(mail.send, 'x')).toThrow(usageError('TASK_HOST'));
     expect(() => test.scheduler.schedule(mail.send, 'x')).toThrow(
-      'send was passed unbound, and 2 providers have it: Mail in RootTestModule, Mail in RootTestModule. Bind it, as in schedule(provider.send.bind(provider), …), and repeat the options of its decorators in task({...}): a bound function does not carry them.',
+      "Cannot tell which provider method 'send' belongs to: 2 providers have it (Mail in RootTestModule, Mail in RootTestModule). Bind it, as in schedule(provider.send.bind(provider), …). Repeat the options of its decorators in task({...}): a bound function does not carry them.",
     );
     await expect(test.scheduler.schedule(mail.send.bind(mail), 'x').result()).resolves.toBe('shop to x');
     expect(() => test.scheduler.schedule(mail.plain)).toThrow(
-      'plain was passed unbound, and 2 providers have it: Mail in RootTestModule, Mail in RootTestModule. Bind it, as in schedule(provider.plain.bind(provider), …).',
+      "Cannot tell which provider method 'plain' belongs to: 2 providers have it (Mail in RootTestModule, Mail in RootTestModule). Bind it, as in schedule(provider.plain.bind(provider), …).",
     );
   });
 
@@ -134,9 +134,9 @@ describe('a method that is passed unbound', () => {
     await using test = await startContext({}, { providers: [Users, Orders, ...tables] });
     const { scheduler, context } = test;
     expect(() => scheduler.schedule(context.get<Table>('users').save, 'x')).toThrow(
-      /2 providers have it: users in .*, Symbol\(audits\) in /,
+      /2 providers have it \(users in .*, Symbol\(audits\) in /,
     );
-    expect(() => scheduler.schedule(context.get(Users).touch)).toThrow(/2 providers have it: Users in .*, Orders in /);
+    expect(() => scheduler.schedule(context.get(Users).touch)).toThrow(/2 providers have it \(Users in .*, Orders in /);
     await expect(scheduler.schedule(context.get(Orders).touch).result()).resolves.toBe('orders');
   });
 
@@ -210,7 +210,7 @@ describe('a method that is passed unbound', () => {
       expect(() => scheduler.schedule(method)).toThrow(usageError('TASK_HOST'));
     }
     expect(() => scheduler.schedule(outside.read)).toThrow(
-      'read was passed unbound, and no provider of the application is known to have it. Bind it, as in schedule(provider.read.bind(provider), …).',
+      "Cannot tell which provider method 'read' belongs to: no provider of the application has it. Bind it, as in schedule(provider.read.bind(provider), …).",
     );
     expect(test.scheduler.counts.scheduled).toBe(0);
     await expect(scheduler.schedule(outside.read.bind(outside)).result()).resolves.toBe(1);
@@ -257,7 +257,7 @@ describe('a method that is passed unbound', () => {
     await expect(one.scheduler.schedule(Audit.create, 'a').result()).resolves.toBe(1);
     expect([Audit.rows, Document.rows]).toEqual([['a'], []]);
     await using two = await startContext({}, { providers: [model('audit', Audit), model('order', Order)] });
-    expect(() => two.scheduler.schedule(Audit.create, 'b')).toThrow(/2 providers have it: audit in .*, order in /);
+    expect(() => two.scheduler.schedule(Audit.create, 'b')).toThrow(/2 providers have it \(audit in .*, order in /);
   });
 
   it('is found though other providers refuse to be looked at', async () => {

@@ -38,7 +38,7 @@ describe('a shielded task in a process that SIGTERM would end', () => {
       .task({ name, shield: true })
       .schedule(() => {}).done;
   };
-  const warnings = ({ logs }: TestContext): string[] => logs.matching('listens for SIGTERM');
+  const warnings = ({ logs }: TestContext): string[] => logs.matching('listener for SIGTERM');
 
   it('is warned of once, with what to call', async () => {
     await using test = await start();
@@ -48,7 +48,7 @@ describe('a shielded task in a process that SIGTERM would end', () => {
     jest.advanceTimersByTime(1_000);
     expect(warnings(test)).toEqual([
       expect.stringMatching(
-        /^warn Task charge#\d+ is shielded, but nothing in this process listens for SIGTERM, which would end it in its middle\. Call app\.enableShutdownHooks\(\) before app\.listen\(\)\./,
+        /^warn Task charge#\d+ is shielded, and this process has no listener for SIGTERM, which would end the task\. Call app\.enableShutdownHooks\(\) before app\.listen\(\)\./,
       ),
     ]);
     await shield(test.context);

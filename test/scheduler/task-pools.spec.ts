@@ -46,7 +46,9 @@ describe('a pool', () => {
 
   it('that the module does not have is explained where it has none', async () => {
     await using one = await startContext();
-    expect(() => one.scheduler.task({ pool: 'mail' }).schedule(() => {})).toThrow('add it to pools');
+    expect(() => one.scheduler.task({ pool: 'mail' }).schedule(() => {})).toThrow(
+      'Add it to TasksModule.forRoot({ pools',
+    );
   });
 });
 
@@ -70,14 +72,14 @@ describe('a pool that is full', () => {
     one.scheduler.events$.subscribe(({ type, reason }) => events.push(`${type}: ${reason}`));
     // Whether its tasks have begun yet or not.
     for (let turn = 0; turn < 2; turn += 1) {
-      expect(() => schedule(6)).toThrow("pool 'mail' is full, 2 running and 3 waiting");
+      expect(() => schedule(6)).toThrow("pool 'mail' is full (2 running, 3 waiting)");
       await Promise.resolve();
     }
     expect(events.filter((event) => !event.startsWith('started'))).toEqual([
       'scheduled: immediate',
-      "discarded: pool 'mail' is full, 2 running and 3 waiting",
+      "discarded: pool 'mail' is full (2 running, 3 waiting)",
       'scheduled: immediate',
-      "discarded: pool 'mail' is full, 2 running and 3 waiting",
+      "discarded: pool 'mail' is full (2 running, 3 waiting)",
     ]);
     expect(one.scheduler.counts).toMatchObject({ discarded: 3 });
     expect(one.logs.matching('debug Task work#')).toHaveLength(3);
@@ -160,7 +162,7 @@ describe('a pool that is full', () => {
     await using one = await startContext({ concurrency: 1, maxQueue: 0 });
     const gate = new Gate();
     one.scheduler.schedule(() => gate.passed);
-    expect(() => one.scheduler.schedule(() => {})).toThrow("pool 'default' is full, 1 running and 0 waiting");
+    expect(() => one.scheduler.schedule(() => {})).toThrow("pool 'default' is full (1 running, 0 waiting)");
     gate.pass();
     await one.scheduler.idle();
     await one.scheduler.schedule(() => 'room').result();
@@ -184,7 +186,7 @@ describe('a pool that is full', () => {
 
 describe('limits that cannot be used', () => {
   it.each<[TasksModuleOptions, string]>([
-    [{ maxQueue: 3 }, 'maxQueue is 3. Allowed: none without concurrency'],
+    [{ maxQueue: 3 }, 'maxQueue is 3. Allowed: a limit beside concurrency'],
     [{ concurrency: 1, maxQueue: -1 }, 'maxQueue is -1. Allowed: a whole number from 0'],
     [{ concurrency: 1, overflow: 'drop' as never }, "overflow is 'drop'. Allowed: 'reject', 'discard' or 'run'."],
     [{ pools: { mail: { concurrency: 0 } } }, 'pools.mail.concurrency is 0.'],
@@ -192,7 +194,7 @@ describe('limits that cannot be used', () => {
     [{ pools: { default: { concurrency: 1 } } }, 'pools.default is'],
     [{ pools: 'mail' as never }, "pools is 'mail'."],
     [{ pool: 'mial', pools: { mail: {} } }, "pool is 'mial'. Allowed: the name of one of the pools"],
-    [{ onCancel: 'enqueue' }, "onCancel is 'enqueue'. Allowed: nothing for all tasks of the module"],
+    [{ onCancel: 'enqueue' }, "onCancel is 'enqueue'. Allowed: no value for the whole module"],
     [{ blockingThreshold: 'soon' }, "blockingThreshold is 'soon'."],
     [{ waitUntil: true as never }, 'waitUntil is true. Allowed: a function that takes a promise.'],
     [{ telemetry: 'no' as never }, "telemetry is 'no'. Allowed: true or false."],

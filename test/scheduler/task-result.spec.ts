@@ -194,7 +194,7 @@ describe('a generator', () => {
     ]) {
       expect(() => test.scheduler.schedule(asFunction(generator))).toThrow(TypeError);
       expect(() => test.scheduler.task({}).schedule(asFunction(generator))).toThrow(
-        `schedule() needs a function that works when it is called, and got the function ${generator.name}, a generator, whose body runs only when it is iterated. Iterate it in a function: async () => { for await (const item of items()) … }.`,
+        `schedule() refuses the function ${generator.name}: it is a generator function, whose body runs only when iterated. Iterate it in a function: async () => { for await (const item of items()) … }.`,
       );
     }
     expect(test.scheduler.counts.scheduled).toBe(0);
@@ -213,7 +213,7 @@ describe('a generator', () => {
       const task = test.scheduler.schedule(asFunction(func));
       const error = await task.result().catch((failure: unknown) => failure);
       expect(error).toBeInstanceOf(TypeError);
-      expect(String(error)).toContain('returned a generator, whose body runs only when it is iterated. Iterate it in');
+      expect(String(error)).toContain('returned a generator, whose body runs only when iterated. Iterate it in');
     }
     expect(steps).toBe(0);
     await expect(test.scheduler.schedule(() => [...items()]).result()).resolves.toEqual([1]);

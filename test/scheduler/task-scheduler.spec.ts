@@ -71,7 +71,7 @@ describe('schedule', () => {
   ])('refuses %p, which is not a function', (func, described) => {
     expect(() => scheduler.schedule(func as unknown as () => void)).toThrow(
       new TypeError(
-        `schedule() needs a function, and got ${described}. Pass the function itself, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
+        `schedule() needs a function and got ${described}. Pass the function, then its arguments: schedule(sendMail, to), not schedule(sendMail(to)).`,
       ),
     );
   });
@@ -482,7 +482,7 @@ describe('a failure', () => {
       onTaskError(): void {}
     }
     expect(() => scheduler.task({ onError: NotProvided }).schedule(bad)).toThrow(
-      'onError is the function NotProvided. Allowed: a provider class that some module provides; add NotProvided to the providers of one.',
+      'onError is the function NotProvided. Allowed: a class that a module provides. Add NotProvided to the providers of a module.',
     );
   });
 
@@ -718,7 +718,7 @@ describe('timeout', () => {
     gate.pass();
     await jest.advanceTimersByTimeAsync(0);
     expect(test.logs.matching('too late')).toEqual([
-      `debug Task anonymous#${task.id} had been given up on and failed later: too late Tasks`,
+      `debug Task anonymous#${task.id} failed after it was given up: too late Tasks`,
     ]);
     expect(task.status).toBe('failed');
   });
@@ -809,7 +809,7 @@ describe('cancel()', () => {
     task.cancel();
     await expect(task.done).resolves.toEqual({ status: 'cancelled', error: new Error('clean-up is bad') });
     expect(test.logs.lines[0]).toMatch(
-      /^warn Task anonymous#\d+ was cancelled and stopped with: Error: clean-up is bad/,
+      /^warn Task anonymous#\d+ was cancelled and stopped with an error: Error: clean-up is bad/,
     );
   });
 

@@ -37,7 +37,7 @@ describe('a task that awaits another one of its full pool', () => {
     await jest.advanceTimersByTimeAsync(1);
     const [inner, error] = await outer.result();
     await expect(inner.done).resolves.toMatchObject({ status: 'succeeded' });
-    const message = `Task innerTask#${inner.id} waits in pool 'default', whose running tasks all await tasks that wait there: outerTask#${outer.id}. Give it a pool of its own, raise the concurrency, or do not await it.`;
+    const message = `Task innerTask#${inner.id} is stuck in pool 'default', whose running tasks all await tasks of its queue: outerTask#${outer.id}. Give it a pool of its own, raise the concurrency, or do not await it. See docs/back-pressure.md#tasks-that-wait-for-tasks.`;
     expect(error).toBeInstanceOf(TaskWaitError);
     expect(error).toMatchObject({ code: 'TASK_WAIT', message });
     expect(order).toEqual(['outer was told', 'inner runs']);
@@ -65,7 +65,7 @@ describe('a task that awaits another one of its full pool', () => {
     expect(outcomes[0]).toMatchObject({ error: { code: 'TASK_WAIT' } });
     await Promise.all(inner.map(({ done }) => done));
     expect(inner.map(({ status }) => status)).toEqual(['succeeded', 'succeeded']);
-    expect(test.logs.matching("waits in pool 'mail'").filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    expect(test.logs.matching("is stuck in pool 'mail'").filter((line) => line.startsWith('warn'))).toHaveLength(1);
   });
 
   it('is warned of in one line when all wait by done, which never rejects', async () => {
@@ -77,7 +77,7 @@ describe('a task that awaits another one of its full pool', () => {
     }
     await aSecond();
     await aSecond();
-    expect(test.logs.lines).toEqual([expect.stringMatching(/^warn Task inner#.* there: (outer#\d+, ){4}outer#\d+ and 2 more\. Give/)]); // prettier-ignore
+    expect(test.logs.lines).toEqual([expect.stringMatching(/^warn Task inner#.* queue: (outer#\d+, ){4}outer#\d+ and 2 more\. Give/)]); // prettier-ignore
     await closeAtOnce(test);
   });
 
@@ -149,7 +149,7 @@ describe('a handler that awaits a task of its own batch', () => {
     const waits = [failure(task.result()), failure(task.started)];
     const { done } = task;
     await aSecond();
-    const message = `Task audit#${task.id} is held until its handler has ended, and the handler awaits it. Do not await it there, or start it at once: tasks.schedule().`;
+    const message = `Task audit#${task.id} is held until its handler has ended, and the handler awaits it. Do not await it in the handler, or start it at once with tasks.schedule().`;
     for (const error of await Promise.all(waits)) {
       expect(error).toBeInstanceOf(TaskWaitError);
       expect(error).toMatchObject({ code: 'TASK_WAIT', message });

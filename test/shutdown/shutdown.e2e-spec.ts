@@ -247,7 +247,7 @@ describe.each(ADAPTERS)('a route that schedules app.close() on %s', (_name, adap
     await closed.passed;
     await test.scheduler.idle();
     expect(test.logs.matching('Shutdown')).toEqual([
-      expect.stringMatching(/^log Shutdown does not wait for task anonymous#\d+, which has asked for it Tasks$/),
+      expect.stringMatching(/^log Shutdown does not wait for task anonymous#\d+, which called app\.close\(\) Tasks$/),
     ]);
   });
 });

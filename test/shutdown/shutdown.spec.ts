@@ -280,7 +280,7 @@ describe('a task that closes the application', () => {
     void mail.done.then(gate.pass);
     await expect(exit.result()).resolves.toEqual(['succeeded', 'cancelled', false]);
     expect(test.logs.matching(`exit#${exit.id}`)).toEqual([
-      `log Shutdown does not wait for task exit#${exit.id}, which has asked for it Tasks`,
+      `log Shutdown does not wait for task exit#${exit.id}, which called app.close() Tasks`,
     ]);
     expect(test.logs.matching('Shutdown cancels 1 task: mail#')).toHaveLength(1);
     expect(test.logs.matching(`Shutdown has waited for payment#${payment.id} (succeeded)`)).toHaveLength(1);
@@ -305,7 +305,7 @@ describe('a task that closes the application', () => {
     gate.pass();
     await second.result();
     await expect(fatal.done).resolves.toMatchObject({ status: 'failed' });
-    expect(test.logs.matching('which has asked for it').map((line) => /task (\w+)#/.exec(line)?.[1])).toEqual([
+    expect(test.logs.matching('which called app.close()').map((line) => /task (\w+)#/.exec(line)?.[1])).toEqual([
       'fatal',
       'second',
     ]);

@@ -156,7 +156,7 @@ describe('the events of a task', () => {
     gate.pass();
     expect(inLines(events, 'refused')).toEqual([
       'scheduled: immediate',
-      `discarded: pool '${pool}' is full, 1 running and 0 waiting`,
+      `discarded: pool '${pool}' is full (1 running, 0 waiting)`,
     ]);
   });
 

@@ -261,7 +261,7 @@ describe('exactly one span, of a task that', () => {
     const span = spans.find(({ name }) => name === 'immediate second');
     expect(span?.attributes).toMatchObject({
       'task.status': 'discarded',
-      'task.reason': "pool 'mail' is full, 1 running and 0 waiting",
+      'task.reason': "pool 'mail' is full (1 running, 0 waiting)",
       'task.pool': 'mail',
     });
     expect([span?.status.code, span?.links.length]).toEqual([SpanStatusCode.UNSET, 1]);

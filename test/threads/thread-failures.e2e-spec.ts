@@ -47,13 +47,23 @@ describe('what the export throws', () => {
 });
 
 describe.each<[what: string, name: string, args: unknown[], message: RegExp]>([
-  ['an exit of the process', 'exit', [3], /its thread ended before it did \(worker exited with code: 3\)\./],
-  ['an exit without an error', 'exit', [0], /its thread ended before it did \(worker exited with code: 0\)\./],
-  ['an error in a timer', 'failInTimer', [new Error('late')], /its thread ended before it did \(late\)\./],
-  ['null, thrown in a timer', 'failInTimer', [null], /its thread ended before it did \(null was thrown/],
-  ['undefined, thrown in a timer', 'failInTimer', [undefined], /its thread ended before it did\./],
-  ['a failed promise that nobody awaits', 'failAside', [], /its thread ended before it did \(nobody awaits it\)\./],
-  ['too little memory', 'exhaustMemory', [], /its thread ended before it did \(Worker terminated .* memory/],
+  ['an exit of the process', 'exit', [3], /its thread ended before the function did \(worker exited with code: 3\)\./],
+  [
+    'an exit without an error',
+    'exit',
+    [0],
+    /its thread ended before the function did \(worker exited with code: 0\)\./,
+  ],
+  ['an error in a timer', 'failInTimer', [new Error('late')], /its thread ended before the function did \(late\)\./],
+  ['null, thrown in a timer', 'failInTimer', [null], /its thread ended before the function did \(null was thrown/],
+  ['undefined, thrown in a timer', 'failInTimer', [undefined], /its thread ended before the function did\./],
+  [
+    'a failed promise that nobody awaits',
+    'failAside',
+    [],
+    /its thread ended before the function did \(nobody awaits it\)\./,
+  ],
+  ['too little memory', 'exhaustMemory', [], /its thread ended before the function did \(Worker terminated .* memory/],
   ['a result that cannot be cloned', 'returnFunction', [], /its result cannot be cloned \(.*\)\. Return data/],
   ['a thrown value that cannot be cloned', 'throwFunction', [], /what it threw cannot be cloned \(.*\)\. Throw an/],
   ['an error that cannot be read', 'failUnreadably', [], /what it threw cannot be cloned \(not even its message\)/],
@@ -61,7 +71,7 @@ describe.each<[what: string, name: string, args: unknown[], message: RegExp]>([
     'an argument that cannot be cloned',
     'throwValue',
     ['fine', { onDone: () => {} }],
-    /its argument 1, counted from 0, cannot be cloned into a thread\. Pass data, without functions in it\.$/,
+    /argument 1 \(from 0\) cannot be cloned into a thread\. Pass data without functions\.$/,
   ],
   [
     'an export that is not there',

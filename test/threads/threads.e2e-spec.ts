@@ -88,7 +88,7 @@ describe('a task with a thread', () => {
     expect(task.status).toBe('running');
     gate.open();
     await expect(task.result()).resolves.toBe('computed');
-    expect(app.logs.matching('held the event loop')).toEqual([]);
+    expect(app.logs.matching('blocked the event loop')).toEqual([]);
   });
 
   it('is repeated by retry()', async () => {

@@ -379,7 +379,7 @@ describe.each(KINDS)('messages of a gateway on %s', (_name, kind) => {
       expect(await scoped.client.next()).toEqual({
         event: 'answer',
         data: expect.stringMatching(
-          /^NO_REQUEST.*a gateway's client.*Take the service with @Tasks\(\) in the handler and hand it on, or inject TaskScheduler/,
+          /^NO_REQUEST.*a gateway's client.*Take the service with @Tasks\(\) in the handler and pass it on, or inject TaskScheduler/,
         ),
       });
     }

@@ -338,7 +338,7 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
       await using test = await start();
       const outcome = test.scheduler.schedule(test.jobs.key.bind(test.jobs)).result();
       await expect(outcome).rejects.toThrow(usageError('NOT_DURABLE'));
-      await expect(outcome).rejects.toThrow('context.key is there in durable executions only');
+      await expect(outcome).rejects.toThrow('context.key is available only in durable executions');
     });
   });
 
