@@ -79,7 +79,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     await task.started;
     first.broker.executions.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     await first.context.close();
-    expect(first.logs.matching('could not be added to the queue, and is lost: The broker cannot be reached')).toEqual([
+    expect(first.logs.matching('could not be added to the queue, and is lost: The broker is unreachable')).toEqual([
       expect.stringContaining(`#${task.id}`),
     ]);
   });

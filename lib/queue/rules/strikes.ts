@@ -23,14 +23,14 @@ import {
   type StrikeTarget,
 } from './strike.js';
 
-/** Which executions of a task are meant. */
+/** Selection of a task's executions. */
 interface StrikeSelection {
-  /** Those whose argument compares so, such as `['amount', '>', 10_000]`. Default: all. */
+  /** Condition on an argument, such as `['amount', '>', 10_000]`. Default: all. */
   where?: StrikeCondition | undefined;
 }
 
 /**
- * What a strike does, and for how long.
+ * Effect and duration of a strike.
  *
  * @publicApi
  */
@@ -39,7 +39,7 @@ export interface StrikeOptions extends StrikeSelection {
   mode?: 'drop' | 'hold' | undefined;
   /** Kept with the strike, and shown wherever it has an effect. */
   reason?: string | undefined;
-  /** It restores itself after this. Default: never. */
+  /** Time after which it is restored by itself. Default: never. */
   expiresIn?: Duration | undefined;
 }
 
@@ -54,7 +54,7 @@ const MAP = 'strikes';
 /** Signals may be lost, and strikes must be in force within a second: so often they are looked for, in milliseconds. */
 const LOOK_INTERVAL = 600;
 
-/** The strikes in force in the whole fleet, as this process knows them. */
+/** Strikes in force in the whole fleet, as this process knows them. */
 @Injectable()
 export class Strikes implements AdditionGuard {
   /** Emits when others are in force than before. */
@@ -105,7 +105,7 @@ export class Strikes implements AdditionGuard {
     return this.read();
   }
 
-  /** The strike that is on an execution. */
+  /** Finds the strike on an execution. */
   find(candidate: Candidate): Strike | undefined {
     return this.list.strikes.length === 0 ? undefined : this.list.find(candidate, this.clock.now());
   }
@@ -116,7 +116,7 @@ export class Strikes implements AdditionGuard {
     return strike && { mode: strike.mode, reason: describeStrike(strike) };
   }
 
-  /** Whether one is in force that holds. */
+  /** Tells whether a strike is in force that holds. */
   holds(id: string): boolean {
     const strike = this.byId.get(id);
     return strike?.mode === 'hold' && (strike.expiresAt === undefined || strike.expiresAt.getTime() > this.clock.now());
@@ -204,7 +204,7 @@ export class Strikes implements AdditionGuard {
     });
   }
 
-  /** One look at a time, and another when something has changed meanwhile. */
+  /** Reads one look at a time, and once more when something has changed meanwhile. */
   private read(): Promise<void> {
     if (this.reading !== undefined) {
       this.mustReadAgain = true;
@@ -226,7 +226,7 @@ export class Strikes implements AdditionGuard {
     } while (this.mustReadAgain);
   }
 
-  /** What was read before is not read again: of ten thousand, one has changed. */
+  /** Decodes a strike, or returns the known one: of ten thousand, one has changed. */
   private decode(id: string, text: string): [string, Strike][] {
     const known = this.texts.get(id);
     if (known?.text === text) return [[id, known.strike]];

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, type Broker, type Claim, type WorkerRecord } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { REASONS } from '../broker/reasons.js';
 import { QueueLog } from '../log/queue-log.js';
 import { Rules } from '../rules/rules.js';
 import { ExecutionRun, type RunOwner } from './execution-run.js';
@@ -13,8 +14,6 @@ import type { StartCaps } from './start-caps.js';
 import { WorkerSignals } from './worker-signals.js';
 import { WorkerState } from './worker-state.js';
 import type { ProgressRecord } from '../broker/record.js';
-
-const LATE = 'the claim was answered after its lease had ended';
 
 /** Claims executions as long as there are free slots, runs them, and settles them. */
 @Injectable()
@@ -138,7 +137,8 @@ export class QueueWorker implements RunOwner {
   private startRun(run: ExecutionRun): Ending | Promise<Ending> {
     const { claim, startedAt } = run;
     if (this.isStopping) return RELEASE;
-    if (run.leaseUntil <= startedAt) return { type: 'release', at: startedAt, reason: LATE, isUnstarted: true };
+    if (run.leaseUntil <= startedAt)
+      return { type: 'release', at: startedAt, reason: REASONS.lateClaim(), isUnstarted: true };
     const refusal = this.limits.refuse(claim);
     if (refusal !== undefined) run.cancel(refusal);
     run.tell();

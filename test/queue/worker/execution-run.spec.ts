@@ -42,7 +42,7 @@ describe('ExecutionRun', () => {
     worker = new Worker();
     run = new ExecutionRun(CLAIM, worker, 0, LEASE);
     aborts = [];
-    task = { life: { isFinished: false }, cancel: (reason: unknown) => aborts.push(reason) } as unknown as Task;
+    task = { state: { isFinished: false }, cancel: (reason: unknown) => aborts.push(reason) } as unknown as Task;
   });
 
   it('goes from preparing to its end', async () => {
