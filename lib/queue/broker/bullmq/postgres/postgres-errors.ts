@@ -67,7 +67,7 @@ export function explain(thrown: unknown, options: ResolvedQueueOptions, isRepeat
     return new TasksConfigError(
       'queue.migrate',
       false,
-      `true, or a schema ${prefix} that another process has set up first (${message})`,
+      `true, or the schema ${prefix} as another process has set it up before (${message})`,
     );
   }
   if (name === 'SchemaVersionMismatchError') {
@@ -104,7 +104,7 @@ export function pooled({ setting }: ResolvedQueueOptions, message: string): Task
 
 function refused({ prefix, migrate }: ResolvedQueueOptions, message: string): TasksConfigError {
   const allowed = migrate
-    ? `true with a role that may create the schema ${prefix}; or false, once such a role has set it up and granted its use`
+    ? `true with a role that may create and own the schema ${prefix}; or false, once such a role has set it up and granted its use`
     : `false with a role that may use the schema ${prefix}: see docs/brokers.md, PostgreSQL`;
   return new TasksConfigError('queue.migrate', migrate, `${allowed} (${message})`);
 }
