@@ -90,7 +90,9 @@ describe('onCancel', () => {
     await using test = await startContext({}, METADATA);
     const configured = test.scheduler.task({ onCancel: 'enqueue' });
     expect(() => configured.schedule(test.context.get(ReportTasks).undecorated)).toThrow(TasksConfigError);
-    expect(() => configured.schedule(() => {})).toThrow(/^onCancel is 'enqueue'\. Allowed: for methods with @Durable/);
+    expect(() => configured.schedule(() => {})).toThrow(
+      /^onCancel is 'enqueue'\. Allowed: 'enqueue' only for methods with @Durable/,
+    );
     // A promise does not travel.
     expect(() => test.scheduler.schedule(test.context.get(ReportTasks).ignore, Promise.resolve())).toThrow(
       TaskArgumentError,

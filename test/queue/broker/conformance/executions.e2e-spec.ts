@@ -224,7 +224,7 @@ describeBrokers('executions', (suite) => {
         const found = await Promise.all(ids.map((id) => suite.other.executions.find(id, 'k')));
         expect(found.map((status) => `${status?.state}: ${status?.reason}`)).toEqual([
           'cancelled: not wanted',
-          'cancelled: replaced',
+          'cancelled: queue.replace() was called',
           'cancelled: all must go',
         ]);
       },
