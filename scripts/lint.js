@@ -1,5 +1,6 @@
-/** Checks the Lua and SQL of the brokers, as the servers get them. */
+/** Checks the Lua and SQL of the brokers, as the servers get them, and the words of doc comments. */
 import { relative } from 'node:path';
+import { checkComments } from './comment-check.js';
 import { assemble, DATABASES, textsOf } from './database-scripts.js';
 import { checkLua } from './lua-check.js';
 import { checkFunctions, checkSql } from './sql-check.js';
@@ -18,3 +19,5 @@ for (const database of DATABASES) {
   }
   if (database.language === 'SQL') report(database.folder, checkFunctions(texts.map(assemble)));
 }
+
+report('doc comments', checkComments());

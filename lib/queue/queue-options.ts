@@ -7,22 +7,22 @@ import type { QueueBackend, ResolvedQueueOptions } from './broker/queue-settings
 import { parseSize, type Size } from './broker/size.js';
 
 /**
- * How this process runs durable tasks.
+ * Options of the worker of this process.
  *
  * @publicApi
  */
 export interface TaskQueueWorkerOptions {
-  /** At most so many executions run here at once. Default 10. */
+  /** Largest number of executions that run here at once. Default 10. */
   concurrency?: number | undefined;
   /**
-   * How long an execution belongs to a worker that gives no sign of life; others start it after that. Prolonged while it
-   * runs. Default `'15s'`.
+   * Time for which a claim is valid without renewal. Renewed while the execution runs; after it, another worker may
+   * start the execution. Default `'15s'`.
    */
   lease?: Duration | undefined;
 }
 
 /**
- * The `queue` of `TasksModule.forRoot()`: where durable tasks are kept, and whether this process runs them.
+ * Option `queue` of `TasksModule.forRoot()`: where durable tasks are kept, and whether this process runs them.
  *
  * @publicApi
  */
@@ -33,13 +33,16 @@ export interface TaskQueueOptions {
   connection?: unknown;
   /** Fleets with one name share work. Letters, digits, `.`, `_` and `-`. Default `'tasks'`. */
   name?: string | undefined;
-  /** What every key on Redis begins with, and the schema on PostgreSQL. Default `'nestjs_tasks'`. */
+  /** Prefix of every key on Redis, and schema on PostgreSQL. Default `'nestjs_tasks'`. */
   prefix?: string | undefined;
   /** `false`: this process only adds. Default: it runs them too. */
   worker?: false | TaskQueueWorkerOptions | undefined;
   /** PostgreSQL: create and migrate the schema at boot. Default `true`. */
   migrate?: boolean | undefined;
-  /** How long an ended execution and its result can be looked up; by its handle, 10 seconds at least. Default `'15m'`. */
+  /**
+   * Time for which an ended execution and its result can be looked up; by its handle, 10 seconds at least. Default
+   * `'15m'`.
+   */
   retention?: Duration | undefined;
   /**
    * Size of the arguments of an execution, and of its result, as they are stored: bytes, or a string such as `'500kb'`.
@@ -181,7 +184,7 @@ function backendOfUrl(option: string, url: unknown): QueueBackend {
   throw hidden(option, url, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
 }
 
-/** Whether BullMQ would take the connection for one to Redis or to PostgreSQL. */
+/** Returns the backend that BullMQ would take the connection for. */
 function backendOf(connection: unknown): QueueBackend {
   if (connection === undefined) return 'memory';
   if (typeof connection === 'string') return backendOfUrl('queue.connection', connection);

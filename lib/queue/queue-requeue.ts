@@ -27,7 +27,7 @@ export class QueueRequeue extends ShutdownRequeue {
   override async take(tasks: readonly Task[]): Promise<void> {
     if (tasks.length > 0 && this.options.backend === 'memory') {
       this.log.shutdownWarning(
-        'Shutdown hands tasks to a queue in memory, which ends with this process: give the option queue.url',
+        'Shutdown adds tasks to a queue in memory, which ends with this process. Set queue.url.',
       );
     }
     await Promise.all(tasks.map((task) => this.add(task)));
@@ -37,10 +37,9 @@ export class QueueRequeue extends ShutdownRequeue {
     try {
       return this.registry.require(func).name;
     } catch (cause) {
-      throw Object.assign(
-        new TasksConfigError('onCancel', 'enqueue', 'for methods with @Durable() alone, which a queue can keep'),
-        { cause },
-      );
+      throw Object.assign(new TasksConfigError('onCancel', 'enqueue', "'enqueue' only for methods with @Durable()"), {
+        cause,
+      });
     }
   }
 

@@ -8,37 +8,37 @@ import { parsePool } from './declaration/limit-declarations.js';
 import { LIVE_STATES, type LiveState } from './broker/record.js';
 
 /**
- * What the queue holds that has not ended.
+ * Executions in the queue that have not ended.
  *
  * @publicApi
  */
 export interface QueueSnapshot {
   readonly taken: Date;
-  /** How many there are in each state, and in all. */
+  /** Number of executions in each state, and in all. */
   readonly counts: Readonly<Record<LiveState, number>>;
   readonly total: number;
-  /** As many as were asked for. */
+  /** Executions, as many as were asked for. */
   readonly executions: readonly Execution[];
   readonly workers: readonly WorkerInfo[];
 }
 
 /**
- * The executions that share a limit of `@ConcurrencyLimit()`, for one value of what it counts by.
+ * Executions that share a limit of `@ConcurrencyLimit()`, for one value of its parameter.
  *
  * @publicApi
  */
 export interface LimitPool {
-  /** The task that it belongs to, or the scope that tasks share. */
+  /** Task that it belongs to, or scope that tasks share. */
   readonly owner: string;
-  /** What it counts by; `undefined` where all executions count together, or the pool is shared. */
+  /** Parameter that it counts by; `undefined` where all executions count together, or the pool is shared. */
   readonly parameter: string | undefined;
-  /** The value that its executions have in common. */
+  /** Value that its executions have in common. */
   readonly value: unknown;
-  /** How many may run at once. */
+  /** Largest number of executions that run at once. */
   readonly max: number;
-  /** The keys of those that run. */
+  /** Keys of running executions. */
   readonly holders: readonly string[];
-  /** The keys of those that wait, first in first out. */
+  /** Keys of waiting executions, first in first out. */
   readonly waiters: readonly string[];
 }
 

@@ -27,6 +27,7 @@ import { QueueLog } from './log/queue-log.js';
 import { limitPoolOf, listedOf, totalOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
 import { QueueWorker } from './worker/queue-worker.js';
 import { runLimited, runUntilFinished } from './worker/run-to-end.js';
+import { REASONS } from './broker/reasons.js';
 import { requireKey } from './broker/short-text.js';
 import type { TaskName } from './declaration/task-name.js';
 
@@ -57,7 +58,7 @@ export class TaskQueue {
     private readonly log: QueueLog,
   ) {}
 
-  /** How often each thing has happened in this process since the application started. */
+  /** Counts of events in this process since the application started. */
   get counts(): QueueCounts {
     return { ...this.log.counts };
   }
@@ -137,18 +138,18 @@ export class TaskQueue {
    * @returns `'cancelled'` when it will not run, `'signalled'` when it runs and was asked to stop, `'not-found'` when no
    * execution with this key is left to run.
    */
-  cancel(key: string, reason = 'by queue.cancel()'): Promise<'cancelled' | 'signalled' | 'not-found'> {
+  cancel(key: string, reason = REASONS.cancelledByQueue()): Promise<'cancelled' | 'signalled' | 'not-found'> {
     return this.executions.cancel(requireKey('cancel()', key), reason);
   }
 
-  /** The execution that has the key, or was the last to have it and ended less than `retention` ago. */
+  /** Returns the execution that has the key, or was the last to have it and ended less than `retention` ago. */
   async get(key: string): Promise<Execution | undefined> {
     const record = await this.broker.executions.get(requireKey('get()', key));
     return record && this.executions.of(record);
   }
 
   /**
-   * What has not ended, in all processes.
+   * Returns executions that have not ended, of all processes.
    *
    * @param options `limit`: at most so many executions are listed; the counts are of all. Default 1,000.
    */
@@ -164,7 +165,7 @@ export class TaskQueue {
     };
   }
 
-  /** The workers of the fleet that are ready to claim, or busy. */
+  /** Returns the workers of the fleet that are ready to claim, or busy. */
   async workers(): Promise<readonly WorkerInfo[]> {
     const announced = await this.fleet.present();
     const own = this.worker.info(); // knows better than what it last announced
@@ -172,7 +173,7 @@ export class TaskQueue {
     return workers.map(workerInfoOf);
   }
 
-  /** The pools of `@ConcurrencyLimit()` that somebody holds a slot of or waits for, in the whole fleet. */
+  /** Returns the pools of `@ConcurrencyLimit()` with holders or waiters, in the whole fleet. */
   async limits(): Promise<LimitPool[]> {
     return (await this.broker.limits.pools()).map(limitPoolOf);
   }
@@ -191,7 +192,7 @@ export class TaskQueue {
     return new FollowUpQueue(executions, this.adder, this.followUps);
   }
 
-  /** A new, empty agenda: executions to be spread evenly over a time. */
+  /** Returns a new, empty agenda: executions to be spread evenly over a time. */
   agenda(): Agenda {
     return new Agenda(this.adder, this.clock);
   }
@@ -256,7 +257,7 @@ export class TaskQueue {
       : this.fleetStrikes.restore(name, parameter, operator, value);
   }
 
-  /** The strikes in force. */
+  /** Returns the strikes in force. */
   async strikes(): Promise<readonly Strike[]> {
     await this.fleetStrikes.load();
     return this.fleetStrikes.all;
@@ -287,7 +288,7 @@ export class TaskQueue {
    * @returns how many executions that were.
    */
   async clear(): Promise<number> {
-    const count = await this.broker.executions.clear('cleared from the queue');
+    const count = await this.broker.executions.clear(REASONS.cleared());
     if (count > 0) this.log.cleared(count);
     // What followed them is to know, also where no worker is there to see it.
     if (count > 0) await this.followUps.sweep().catch((error: unknown) => this.log.disrupted(error));
@@ -295,15 +296,15 @@ export class TaskQueue {
   }
 
   /**
-   * For scripts and tests: resolves when everything has ended, what is scheduled for later too. Runs a worker where this
-   * process has none.
+   * Resolves when everything has ended, with what is scheduled for later. Runs a worker where this process has none.
+   * For scripts and tests.
    */
   runUntilFinished(): Promise<void> {
     return runUntilFinished(this.broker, this.worker, this.pauseRule);
   }
 
   /**
-   * For scripts and tests: the same, with a limit on how often the executions of some keys run, which would otherwise go
+   * Does the same with a limit on how often the executions of some keys run, which would otherwise go
    * on for ever. Every run of the key since it was added counts; when it has had its number it is cancelled.
    *
    * @throws {TaskArgumentError} when a number is not a whole one from 0.

@@ -38,7 +38,11 @@ describe('07-patterns in memory', () => {
     ['A whole task', "add() says 'struck'", 'rejects with ExecutionDroppedError', 'orders.process(67890): completed'],
     ['By the value', 'process(1, "high"): dropped', 'process(1, "high"): completed', '0 strikes are left'],
     ['A task and its parameters', '"amount":500}): dropped', '"amount":2000}): dropped', '"amount":500}): completed'],
-    ['Hold and restore', 'parked: struck by that of payments.process', /struck for 300 ms: payment .* after \d+ ms/],
+    [
+      'Hold and restore',
+      'parked: struck (payments.process, customerId ==)',
+      /struck for 300 ms: payment .* after \d+ ms/,
+    ],
     ['A perpetual task skips runs', /0 ran, [1-9]\d* skipped/, 'restored, it goes on'],
     ['Arguments', "process(customerId='12345', card=…, amount=150, traceId='abc-123')", 'card is in 0 of'],
     ['Collections', 'users.update(userIds=[len 150], metadata={len 5}, options={len 3})'],

@@ -80,7 +80,7 @@ describe.each(BROKERS.map((kind) => [kind.label, kind] as const))('onCancel: enq
     first.broker.executions.add = () => Promise.reject(new BrokerUnavailableError('The broker', 'no answer'));
     await first.context.close();
     expect(
-      first.logs.matching('and is lost, because it could not be added to the queue: The broker cannot be reached'),
+      first.logs.matching('and is lost, because it could not be added to the queue: The broker is unreachable'),
     ).toEqual([expect.stringContaining(`#${task.id}`)]);
   });
 });
@@ -90,7 +90,9 @@ describe('onCancel', () => {
     await using test = await startContext({}, METADATA);
     const configured = test.scheduler.task({ onCancel: 'enqueue' });
     expect(() => configured.schedule(test.context.get(ReportTasks).undecorated)).toThrow(TasksConfigError);
-    expect(() => configured.schedule(() => {})).toThrow(/^onCancel is 'enqueue'\. Allowed: for methods with @Durable/);
+    expect(() => configured.schedule(() => {})).toThrow(
+      /^onCancel is 'enqueue'\. Allowed: 'enqueue' only for methods with @Durable/,
+    );
     // A promise does not travel.
     expect(() => test.scheduler.schedule(test.context.get(ReportTasks).ignore, Promise.resolve())).toThrow(
       TaskArgumentError,

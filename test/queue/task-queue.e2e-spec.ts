@@ -584,14 +584,14 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       const waiting = await queue.add(orders.note, { key: 'waiting' })('never');
       await queue.add(orders.note, { key: 'scheduled', when: '1h' })('never');
       expect(await queue.clear()).toBe(2);
-      await expect(waiting.result()).rejects.toThrow('Execution waiting was cancelled: cleared from the queue');
+      await expect(waiting.result()).rejects.toThrow('Execution waiting was cancelled: queue.clear() was called');
       const again = await queue.add(orders.note, { key: 'waiting' })('again');
       expect(again.disposition).toBe('scheduled');
       orders.go.pass();
       expect(await held.result()).toBe('held x');
       expect(await again.result()).toBe('string');
       expect(orders.seen).toEqual(['x', 'again']);
-      expect(logs.matching('cleared')).toEqual(['log 2 executions were cleared from the queue Tasks']);
+      expect(logs.matching('Cleared')).toEqual(['log Cleared 2 executions from the queue Tasks']);
       expect(await queue.clear()).toBe(0);
     });
   });
@@ -645,7 +645,7 @@ describe.each(BROKERS)('TaskQueue: $label', (kind) => {
       const other = await queue.add(orders.fail, { key: 'other' })(5);
       await queue.runAtMost({ endless: 3, unknown: 1 });
       await expect(endless.result()).rejects.toThrow(ExecutionCancelledError);
-      expect(endless.reason).toContain('3 times');
+      expect(endless.reason).toContain('(3 starts)');
       expect(await other.result()).toBe(5);
       expect(orders.seen).toHaveLength(3 + 5);
     });

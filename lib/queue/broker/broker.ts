@@ -9,32 +9,33 @@ import type {
   NewExecution,
   ProgressRecord,
 } from './record.js';
+import { REASONS } from './reasons.js';
 import type { Settlement } from './settlement.js';
 
-/** One run of an execution, held under a lease. */
+/** Run of an execution, held under a lease. */
 export interface Claim {
-  /** Of the execution: unlike its key, never used again. */
+  /** Id of the execution: unlike its key, never used again. */
   readonly id: string;
-  /** What proves to the broker that the lease is still held. */
+  /** Proof to the broker that the lease is still held. */
   readonly token: string;
   readonly record: ExecutionRecord;
-  /** How often its lease has expired in earlier starts of this run, but for those whose worker has lived on. */
+  /** Number of expired leases in earlier starts of this run, without those whose worker lived on. */
   readonly crashes: number;
-  /** Somebody has asked for its cancellation in an earlier start, whose worker did not get to it. */
+  /** Reason of a cancellation that was asked for in an earlier start, whose worker did not get to it. */
   readonly cancellation?: string | undefined;
 }
 
 export interface Renewal {
-  /** Those that somebody else may hold by now. */
+  /** Claims that another worker may hold by now. */
   readonly lost: readonly Claim[];
-  /** Those whose cancellation was asked for. */
+  /** Claims whose cancellation was asked for. */
   readonly cancelled: ReadonlyMap<Claim, string>;
 }
 
 export interface Recovery {
-  /** How many executions of dead workers went back to the queue. */
+  /** Number of executions of dead workers that went back to the queue. */
   readonly crashed: number;
-  /** When there is something to recover before long, in milliseconds since the epoch. */
+  /** Time at which there is something to recover before long, in milliseconds since the epoch. */
   readonly againAt?: number;
 }
 
@@ -75,7 +76,7 @@ export interface BrokerLog {
   signalRefused(): void;
 }
 
-/** What has become of a call to cancel. */
+/** Result of a call to cancel. */
 export type Cancellation = 'cancelled' | 'signalled' | 'not-found';
 
 /** Is told of an execution that is about to be cancelled before it runs, and waited for. It may be started all the same. */
@@ -87,11 +88,11 @@ export type Foretell = (execution: Pick<ExecutionRecord, 'id' | 'key' | 'name'>)
  */
 export const HANDLE_RETENTION = 10_000;
 
-/** Why an execution ended that another was put in the place of, before it ran. */
-export const REPLACED = 'replaced';
+/** Reason of an execution that was replaced before it ran. */
+export const REPLACED = REASONS.replaced();
 
-/** Why an execution waits that was put in the place of a running one. */
-export const FOLLOWS_RUN = 'waits for the run under its key to end';
+/** Reason of an execution that replaces a running one. */
+export const FOLLOWS_RUN = REASONS.sameKey();
 
 export interface Listing {
   readonly counts: Readonly<Record<LiveState, number>>;
@@ -120,13 +121,13 @@ export interface ExecutionStore {
    * @param id leaves every other execution under the key alone. Without it, the replacement of a running one goes too.
    */
   cancel(key: string, reason: string, id?: string, foretell?: Foretell): Promise<Cancellation>;
-  /** The execution that has the key, or was the last to have it and ended less than `retention` ago. */
+  /** Returns the execution that has the key, or was the last to have it and ended less than `retention` ago. */
   get(key: string): Promise<ExecutionRecord | undefined>;
-  /** One execution, until it has ended longer ago than `retention` and {@link HANDLE_RETENTION}. */
+  /** Returns an execution, until it has ended longer ago than `retention` and {@link HANDLE_RETENTION}. */
   find(id: string, key: string): Promise<ExecutionStatus | undefined>;
-  /** How many have not ended. */
+  /** Counts executions that have not ended. */
   size(): Promise<number>;
-  /** All that has not ended: how many in each state, and `limit` of them. */
+  /** Counts executions that have not ended, by state, and lists `limit` of them. */
   list(limit: number): Promise<Listing>;
   /** Cancels all that does not run, and tells how many. */
   clear(reason: string): Promise<number>;
@@ -159,7 +160,7 @@ export interface RunStore {
 export interface LimitStore {
   /** Leads a claimed execution through its limits. Slots are its own until it is settled. */
   admit(claim: Claim, limits: readonly Limit[]): Promise<Admission>;
-  /** All pools with slots that somebody holds or waits for. */
+  /** Returns all pools with holders or waiters. */
   pools(): Promise<PoolRecord[]>;
 }
 
@@ -191,13 +192,13 @@ export interface Signals {
 }
 
 /**
- * What keeps executions. A key is taken from `add` until its execution has ended; ended executions are remembered for
+ * Store of executions and their runs. A key is taken from `add` until its execution has ended; ended executions are remembered for
  * the queue's `retention`, and a little longer for their handles.
  *
  * All calls but `close()` connect first, and reject with {@link BrokerUnavailableError}, soon, when that fails.
  */
 export interface Broker {
-  /** What messages call it. */
+  /** Name in messages. */
   readonly label: string;
   /** ExecutionHandles survive the process, and other processes see them. */
   readonly isShared: boolean;

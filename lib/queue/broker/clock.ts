@@ -1,6 +1,6 @@
-/** The time that a queue goes by. Tests put a virtual one in its place. */
+/** Clock of a queue. Tests put a virtual one in its place. */
 export interface Clock {
-  /** In milliseconds since the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   now(): number;
   /**
    * Calls back once, in `delay` milliseconds.
@@ -12,7 +12,7 @@ export interface Clock {
 
 export const CLOCK = Symbol('CLOCK');
 
-/** The longest delay of a Node.js timer; it fires at once when given more. */
+/** Longest delay of a Node.js timer; it fires at once when given more. */
 const MAX_DELAY = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

@@ -8,7 +8,7 @@ import { RedisConnections } from './bullmq/redis/redis-connections.js';
 import { MemoryBroker } from './memory/memory-broker.js';
 
 /**
- * The broker that the options name. It connects at its first use.
+ * Creates the broker that the options name. It connects at its first use.
  *
  * @throws {TasksUsageError} `DRIVER_MISSING` when what it needs is not installed.
  */

@@ -93,7 +93,7 @@ function secretsOfUrl(text: string): string[] {
   return [...secrets, url.password, ...inQuery];
 }
 
-/** In a URL a password is written otherwise than in an object. */
+/** Returns the spellings of a password: in a URL it is written otherwise than in an object. */
 function spellingsOf(secret: string): string[] {
   try {
     return [secret, encodeURIComponent(secret), decodeURIComponent(secret)];

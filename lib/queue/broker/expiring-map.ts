@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** A map that forgets what was set longer than `ttl` milliseconds ago. It needs no timer: it looks when it is used. */
+/** Map that forgets entries after `ttl` milliseconds. It needs no timer: it looks when it is used. */
 export class ExpiringMap<K, V> {
   readonly #entries = new Map<K, { readonly value: V; readonly until: number }>();
 

@@ -74,9 +74,11 @@
  * in milliseconds.
  */
 export type Limit =
-  /** At most `max` executions run at once. An execution without a slot waits in line, by when it was due (R6 to R20). */
+  /**
+   * Concurrency limit: at most `max` executions run at once. Others wait in line, by when they were due (R6 to R20).
+   */
   | { readonly type: 'concurrency'; readonly pool: string; readonly max: number }
-  /** At most `max` attempts start in any time of `per`. Others come again when there is room, or are refused (R21 to R24). */
+  /** Rate limit: at most `max` attempts start in any time of `per`. Others come again, or are refused (R21 to R24). */
   | {
       readonly type: 'rate';
       readonly pool: string;
@@ -84,9 +86,9 @@ export type Limit =
       readonly per: number;
       readonly refuses: boolean;
     }
-  /** A start refuses other runs for `window` (R25, R26). */
+  /** Cooldown: a start refuses other runs for `window` (R25, R26). */
   | { readonly type: 'cooldown'; readonly pool: string; readonly window: number }
-  /** The last execution of a burst runs, after a time of `window` without another, or `maxWait` after the first (R27 to R32). */
+  /** Debounce: the last execution of a burst runs, `window` after it or `maxWait` after the first (R27 to R32). */
   | {
       readonly type: 'debounce';
       readonly pool: string;

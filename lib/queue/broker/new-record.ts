@@ -1,4 +1,4 @@
-/** The record of an execution that has not been started yet. */
+/** Creates the record of an execution that has not been started yet. */
 import type { ExecutionExtras, ExecutionRecord, NewExecution } from './record.js';
 export function newRecord(id: string, key: string, execution: NewExecution, now: number): ExecutionRecord {
   const { name, args, priority, addedAt = now, when = addedAt, extras } = execution;

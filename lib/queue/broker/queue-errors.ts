@@ -2,26 +2,27 @@ import { labelText } from '../../task/log-text.js';
 import { describeType, describeValue, isError, TasksError } from '../../task/task-errors.js';
 import { TasksUsageError } from '../../task/usage-errors.js';
 import { driverError } from './driver-error.js';
+import { durationText } from './duration-text.js';
 
-/** A durable task, or a message to one, is declared in a way that cannot work. */
+/** Creates the error of a durable task, or a message to one, that is declared in a way that cannot work. */
 export function badRegistration(problem: string): TasksUsageError {
   return new TasksUsageError('TASK_REGISTRATION', problem);
 }
 
-/** A strike names a parameter that its task does not have. @param known those that it has. */
-/** The end of all executions cannot come: the queue is paused. */
+/** Creates the error of a wait for an end that cannot come. @param call such as `runUntilFinished()`. */
 export function queuePaused(call: string): TasksUsageError {
   return new TasksUsageError('QUEUE_PAUSED', `${call} cannot end: the queue is paused. Call queue.resume() first.`);
 }
 
+/** Creates the error of a strike that names a parameter which its task does not have. @param known the task's parameters. */
 export function unknownParameter(task: string, parameter: string, known: readonly string[]): TasksUsageError {
   return new TasksUsageError(
     'UNKNOWN_PARAMETER',
-    `Task ${labelText(task)} has no parameter '${labelText(parameter)}'. It has: ${known.join(', ') || 'none with a name'}. Name a parameter with @Arg() where the build changes the names in the source.`,
+    `Task ${labelText(task)} has no parameter '${labelText(parameter)}'. Parameters: ${known.join(', ') || 'none with a name'}. Use @Arg() where the build renames parameters.`,
   );
 }
 
-/** A package of the broker is not installed, or too old. @param driver the package, and what is wrong with it. */
+/** Creates the error of a package of the broker that is missing or too old. @param driver the package, and its fault. */
 export function driverMissing(driver: string, packages: readonly string[], options?: ErrorOptions): TasksUsageError {
   return new TasksUsageError(
     'DRIVER_MISSING',
@@ -30,26 +31,26 @@ export function driverMissing(driver: string, packages: readonly string[], optio
   );
 }
 
-/** How many tasks a message names. */
+/** Number of tasks that a message names. */
 const MAX_NAMES = 20;
 
 /**
- * The queue was given a task that it does not know.
+ * Task that the queue does not know.
  *
  * @publicApi
  */
 export class TaskNotRegisteredError extends TasksError {
   readonly code = 'TASK_NOT_REGISTERED';
 
-  /** @param remedy what to do instead of declaring it. */
+  /** @param remedy replaces the advice to declare the task. */
   constructor(task: unknown, known: readonly string[], remedy?: string) {
     const what =
       typeof task === 'string'
         ? `No task '${labelText(task)}' is declared in this process`
         : `${describeValue(task)} is not a durable task`;
-    const others = typeof task === 'string' ? ', or pass { remote: true } when only other processes declare it.' : '.';
+    const others = typeof task === 'string' ? ', or pass { remote: true } if only other processes declare it.' : '.';
     super(
-      `${what}. Declared: ${listOf(known)}. ${remedy ?? `Put @Durable() on the method and its class into the providers of a module${others}`}`,
+      `${what}. Declared: ${listOf(known)}. ${remedy ?? `Put @Durable() on the method, and its class into the providers of a module${others}`}`,
     );
   }
 }
@@ -61,7 +62,7 @@ function listOf(names: readonly string[]): string {
 }
 
 /**
- * An argument or option of an execution cannot be used. Nothing was added. The message names the argument and its type,
+ * Argument or option of an execution that cannot be used. Nothing was added. The message names the argument and its type,
  * never its value.
  *
  * @publicApi
@@ -70,9 +71,9 @@ export class TaskArgumentError extends TasksError {
   readonly code = 'TASK_ARGUMENT';
 
   constructor(
-    /** The task's name. */
+    /** Name of the task. */
     readonly task: string,
-    /** Which argument or option, such as `args[0].file`. */
+    /** Path of the argument or option, such as `args[0].file`. */
     readonly argument: string,
     value: unknown,
     allowed: string,
@@ -83,7 +84,7 @@ export class TaskArgumentError extends TasksError {
 }
 
 /**
- * The broker could not be reached, so nothing is known to have been done. Its cause has the name, message and code of the
+ * Broker that could not be reached: nothing is known to have been done. The cause has the name, message and code of the
  * driver's error, and nothing else of it.
  *
  * @publicApi
@@ -91,7 +92,7 @@ export class TaskArgumentError extends TasksError {
 export class BrokerUnavailableError extends TasksError {
   readonly code = 'BROKER_UNAVAILABLE';
   /**
-   * `false`: the call may have arrived, and to repeat it could do its work twice, such as an `add()` without a key that
+   * `false`: the call may have arrived, and a repeated one could do its work twice. Such as an `add()` without a key that
    * was sent and not answered.
    */
   readonly isRepeatable: boolean;
@@ -101,16 +102,16 @@ export class BrokerUnavailableError extends TasksError {
     const shown = cause === undefined ? undefined : driverError(cause);
     const why = isError(cause) && what === cause.message ? (shown?.message ?? what) : what;
     const advice = isRepeatable
-      ? 'Nothing is lost by trying again, best under the same key.'
-      : 'The execution may have been added all the same: without a key, trying again may run the task twice. Add it under a key.';
-    super(`${broker} cannot be reached: ${why.replace(/\.$/, '')}. ${advice}`, shown && { cause: shown });
+      ? 'Retrying is safe; use the same key.'
+      : 'The execution may have been added, and a retry without a key may run the task twice. Pass a key.';
+    super(`${broker} is unreachable: ${why.replace(/\.$/, '')}. ${advice}`, shown && { cause: shown });
     this.isRepeatable = isRepeatable;
   }
 }
 
 /**
- * A run's lease has expired, and another worker may run the execution: what this run does is not recorded any more. It
- * is the reason of the run's aborted signal.
+ * Expired lease of a run: another worker may run the execution, and the end of this run is not stored. Reason of the
+ * run's aborted signal.
  *
  * @publicApi
  */
@@ -119,14 +120,14 @@ export class LeaseLostError extends TasksError {
 
   constructor(key: string, options?: ErrorOptions) {
     super(
-      `The lease on execution ${labelText(key)} was lost: its worker did not renew it in time, and another may run it. A task that blocks the event loop for longer than worker.lease loses its lease.`,
+      `The lease of execution ${labelText(key)} was lost: its worker did not renew it in time, and another worker may run it. Do not block the event loop for longer than worker.lease.`,
       options,
     );
   }
 }
 
 /**
- * An execution's process has died in it more often than its budget allows, and it is not started again.
+ * Execution whose process died in it more often than its budget allows. It is not started again.
  *
  * @publicApi
  */
@@ -135,16 +136,18 @@ export class TaskCrashedError extends TasksError {
 
   constructor(
     task: string,
-    /** How many runs never came to an end. */
+    /** Number of runs that never ended. */
     readonly crashes: number,
   ) {
-    super(`Task ${labelText(task)} has lost its worker ${crashes} times in a row, and may well be the reason.`);
+    super(
+      `The worker died ${crashes} times in a row while it ran task ${labelText(task)}. The task is failed, so that it takes no more workers down.`,
+    );
   }
 }
 
 /**
- * What is stored of an execution cannot be read: it was written by something else than this library, by another version
- * of it, or is damaged. The execution has failed, and never ran.
+ * Stored record of an execution that cannot be read: another program or another version of this library wrote it, or it
+ * is damaged. The execution has failed, and never ran.
  *
  * @publicApi
  */
@@ -156,12 +159,12 @@ export class RecordUnreadableError extends TasksError {
     readonly key: string,
     why: string,
   ) {
-    super(`The record of execution ${key} cannot be read: ${why}. Add the execution again.`);
+    super(`The record of execution ${key} is unreadable: ${why}. Add the execution again.`);
   }
 }
 
 /**
- * `result()` of an execution that was cancelled.
+ * Outcome of `result()` for an execution that was cancelled.
  *
  * @publicApi
  */
@@ -177,7 +180,7 @@ export class ExecutionCancelledError extends TasksError {
 }
 
 /**
- * `result()` of an execution that a rule of the queue did not let run.
+ * Outcome of `result()` for an execution that a rule of the queue did not let run.
  *
  * @publicApi
  */
@@ -193,7 +196,7 @@ export class ExecutionDroppedError extends TasksError {
 }
 
 /**
- * `result()` of an execution that the queue does not know, or not any more.
+ * Outcome of `result()` for an execution that the queue does not know, or does not know any more.
  *
  * @publicApi
  */
@@ -201,13 +204,12 @@ export class ExecutionNotFoundError extends TasksError {
   readonly code = 'EXECUTION_NOT_FOUND';
 
   constructor(readonly key: string) {
-    super(`The queue knows no execution ${labelText(key)}. Ended ones are kept for queue.retention.`);
+    super(`The queue knows no execution ${labelText(key)}. Ended executions are kept for queue.retention.`);
   }
 }
 
 /**
- * `result()` was not there in time. The execution goes on; where no worker of the fleet is there for it, the message says
- * so.
+ * Result that did not come in time. The execution continues; if no worker of the fleet can run it, the message says so.
  *
  * @publicApi
  */
@@ -216,17 +218,17 @@ export class ResultTimeoutError extends TasksError {
 
   constructor(
     readonly key: string,
-    /** In milliseconds. */
+    /** Time that was waited, in milliseconds. */
     readonly timeout: number,
     state: string,
-    reason = 'It goes on all the same.',
+    remedy = 'The execution continues.',
   ) {
-    super(`Execution ${labelText(key)} is ${state}, and has no result after ${timeout} ms. ${reason}`);
+    super(`No result for execution ${labelText(key)} after ${durationText(timeout)} (state: ${state}). ${remedy}`);
   }
 }
 
 /**
- * What a task returned cannot be stored, so `result()` has nothing to give. The execution itself is completed.
+ * Return value of a task that cannot be stored, for callers of `result()`. The execution itself is completed.
  *
  * @publicApi
  */

@@ -1,15 +1,15 @@
-/** Where the queue is kept. */
+/** Database of the queue. */
 export type QueueBackend = 'memory' | 'redis' | 'postgres';
 
 export const QUEUE_OPTIONS = Symbol('QUEUE_OPTIONS');
 export const WORKER_ID = Symbol('WORKER_ID');
 
-/** The options after checks and defaults. Times are in milliseconds. */
+/** Options after checks and defaults. Times are in milliseconds. */
 export interface ResolvedQueueOptions {
   readonly backend: QueueBackend;
-  /** What the driver connects with. */
+  /** Connection option of the driver. */
   readonly connection: unknown;
-  /** The option that it comes from, for errors. */
+  /** Name of the connection option, for errors. */
   readonly setting: 'queue.url' | 'queue.connection';
   readonly name: string;
   readonly prefix: string;
@@ -18,7 +18,7 @@ export interface ResolvedQueueOptions {
   readonly lease: number;
   readonly migrate: boolean;
   readonly retention: number;
-  /** In bytes. */
+  /** Largest arguments, in bytes. */
   readonly maxArgumentSize: number;
   readonly builtInTasks: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * Where an execution that has not ended stands. `retrying` waits for its next attempt, `parked` for something else than
+ * State of an execution that has not ended. `retrying` waits for its next attempt, `parked` for something else than
  * time.
  *
  * @publicApi
@@ -7,14 +7,14 @@
 export type LiveState = 'scheduled' | 'queued' | 'parked' | 'running' | 'retrying';
 
 /**
- * How an execution ended. `dropped`: a rule of the queue decided that it must not run.
+ * State of an execution that has ended. `dropped`: a rule of the queue decided that it must not run.
  *
  * @publicApi
  */
 export type EndState = 'completed' | 'failed' | 'cancelled' | 'dropped';
 
 /**
- * Where an execution stands.
+ * State of an execution.
  *
  * @publicApi
  */
@@ -26,74 +26,77 @@ export function isEnded(state: ExecutionState): state is EndState {
   return !(LIVE_STATES as readonly ExecutionState[]).includes(state);
 }
 
-/** An error as it is stored: what a program or a person can use of it in another process. */
+/** Stored error: the parts that a program or a person can use in another process. */
 export interface StoredError {
   readonly name: string;
   readonly message: string;
   readonly code?: string | number;
-  /** Of an HTTP answer. */
+  /** Status of an HTTP answer. */
   readonly status?: number;
   /** Body of an `HttpException`, as JSON. */
   readonly response?: unknown;
   readonly stack?: string;
   readonly cause?: StoredError;
-  /** Of an AggregateError. */
+  /** Errors of an AggregateError. */
   readonly errors?: readonly StoredError[];
 }
 
-/** Everything that is stored of an execution. Times are in milliseconds since the epoch. */
+/** Stored fields of an execution. Times are in milliseconds since the epoch. */
 export interface ExecutionRecord {
-  /** Never used again, unlike the key. */
+  /** Identifier that is never used again, unlike the key. */
   readonly id: string;
   readonly key: string;
-  /** The task's. */
+  /** Name of the task. */
   readonly name: string;
   /** Encoded. */
   readonly args: string;
   readonly priority: number;
   readonly state: ExecutionState;
-  /** When it is due, or was. */
+  /** Time at which it is due, or was. */
   readonly when: number;
-  /** When this run was due at first, before retries and what else has put it off. */
+  /** Time at which this run was due at first, before retries and delays. */
   readonly since: number;
   readonly addedAt: number;
   readonly endedAt?: number;
-  /** From 1: how often it has been re-scheduled as a new run, and one more. */
+  /** Number of the run, from 1: one more than it has been re-scheduled as a new run. */
   readonly run: number;
-  /** From 1: the attempt that runs or comes next, or was the last. */
+  /** Attempt that runs or comes next, or was the last; from 1. */
   readonly attempt: number;
-  /** How often it was started since it was added, attempts that were handed back or lost with their process too. Not: claimed, and found to have to wait. */
+  /**
+   * Number of starts since it was added, with attempts that were handed back or lost with their process. Claims that
+   * had to wait do not count.
+   */
   readonly starts: number;
-  /** The worker that runs it, or was the last to. */
+  /** Worker that runs it, or was the last to. */
   readonly worker?: string;
   /** Encoded. */
   readonly result?: string;
-  /** Why it failed; while it waits for its next attempt, why the last one did. */
+  /** Error of the failure; while it waits for its next attempt, of the last one. */
   readonly error?: StoredError;
-  /** Why it is parked, was cancelled, dropped or handed back. */
+  /** Reason why it is parked, was cancelled, dropped or handed back. */
   readonly reason?: string;
   readonly progress?: ProgressRecord;
   readonly extras?: ExecutionExtras;
-  /** Why it cannot be read, where it cannot: it never runs, and fails when it is claimed. */
+  /** Fault of an unreadable record: it never runs, and fails when it is claimed. */
   readonly flaw?: string;
 }
 
 /**
- * An execution as a handle looks at it again. The handle has the rest, so that arguments need not be read for each look.
+ * Execution as a handle looks at it again. The handle has the rest, so that arguments need not be read for each look.
  */
 export interface ExecutionStatus extends Omit<ExecutionRecord, 'args' | 'extras'> {
-  /** Of a later run, where they differ from those that it was added with; and where they cost nothing to read. */
+  /** Arguments of a later run, where they differ from the added ones, and where they cost nothing to read. */
   readonly args?: string;
 }
 
-/** How far a run has come. */
+/** Progress of a run. */
 export interface ProgressRecord {
   readonly current: number;
   readonly total: number;
   readonly message?: string;
 }
 
-/** An execution that another one waits for. A key can have been used again: then `id` and `addedAt` differ. */
+/** Execution that another one waits for. A key can have been used again: then `id` and `addedAt` differ. */
 export interface AwaitedExecution {
   readonly id: string;
   readonly key: string;
@@ -111,24 +114,24 @@ export interface ChainSchedule {
   readonly isOverridden?: true;
 }
 
-/** What is stored with few executions. */
+/** Fields that few executions have. */
 export interface ExecutionExtras {
-  /** The queue has added it by itself, and would do so again. */
+  /** Set when the queue has added it by itself, and would do so again. */
   readonly isAutomatic?: boolean;
   readonly schedule?: ChainSchedule;
-  /** A strike held it when it was added: a worker that knows of none has not heard of it yet. */
+  /** Set when a strike held it when it was added: a worker that knows of none has not heard of it yet. */
   readonly isStruck?: boolean;
-  /** It runs when these have ended. */
+  /** Executions that must end before it runs. */
   readonly after?: readonly AwaitedExecution[];
 }
 
 export interface NewExecution {
-  /** The broker makes one up where there is none. */
+  /** Key of the execution. The broker makes one where there is none. */
   readonly key: string | undefined;
   readonly name: string;
   readonly args: string;
   readonly priority: number;
-  /** At once where there is none. */
+  /** Time at which it is due; at once where there is none. */
   readonly when: number | undefined;
   /** Default: now. */
   readonly addedAt?: number;
@@ -140,7 +143,7 @@ export interface KeyedExecution extends NewExecution {
 }
 
 export interface AddedExecution {
-  /** Of the execution that has the key. */
+  /** Id of the execution that has the key. */
   readonly id: string;
   readonly key: string;
   /** False when the key was taken, and so nothing was changed. */

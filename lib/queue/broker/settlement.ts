@@ -1,17 +1,17 @@
 import type { ChainSchedule, EndState, StoredError } from './record.js';
 
-/** How a run ends. */
+/** End of a run. */
 export type Settlement =
   | { readonly type: 'complete'; readonly result: string }
   | { readonly type: 'retry'; readonly at: number; readonly error: StoredError }
-  /** A new run of the same execution: attempts and crashes count from the start again. */
+  /** New run of the same execution: attempts and crashes count from the start again. */
   | {
       readonly type: 'reschedule';
       readonly at: number;
       readonly args: string;
-      /** How this run has failed. */
+      /** Error of this run. */
       readonly error?: StoredError;
-      /** Why this run was skipped. */
+      /** Reason why this run was skipped. */
       readonly reason?: string;
       readonly schedule?: ChainSchedule;
     }

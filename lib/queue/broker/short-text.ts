@@ -32,7 +32,7 @@ function requireShort(where: string, argument: string, text: string): string {
   throw new TaskArgumentError(where, argument, text, allowed, `a string of ${describeSize(size)}`);
 }
 
-/** The beginning of a text that is too long. */
+/** Cuts a text that is too long. */
 export function cutText(text: string): string {
   if (Buffer.byteLength(text) <= MAX_TEXT) return text;
   const { read } = encoder.encodeInto(text, new Uint8Array(MAX_TEXT - Buffer.byteLength(ELLIPSIS)));

@@ -4,7 +4,7 @@ import { TasksConfigError } from '../../task/task-errors.js';
 export type Size = number | string;
 
 const UNITS: Readonly<Record<string, number>> = { b: 1, kb: 2 ** 10, mb: 2 ** 20 };
-/** What both databases keep. */
+/** Largest value that both databases keep. */
 export const MAX_SIZE = 256 * 2 ** 20;
 
 /**

@@ -58,7 +58,7 @@ export function readError(value: unknown, depth = 0): StoredError | undefined {
   };
 }
 
-/** The last of them may say how many there were more. */
+/** Reads the errors of an AggregateError. The last may say how many more there were. */
 function readErrors(errors: readonly unknown[], depth: number): StoredError[] {
   const isDeepest = depth >= MAX_CAUSES;
   return errors.slice(0, isDeepest ? 1 : MAX_ERRORS + 1).flatMap((each) => readError(each, depth + 1) ?? []);
@@ -95,7 +95,7 @@ export function isAwaited(value: unknown): value is AwaitedExecution {
 const TEXTS = ['id', 'key', 'name', 'args'] as const;
 const NUMBERS = ['priority', 'when', 'since', 'addedAt', 'run', 'attempt', 'starts'] as const;
 
-/** A record as it was remembered when its execution ended. */
+/** Reads a record as it was remembered when its execution ended. */
 export function readRecord(text: string): ExecutionRecord | undefined {
   return readStored(text, (value) => {
     const { state, error } = value;

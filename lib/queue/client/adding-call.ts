@@ -5,23 +5,26 @@ import { checkCallOptions } from './call-options.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 
 /**
- * When and as what a task is added.
+ * Options of `queue.add()`.
  *
  * @publicApi
  */
 export interface AddOptions {
-  /** Not before: a Date, or a Duration from now of up to ten years. Default: at once. */
+  /** Earliest start: a Date, or a Duration from now of up to ten years. Default: at once. */
   when?: Date | Duration | undefined;
-  /** Any string that is not empty, up to 1 kB. While an execution with it has not ended, `add()` changes nothing. Default: unique. */
+  /**
+   * Identifies the execution: a string that is not empty, up to 1 kB. While an execution with it has not ended, `add()`
+   * changes nothing. Default: unique.
+   */
   key?: string | undefined;
-  /** From 0, which comes first, to 2,097,151; first in first out within one. Default 0. */
+  /** Priority from 0, which comes first, to 2,097,151; first in first out within one. Default 0. */
   priority?: number | undefined;
-  /** The task is declared in other processes only. Default `false`. */
+  /** Allows a task that only other processes declare. Default `false`. */
   remote?: boolean | undefined;
 }
 
 /**
- * When a task is to run instead of what its key stands for now.
+ * Options of `queue.replace()`: the time and key of the new execution.
  *
  * @publicApi
  */
@@ -30,12 +33,12 @@ export interface ReplaceOptions extends AddOptions {
   key: string;
 }
 
-/** A decorated method, or the name of a task. */
+/** Decorated method, or the name of a task. */
 export type AnyTask = string | ((...args: never[]) => unknown);
 
-/** A call that adds a task in two steps: with the task and options, and then with the task's arguments. */
+/** Call that adds a task in two steps: with the task and options, and then with the task's arguments. */
 export interface AddingCall {
-  /** How it is written, such as `queue.add`. */
+  /** Name of the call, such as `queue.add`. */
   readonly name: string;
   readonly options: KnownOptions<object>;
 }

@@ -16,25 +16,28 @@ import type { TaskName } from '../declaration/task-name.js';
  * @publicApi
  */
 export interface ScatterOptions {
-  /** From the first to the last. More than 0. */
+  /** Time from the first to the last. More than 0. */
   over: Duration;
-  /** Of the first. Default: now. */
+  /** Time of the first. Default: now. */
   start?: Date | undefined;
-  /** Each is moved by chance, by so much at most in both directions, and not before `start`. Default: none. */
+  /** Largest random shift of each, in both directions, and not before `start`. Default: none. */
   jitter?: Duration | undefined;
 }
 
 /**
- * What an entry of an agenda is added as.
+ * Options of an entry of an agenda.
  *
  * @publicApi
  */
 export interface AgendaEntryOptions {
-  /** To scatter the same agenda again changes nothing for entries whose key has not ended. Default: unique. */
+  /**
+   * Key of the entry. Scattering the same agenda again changes nothing for entries whose key has not ended. Default:
+   * unique.
+   */
   key?: string | undefined;
-  /** From 0, which comes first. Default 0. */
+  /** Priority from 0, which comes first. Default 0. */
   priority?: number | undefined;
-  /** The task is declared in other processes only. Default `false`. */
+  /** Allows a task that only other processes declare. Default `false`. */
   remote?: boolean | undefined;
 }
 
@@ -77,7 +80,7 @@ export class Agenda {
     private readonly clock: Clock,
   ) {}
 
-  /** How many entries it has. */
+  /** Number of entries. */
   get size(): number {
     return this.#entries.length;
   }

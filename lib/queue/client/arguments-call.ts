@@ -14,20 +14,20 @@ export interface ArgumentsCall<A extends unknown[], R> {
   readonly then: (missing: "Call the result with the task's arguments: queue.add(task, options)(…)") => never;
 }
 
-/** One that was returned. */
+/** Call that waits for its arguments. */
 interface Pending {
   readonly calls: ArgumentsCalls;
-  /** Such as `queue.add`. */
+  /** Name of the call, such as `queue.add`. */
   readonly call: string;
   readonly task: string;
   isCalled: boolean;
-  /** Only while it is young: what is registered must not be held. */
+  /** Function that was returned, only while it is young: a registered function must not be held. */
   func: object | undefined;
 }
 
 /** After which time one that was not called is watched, in milliseconds: nearly all are called at once. */
 const YOUTH = 1_000;
-/** How many tasks are named in warnings. */
+/** Number of tasks that warnings name. */
 const MAX_TOLD = 100;
 
 const PENDING = Symbol('pending');
@@ -37,7 +37,7 @@ const PENDING = Symbol('pending');
  * A function that is kept for later is never warned of.
  */
 export class ArgumentsCalls {
-  /** The one that was made last: nearly all are called before the next is made. */
+  /** Call that was made last: nearly all are called before the next is made. */
   private last: Pending | undefined;
   private young: Pending[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class ArgumentsCalls {
     return take;
   }
 
-  /** It was called, or awaited, which tells by itself. */
+  /** Marks a call as called, or as awaited, which rejects by itself. */
   heed(pending: Pending): void {
     pending.isCalled = true;
     if (this.last === pending) this.last = undefined;
@@ -92,7 +92,7 @@ export class ArgumentsCalls {
   }
 }
 
-/** The `then` of a function that waits for its arguments: what `await` calls. */
+/** Refuses to be awaited: the `then` of a function that waits for its arguments. */
 function refuseAwait(this: { readonly [PENDING]: Pending }, _fulfil: unknown, reject?: unknown): never {
   const { calls, call, task } = this[PENDING];
   calls.heed(this[PENDING]);

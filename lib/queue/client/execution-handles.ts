@@ -11,7 +11,10 @@ import { requireReason } from '../broker/short-text.js';
 import type { ExecutionName, ExecutionSource, Sighting } from './execution-source.js';
 import { isEnded, type ExecutionRecord, type ExecutionStatus } from '../broker/record.js';
 
-/** How long a wait for news goes on without looking. Signals may be lost, and workers may not know who waits. */
+/**
+ * Longest wait for news before the first look, in milliseconds. Signals may be lost, and workers may not know who
+ * waits.
+ */
 const FIRST_LOOK = 250;
 const LAST_LOOK = 2_000;
 
@@ -34,7 +37,7 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
     this.waits = new ResultWaits(broker, workers);
   }
 
-  /** The worker of this process, which is made later. */
+  /** Sets the worker of this process, which is made later. */
   know(worker: LocalWorker): void {
     this.waits.worker = worker;
   }
@@ -83,12 +86,14 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
     });
   }
 
-  /** A page that streams `events$` must not hold the server open. Who awaits a result may still get it. */
+  /**
+   * Completes `events$`: a page that streams it must not hold the server open. Waiters for a result may still get it.
+   */
   beforeApplicationShutdown(): void {
     this.closing.next();
   }
 
-  /** Nobody will hear of anything any more. */
+  /** Fails all open watches. */
   close(): void {
     this.isClosed = true;
     this.closing.next();

@@ -2,18 +2,18 @@ import type { Observable } from 'rxjs';
 import type { Cancellation } from '../broker/broker.js';
 import type { ExecutionRecord, ExecutionStatus } from '../broker/record.js';
 
-/** What a look at an execution has shown. */
+/** Result of a look at an execution. */
 export type Sighting =
   | { readonly type: 'seen'; readonly status: ExecutionStatus }
-  /** The queue does not know it any more. */
+  /** Execution that the queue does not know any more. */
   | { readonly type: 'forgotten' }
-  /** The broker does not answer, and nothing has been seen yet; or the application has shut down. */
+  /** Broker that does not answer before anything was seen, or application that has shut down. */
   | { readonly type: 'unreachable'; readonly error: unknown };
 
-/** One execution, in all that the broker is asked about it. */
+/** Names of one execution for the broker. */
 export type ExecutionName = Pick<ExecutionRecord, 'id' | 'key' | 'name'>;
 
-/** Where an execution finds out what became of it. */
+/** Source of news for an execution's handle. */
 export interface ExecutionSource {
   /** Emits when the application shuts down, before it waits for its open requests. */
   readonly closing$: Observable<void>;
@@ -23,6 +23,6 @@ export interface ExecutionSource {
   cancel(key: string, reason: string, execution?: ExecutionName): Promise<Cancellation>;
   /** @throws {TaskWaitError} when nobody would run it as long as somebody waits here. */
   checkWait(execution: ExecutionName): Promise<void> | undefined;
-  /** Why nobody runs it, where that is for want of a worker. */
+  /** Returns the remedy, if no worker can run the execution. */
   reasonToWait(execution: ExecutionName): Promise<string | undefined>;
 }

@@ -25,7 +25,7 @@ import type {
   NewExecution,
 } from '../broker/record.js';
 
-/** What is to be added, after checks. */
+/** Execution to add, after checks. */
 export interface Addition {
   readonly execution: NewExecution & { readonly addedAt: number };
   readonly args: readonly unknown[];
@@ -53,7 +53,7 @@ export class ExecutionWriter {
   }
 
   /**
-   * The first of two calls: checks all that it was given, since the second may be missing.
+   * Takes the first of two calls: checks all that it was given, since the second may be missing.
    *
    * @param rest further arguments, of which there must be none.
    * @param add the second call.
@@ -122,7 +122,7 @@ export class ExecutionWriter {
     return this.added(execution, refusal, answer);
   }
 
-  /** In one step for all, but for those that are struck: these are not added. */
+  /** Adds all in one step, without those that are struck. */
   async add(additions: readonly Addition[]): Promise<Execution[]> {
     if (!this.guard.isLoaded) await this.guard.load();
     const refusals = additions.map((addition) => this.refusalOf(addition));
@@ -140,7 +140,7 @@ export class ExecutionWriter {
     return handles;
   }
 
-  /** The handle of what the broker has taken, or of what had the key before. */
+  /** Returns the handle of the added execution, or of the one that has the key. */
   private added(
     execution: Addition['execution'],
     refusal: Refusal | undefined,
@@ -175,7 +175,7 @@ export class ExecutionWriter {
     return this.guard.refusalOf(name, args);
   }
 
-  /** One that was never there, and has ended. */
+  /** Returns the handle of an execution that was never stored, and is dropped. */
   private refused(execution: Addition['execution'], refusal: Refusal): Execution {
     const { name, key = 'no key' } = execution;
     this.log.struck(name, key, refusal.reason, 'was not added');
@@ -199,12 +199,12 @@ export class ExecutionWriter {
   }
 }
 
-/** A worker may not know of a strike that holds an execution yet. */
+/** Marks an execution that a strike holds: a worker may not know of the strike yet. */
 function marked<E extends NewExecution>(execution: E, refusal: Refusal | undefined): E {
   return refusal === undefined ? execution : { ...execution, extras: { ...execution.extras, isStruck: true } };
 }
 
-/** What was just added is known; of what was there before only the broker knows. */
+/** Returns the record of an added execution. Only the broker knows an older one. */
 function addedRecord(
   { id, key }: Pick<AddedExecution, 'id' | 'key'>,
   execution: Addition['execution'],

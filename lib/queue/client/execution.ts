@@ -22,11 +22,12 @@ import {
   ExecutionNotFoundError,
   ResultTimeoutError,
 } from '../broker/queue-errors.js';
+import { REASONS } from '../broker/reasons.js';
 import { restoreError } from '../declaration/stored-error.js';
 import { isEnded, type ExecutionRecord, type ExecutionState, type ExecutionStatus } from '../broker/record.js';
 
 /**
- * What `add()` has done: recorded a new execution; found its key taken and changed nothing; or found it struck: then it
+ * Result of `add()`: a new execution was recorded; its key was taken and nothing changed; or it was struck: then it
  * was not recorded (`state` is `'dropped'`), or it will be held until `restore()`.
  *
  * @publicApi
@@ -34,19 +35,19 @@ import { isEnded, type ExecutionRecord, type ExecutionState, type ExecutionStatu
 export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
 
 /**
- * How far a run has come.
+ * Progress of a run.
  *
  * @publicApi
  */
 export interface ExecutionProgress {
-  /** From 0. May exceed the total. */
+  /** Work done so far, from 0. May exceed the total. */
   readonly current: number;
   readonly total: number;
   readonly message: string | undefined;
 }
 
 /**
- * What was seen of an execution at one moment.
+ * State of an execution at one moment.
  *
  * @publicApi
  */
@@ -54,20 +55,20 @@ export interface ExecutionEvent {
   readonly key: string;
   readonly name: string;
   readonly state: ExecutionState;
-  /** From 1. */
+  /** Attempt, from 1. */
   readonly attempt: number;
-  /** When it is due, or was. */
+  /** Time at which it is due, or was. */
   readonly when: Date;
-  /** Why it is parked, was cancelled, dropped or handed back. */
+  /** Reason why it is parked, was cancelled, dropped or handed back: see docs/messages.md. */
   readonly reason?: string;
-  /** How far its run has come, once the task has told. */
+  /** Progress of its run, once the task has set it. */
   readonly progress?: ExecutionProgress;
 }
 
 const RESULT = new KnownOptions<{ timeout?: Duration | undefined }>({ timeout: true }, { ttl: 'timeout' });
 
 /**
- * One durable execution, as it was last seen here. `refresh()`, `events$` and `result()` look again, in whichever
+ * Durable execution, as it was last seen here. `refresh()`, `events$` and `result()` look again, in whichever
  * process it runs. They never speak of the next execution under its key.
  *
  * @example
@@ -81,7 +82,7 @@ export class Execution<R = unknown> {
   #record: ExecutionRecord;
   readonly #source: ExecutionSource;
 
-  /** The record, for the library's own use. @internal */
+  /** Returns the record, for the library's own use. @internal */
   static recordOf(execution: Execution): ExecutionRecord {
     return execution.#record;
   }
@@ -90,7 +91,7 @@ export class Execution<R = unknown> {
   constructor(
     record: ExecutionRecord,
     source: ExecutionSource,
-    /** What `add()` has done; `undefined` where the execution was looked up. */
+    /** Result of `add()`; `undefined` where the execution was looked up. */
     readonly disposition?: Disposition,
   ) {
     this.#record = record;
@@ -107,7 +108,7 @@ export class Execution<R = unknown> {
     return this.#record.key;
   }
 
-  /** The task's. */
+  /** Name of the task. */
   get name(): string {
     return this.#record.name;
   }
@@ -116,12 +117,12 @@ export class Execution<R = unknown> {
     return decodeArgs(this.#record.args);
   }
 
-  /** When it is due, or was. */
+  /** Time at which it is due, or was. */
   get when(): Date {
     return new Date(this.#record.when);
   }
 
-  /** From 1: the attempt that runs or comes next, or was the last. */
+  /** Attempt that runs or comes next, or was the last; from 1. */
   get attempt(): number {
     return this.#record.attempt;
   }
@@ -135,27 +136,27 @@ export class Execution<R = unknown> {
     return this.#record.state;
   }
 
-  /** Why it is parked, was cancelled, dropped or handed back. */
+  /** Reason why it is parked, was cancelled, dropped or handed back: see docs/messages.md. */
   get reason(): string | undefined {
     return this.#record.reason;
   }
 
-  /** How far its run has come, as the task has told; 0 of 100 until it does. */
+  /** Progress of its run, as the task has set it; 0 of 100 until then. */
   get progress(): ExecutionProgress {
     return progressOf(this.#record);
   }
 
-  /** When it was added. */
+  /** Time of its addition. */
   get addedAt(): Date {
     return new Date(this.#record.addedAt);
   }
 
-  /** Why it failed; while it waits for its next attempt, why the last one did. */
+  /** Error of its failure; while it waits for its next attempt, of the last one. */
   get error(): Error | undefined {
     return this.#record.error && restoreError(this.#record.error);
   }
 
-  /** The worker that runs it, or was the last to. */
+  /** Worker that runs it, or was the last to. */
   get worker(): string | undefined {
     return this.#record.worker;
   }
@@ -174,7 +175,7 @@ export class Execution<R = unknown> {
   }
 
   /**
-   * Its state now, and each state that it is seen in from then on. States that it passes through quickly may be missed.
+   * Emits its state now, and each state that it is seen in from then on. States that it passes through quickly may be missed.
    * Completes when it has ended, when the queue does not know it any more, and when the application shuts down. Never
    * errors: an outage of the broker is waited for.
    */
@@ -229,12 +230,12 @@ export class Execution<R = unknown> {
    * @returns `'cancelled'` when it will not run, `'signalled'` when it runs and was asked to stop, `'not-found'` when it
    * has ended.
    */
-  async cancel(reason = 'by its handle'): Promise<Cancellation> {
+  async cancel(reason = REASONS.cancelledByHandle()): Promise<Cancellation> {
     if (this.#wasRefused) return 'not-found';
     return this.#source.cancel(this.key, reason, this.#record);
   }
 
-  /** What a handler that returns the execution answers. Without the arguments. */
+  /** Returns the answer of a handler that returns the execution. Without the arguments. */
   toJSON(): Record<string, unknown> {
     const { key, name, state, attempt, when, disposition } = this;
     const progress = this.#record.progress && this.progress;
@@ -247,7 +248,7 @@ export class Execution<R = unknown> {
     return reason.pipe(switchMap((why) => throwError(() => new ResultTimeoutError(key, limit, state, why))));
   }
 
-  /** It was struck when it was to be added, so the queue does not know it, and its key may be another's. */
+  /** Tells whether it was struck when it was to be added: the queue does not know it, and its key may be another's. */
   get #wasRefused(): boolean {
     return this.disposition === 'struck' && this.#record.state === 'dropped';
   }
@@ -282,7 +283,7 @@ function progressOf({ progress }: ExecutionRecord): ExecutionProgress {
   return { current, total, message };
 }
 
-function resultOf({ key, state, result, error, reason = 'no reason given' }: ExecutionRecord): unknown {
+function resultOf({ key, state, result, error, reason = REASONS.unknown() }: ExecutionRecord): unknown {
   if (state === 'cancelled') throw new ExecutionCancelledError(key, reason);
   if (state === 'dropped') throw new ExecutionDroppedError(key, reason);
   if (error !== undefined && state === 'failed') throw restoreError(error);

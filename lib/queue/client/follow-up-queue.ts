@@ -65,7 +65,7 @@ export class FollowUpQueue {
     });
   }
 
-  /** Nothing was added; but the very same may have been before. */
+  /** Forgets a follow-up that was not added, unless the very same was added before. */
   private async forgetUnless(
     execution: Execution | undefined,
     key: string,

@@ -1,4 +1,4 @@
-/** What clients ask of those who keep which executions follow which. */
+/** Store of follow-ups, for clients. */
 import type { AwaitedExecution, ExecutionRecord } from '../broker/record.js';
 export abstract class FollowUpStore {
   /**

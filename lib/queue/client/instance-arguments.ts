@@ -1,6 +1,6 @@
 import type { QueueLog } from '../log/queue-log.js';
 
-/** How many methods a line names. */
+/** Number of methods that a line names. */
 const LISTED = 3;
 
 /**

@@ -5,22 +5,22 @@ import type { ExecutionName } from './execution-source.js';
 import { isEnded } from '../broker/record.js';
 import type { WorkerRecord, Workers } from './workers.js';
 
-/** How long the error of a wait that is over may still wait for the list of workers, in milliseconds. */
+/** Longest wait for the list of workers before the error of a wait that is over, in milliseconds. */
 const LOOK_TIME = 500;
 
-/** The worker of this process, as far as waits for results need to know it. */
+/** Worker of this process, for waits for results. */
 export interface LocalWorker {
   /** Starts when the application has started, which has not come about. */
   readonly isExpected: boolean;
   /** Claims executions. */
   readonly isRunning: boolean;
-  /** Nothing while it has not claimed yet, and when it has not been able to for long. */
+  /** Returns its entry; nothing before its first claim, and after a long outage. */
   info(): WorkerRecord | undefined;
 }
 
 /** Tells why an execution has no result, where that is for want of a worker. */
 export class ResultWaits {
-  /** Until it is known, this process has none. */
+  /** Worker of this process, once it is known. */
   worker: LocalWorker | undefined;
 
   constructor(
@@ -44,12 +44,10 @@ export class ResultWaits {
     const workers = await this.workers();
     if (workers === undefined) return undefined;
     if (workers.length === 0) {
-      return 'No worker runs anywhere in the fleet: start a process without queue: { worker: false } that declares the task.';
+      return 'No worker runs in the fleet. Start a process that declares the task, without queue: { worker: false }.';
     }
     if (workers.some(({ tasks }) => tasks.includes(name))) return undefined;
-    const count = workers.length === 1 ? 'The one worker' : `None of the ${workers.length} workers`;
-    const verb = workers.length === 1 ? 'does not know' : 'knows';
-    return `${count} of the fleet ${verb} task '${labelText(name)}': declare it with @Durable() in a process that has a worker.`;
+    return `No worker of the fleet (${workers.length} running) declares task '${labelText(name)}'. Declare it with @Durable() in a process that has a worker.`;
   }
 
   private async failWithoutWorker({ id, key, name }: ExecutionName): Promise<void> {
@@ -57,12 +55,12 @@ export class ResultWaits {
     if (status === undefined || isEnded(status.state)) return;
     if ((await this.fleet.present()).length > 0 || this.worker?.isExpected !== true) return;
     throw new TaskWaitError(
-      `The result of execution ${labelText(key)} of task ${labelText(name)} is awaited before the application has started, and the only worker starts after that.`,
-      'Await it after app.init() or app.listen(), and not in onModuleInit(), onApplicationBootstrap() or a factory; without the await the execution runs all the same.',
+      `The result of execution ${labelText(key)} of task ${labelText(name)} is awaited before the application has started. The only worker starts after that.`,
+      'Await it after app.init() or app.listen(), not in onModuleInit(), onApplicationBootstrap() or a factory. Without the await, the execution still runs.',
     );
   }
 
-  /** All of the fleet; nothing where the broker does not answer in time. */
+  /** Returns the workers of the fleet; nothing where the broker does not answer in time. */
   private async workers(): Promise<readonly WorkerRecord[] | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {

@@ -1,7 +1,7 @@
 import type { WorkerRecord } from './workers.js';
 
 /**
- * One worker of the fleet.
+ * Worker of the fleet.
  *
  * @publicApi
  */
@@ -10,12 +10,12 @@ export interface WorkerInfo {
   readonly host: string;
   readonly pid: number;
   readonly concurrency: number;
-  /** How many executions it runs. */
+  /** Number of executions that it runs. */
   readonly running: number;
   /** Names of the tasks that it can run. */
   readonly tasks: readonly string[];
   readonly startedAt: Date;
-  /** When it was last ready to claim; not a mere sign of life of its process. */
+  /** Time at which it was last ready to claim; a mere sign of life of its process does not count. */
   readonly seenAt: Date;
 }
 

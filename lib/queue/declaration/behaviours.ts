@@ -12,23 +12,23 @@ import { LoggedCall } from './logged-call.js';
 import { Parameters } from './parameters.js';
 import { PerpetualPolicy } from './perpetual-policy.js';
 
-/** How a durable task behaves beyond being run: what its decorators say, after checks and defaults. */
+/** Behaviours of a durable task: its decorators, after checks and defaults. */
 export interface Behaviours {
   readonly parameters: Parameters;
   readonly perpetual: PerpetualPolicy | undefined;
-  /** What an execution has to pass before each of its runs. */
+  /** Limits that an execution has to pass before each of its runs. */
   readonly limits: readonly LimitDeclaration[];
   readonly call: LoggedCall;
 }
 
-/** A method, and the prototype that declares it. */
+/** Method, and the prototype that declares it. */
 export interface DeclaredMethod {
   readonly name: string;
   readonly func: AnyFunction;
   readonly prototype: object;
 }
 
-/** Whether a method is durable without saying so. */
+/** Tells whether a method is durable without `@Durable()`. */
 export function isPerpetual({ prototype, name }: DeclaredMethod): boolean {
   return readBehaviours(prototype, name).some(({ type }) => type === 'perpetual');
 }
@@ -41,7 +41,7 @@ export function checkPlain({ prototype, name }: DeclaredMethod, place: string): 
   const [behaviour] = readBehaviours(prototype, name);
   if (behaviour === undefined) return;
   throw badRegistration(
-    `${place} has @${decoratorName(behaviour)}(), which is for durable tasks. Put @Durable() on the method.`,
+    `${place} has @${decoratorName(behaviour)}(), which needs a durable task. Put @Durable() on the method.`,
   );
 }
 
@@ -71,7 +71,7 @@ export function behavioursOf({ prototype, name: method, func }: DeclaredMethod, 
     }
   }
   if (behaviours.filter(({ type }) => type === 'debounce').length > 1) {
-    throw badRegistration(`Task '${task}' has two @Debounce(): which of its executions is the last? Keep one.`);
+    throw badRegistration(`Task '${task}' has two @Debounce(). Keep one.`);
   }
   return {
     parameters,
@@ -106,13 +106,13 @@ function perpetualOf(
   const [first, second] = behaviours.filter((behaviour) => behaviour.type === 'perpetual');
   if (first === undefined) return undefined;
   if (second !== undefined) {
-    throw badRegistration(`Task '${task}' has two @Perpetual(): it has one chain of runs. Keep one.`);
+    throw badRegistration(`Task '${task}' has two @Perpetual(). Keep one.`);
   }
   const policy = PerpetualPolicy.of(first.options, `@Perpetual() on task '${task}'`);
   const { required } = parameters;
   if (policy.isAutomatic && required.length > 0) {
     throw badRegistration(
-      `Task '${task}' is @Perpetual({ automatic: true }), but its parameter '${required[0]}' has no default value: the queue adds it without arguments. Give it one, or add the task yourself.`,
+      `Automatic perpetual task '${task}' runs without arguments, but its parameter '${required[0]}' has no default value. Give the parameter a default, or set automatic: false and add the task yourself.`,
     );
   }
   return policy;

@@ -10,7 +10,7 @@ const TRACE = 'tasks.trace';
 const FAIL = 'tasks.fail';
 const SLEEP = 'tasks.sleep';
 
-/** Their names: they are no tasks of the application's. */
+/** Names of the built-in tasks: they are no tasks of the application's. */
 export const BUILT_IN_NAMES: ReadonlySet<string> = new Set([TRACE, FAIL, SLEEP]);
 
 /** Tasks that an application has without declaring them, where `queue.builtInTasks` is not off. */

@@ -23,10 +23,10 @@ export class CronTimes {
     /** Expression and zone, as `read()` takes them. */
     readonly text: string,
     private readonly cron: Cron,
-    /** The same expression on a clock that is never changed. */
+    /** Same expression on a clock that is never changed. */
     private readonly local: Cron,
     private readonly zone: Zone,
-    /** The only time of an expression that names one. */
+    /** Only time of an expression that names one. */
     private readonly moment: number | undefined,
   ) {}
 

@@ -28,7 +28,7 @@ import { TaskNotRegisteredError, badRegistration } from '../broker/queue-errors.
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import type { ResolvedTaskConfig } from '../../task/task.js';
 
-/** A method that `@Durable()` or `@Perpetual()` was found on. */
+/** Method that `@Durable()` or `@Perpetual()` was found on. */
 export interface DurableTask extends Behaviours {
   readonly name: string;
   readonly config: ResolvedTaskConfig;
@@ -39,15 +39,15 @@ export interface DurableTask extends Behaviours {
   readonly host: InstanceWrapper;
 }
 
-/** A method without decorators that hides a task of a base class. */
+/** Method without decorators that hides a task of a base class. */
 interface Override {
-  /** Of the task. */
+  /** Name of the task. */
   readonly name: string;
   readonly func: AnyFunction;
   readonly why: string;
 }
 
-/** What `@Durable()` without options leaves. */
+/** Metadata of `@Durable()` without options. */
 const PLAIN: DurableMetadata = { name: undefined, retry: RetryPolicy.of(undefined, '@Durable().retry') };
 
 /**
@@ -70,7 +70,10 @@ export class DurableRegistry implements OnModuleInit {
     @Inject(QUEUE_OPTIONS) private readonly queue: ResolvedQueueOptions,
   ) {}
 
-  /** All providers exist now, so what is declared wrongly stops the boot, rather than the first execution. */
+  /**
+   * Declares all tasks: all providers exist now, so a wrong declaration stops the boot, rather than the first
+   * execution.
+   */
   onModuleInit(): void {
     this.isInitialized = true;
     this.index();
@@ -83,7 +86,7 @@ export class DurableRegistry implements OnModuleInit {
     return [...this.index().keys()];
   }
 
-  /** Those of the application. */
+  /** Names of the application's tasks. */
   get ownNames(): string[] {
     return this.names.filter((name) => !BUILT_IN_NAMES.has(name));
   }
@@ -117,7 +120,10 @@ export class DurableRegistry implements OnModuleInit {
     return found;
   }
 
-  /** The instance that a task runs on: for a request-scoped provider a new one, with `createRequest()` as its REQUEST. */
+  /**
+   * Returns the instance that a task runs on: for a request-scoped provider a new one, with `createRequest()` as its
+   * REQUEST.
+   */
   hostOf({ host }: DurableTask, createRequest: () => object): object | Promise<object> {
     if (isStatic(host)) return host.instance as object;
     const contextId = ContextIdFactory.create();
@@ -129,19 +135,19 @@ export class DurableRegistry implements OnModuleInit {
     return new TaskNotRegisteredError(task, this.ownNames, this.reasonFor(task));
   }
 
-  /** Why it is no task, where that can be told. */
+  /** Returns the remedy for a function or name that is no task, where there is one. */
   private reasonFor(task: AnyFunction | string): string | undefined {
     if (!this.queue.builtInTasks && isBuiltIn(task)) {
-      return 'It is a built-in task, and these are off where NODE_ENV is production: set queue: { builtInTasks: true } in TasksModule.forRoot().';
+      return 'Built-in tasks are off where NODE_ENV is production. Set queue: { builtInTasks: true } in TasksModule.forRoot().';
     }
     const override = this.overrides.find(({ name, func }) => task === name || task === func);
     if (override !== undefined) return override.why;
     if (typeof task === 'string') return undefined;
     if (readDurableMetadata(task) !== undefined) {
-      return '@Durable() is on it, but no module provides its class: add the class to the providers of a module.';
+      return 'The method has @Durable(), but no module provides its class. Add the class to the providers of a module.';
     }
     if (task.name.startsWith('bound ')) {
-      return 'It is a bound function: pass the method itself, as in queue.add(this.orders.process).';
+      return 'The function is bound. Pass the method itself, as in queue.add(this.orders.process).';
     }
     return undefined;
   }
@@ -162,11 +168,14 @@ export class DurableRegistry implements OnModuleInit {
     return tasks;
   }
 
-  /** A method without `@Durable()` is no task, since its class may well mean that: but who adds it is told why. */
+  /**
+   * Notes a method without `@Durable()` that overrides a task. Its class may well mean that; a caller that adds it is
+   * told why.
+   */
   private noteOverride({ func, prototype, name: method }: DeclaredMethod, base: DeclaredMethod, name: string): void {
     if (metadataOf({ func, prototype, name: method }) !== undefined) return;
     const own = `${prototype.constructor.name}.${method}`;
-    const why = `${own} overrides ${base.prototype.constructor.name}.${method}, which has @Durable(), and has none itself: put @Durable('${name}') on ${own} too.`;
+    const why = `${own} overrides ${base.prototype.constructor.name}.${method}, which has @Durable(). Put @Durable('${name}') on ${own} too.`;
     this.overrides.push({ name, func, why });
   }
 
@@ -192,7 +201,7 @@ export class DurableRegistry implements OnModuleInit {
       const name = metadata.name ?? `${className}.${method}`;
       if (types.isGeneratorFunction(func)) {
         throw badRegistration(
-          `Durable task '${name}' is declared by ${place}, a generator, whose body runs only when it is iterated. Make it an async method that does the work itself.`,
+          `Durable task '${name}' is declared by ${place}, a generator, which runs only when it is iterated. Make it an async method.`,
         );
       }
       const obstacle = isController
@@ -222,7 +231,7 @@ function refuseAccessors(host: InstanceWrapper): void {
   for (const { name, prototype } of accessorsOf(prototypeOf(host))) {
     if (originalOf(prototype, name) === undefined) continue;
     throw badRegistration(
-      `${classNameOf(host)}.${name} in ${host.host?.name} has task decorators, and another decorator has made it an accessor. Leave that one away: methods may be passed unbound, and run on their provider.`,
+      `${classNameOf(host)}.${name} in ${host.host?.name} has task decorators, but another decorator made it an accessor. Remove that decorator: methods may be passed unbound.`,
     );
   }
 }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { decoratorName, type Behaviour, type PoolOptions } from '../../decorators/behaviour-metadata.js';
 import { parseDuration } from '../../task/duration.js';
 import { TasksConfigError } from '../../task/task-errors.js';
+import { countText, durationText } from '../broker/duration-text.js';
 import type { Limit } from '../broker/limit.js';
+import { REASONS } from '../broker/reasons.js';
 import { decodeArgs, encodeArgs } from './payload.js';
 import { canonical } from './values/canonical.js';
 import type { Parameters } from './parameters.js';
@@ -148,18 +150,18 @@ function wholeFrom1(value: unknown, where: string): number {
   throw new TasksConfigError(where, value, 'a whole number from 1');
 }
 
-/** Reason why an execution did not pass a limit. Never the value: somebody may have typed it. */
-export function reasonOf(limit: Limit): string {
+/** Returns the reason for which a limit delays or drops an execution. Never shows the value: users may have typed it. */
+export function reasonOf(limit: Limit, isDropped: boolean): string {
   const { owner, isScope, parameter } = parsePool(limit.pool);
-  const what = isScope ? ` in scope ${owner}` : parameter === null ? '' : ` for this ${parameter}`;
+  const subject = isScope ? `scope ${owner}` : (parameter ?? `task ${owner}`);
   switch (limit.type) {
     case 'concurrency':
-      return `${limit.max} of its kind run${what}, as many as may`;
+      return REASONS.concurrencyLimit(subject, limit.max);
     case 'rate':
-      return `${limit.max} have started within ${limit.per} ms${what}, as many as may`;
+      return REASONS.rateLimit(subject, countText(limit.max, 'start'), durationText(limit.per));
     case 'cooldown':
-      return `another has started within the last ${limit.window} ms${what}`;
+      return REASONS.cooldown(subject, durationText(limit.window));
     case 'debounce':
-      return `others come up within ${limit.window} ms${what}`;
+      return (isDropped ? REASONS.debounced : REASONS.debouncing)(subject, durationText(limit.window));
   }
 }

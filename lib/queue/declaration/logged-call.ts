@@ -12,7 +12,7 @@ export class LoggedCall {
   constructor(
     private readonly name: string,
     private readonly parameters: Parameters,
-    /** By position; all others are hidden. */
+    /** Options by position; all other arguments are hidden. */
     private readonly logged: ReadonlyMap<number, LoggedOptions>,
   ) {}
 

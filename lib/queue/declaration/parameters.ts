@@ -11,13 +11,13 @@ interface Parameter {
   readonly name: string | undefined;
   readonly isRequired: boolean;
   readonly isRest: boolean;
-  /** Of a destructured object, unless it takes the rest as well. */
+  /** Keys of a destructured object, unless it takes the rest as well. */
   readonly keys: readonly string[] | undefined;
 }
 
 /** Facts that the source cannot tell. */
 export interface KnownParameters {
-  /** By `@Arg()`, by position. */
+  /** Names by `@Arg()`, by position. */
   readonly names: ReadonlyMap<number, string>;
   /** Types that TypeScript leaves with `emitDecoratorMetadata`. */
   readonly types: readonly unknown[] | undefined;
@@ -26,7 +26,7 @@ export interface KnownParameters {
 /** Classes without keys of their own that could be meant. */
 const WITHOUT_KEYS = new Set<unknown>([String, Number, Boolean, BigInt, Date, Array, Map, Set, Symbol]);
 
-/** The parameters of a method, by the names that people know them by. */
+/** Parameters of a method, by the names that people know them by. */
 export class Parameters {
   readonly #parameters: readonly Parameter[];
   readonly #types: readonly unknown[] | undefined;
@@ -84,7 +84,7 @@ export class Parameters {
     return !WITHOUT_KEYS.has(this.#types?.[0]);
   }
 
-  /** The value that an execution has for a name. */
+  /** Finds the value that an execution has for a name. */
   locate(args: readonly unknown[], name: string): Located {
     const at = this.#parameters.findIndex((parameter) => parameter.name === name);
     if (at !== -1) {
@@ -98,7 +98,7 @@ export class Parameters {
   }
 }
 
-/** A value by its key in the only argument: all that can be told of a task that another process declares. */
+/** Finds a value by its key in the only argument, for a task that another process declares. */
 export function locateKey(args: readonly unknown[], name: string): Located {
   const [object] = args;
   if (args.length !== 1 || typeof object !== 'object' || object === null || Array.isArray(object)) return NOT_FOUND;
@@ -114,7 +114,7 @@ function parseParameters(func: AnyFunction): readonly Parameter[] {
   return known;
 }
 
-/** From the source; none where that cannot be read, as of a bound or a native function. */
+/** Reads parameters from the source; none for a bound or a native function. */
 function parse(func: AnyFunction): Parameter[] {
   return parseFunction(func)?.params.map(describe) ?? [];
 }

@@ -48,7 +48,7 @@ export function encodeResult(task: string, value: unknown, maxSize = MAX_SIZE): 
       error instanceof Obstacle
         ? `${labelText(error.path)} is ${error.shown}. Allowed: ${error.allowed}`
         : messageOf(error); // a toJSON of the user's has thrown
-    return JSON.stringify(`What task ${labelText(task)} returned cannot be stored: ${why}.`);
+    return JSON.stringify(`The result of task ${labelText(task)} cannot be stored: ${why}.`);
   }
 }
 

@@ -3,7 +3,7 @@ import { parseDuration } from '../../task/duration.js';
 import { TasksConfigError } from '../../task/task-errors.js';
 import { CronTimes } from './cron-times.js';
 
-/** When one run was due and has started, in milliseconds since the epoch. */
+/** Times at which a run was due and has started, in milliseconds since the epoch. */
 export interface RunTimes {
   readonly dueAt: number;
   readonly startedAt: number;
@@ -12,10 +12,10 @@ export interface RunTimes {
 const EVERY = 'every ';
 const CRON = 'cron ';
 
-/** When a perpetual task runs again. Options after checks and defaults. */
+/** Schedule of a perpetual task. Options after checks and defaults. */
 export class PerpetualPolicy {
   private constructor(
-    /** In milliseconds; of a cron expression nothing. */
+    /** Interval in milliseconds; `undefined` for a cron expression. */
     readonly every: number | undefined,
     private readonly cron: CronTimes | undefined,
     readonly isAutomatic: boolean,
@@ -75,7 +75,7 @@ export class PerpetualPolicy {
   }
 
   /**
-   * The start that follows a run. It is counted from when that was due, so that small delays do not add up; from its
+   * Returns the start that follows a run. It is counted from when that was due, so that small delays do not add up; from its
    * start when it was late by more than half an interval; and what took longer than an interval is followed at once, by
    * one run and not by all that were missed.
    *

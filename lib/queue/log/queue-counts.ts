@@ -1,5 +1,5 @@
 /**
- * How often each thing has happened in this process since the application started.
+ * Counts of events in this process since the application started.
  *
  * @publicApi
  */

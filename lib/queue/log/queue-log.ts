@@ -1,29 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { TaskLog } from '../../scheduler/task-log.js';
 import type { BrokerLog } from '../broker/broker.js';
+import { countText, durationText } from '../broker/duration-text.js';
 import { messageOf } from '../../task/error-text.js';
 import { labelText } from '../../task/log-text.js';
 import { RecentLines } from './recent-lines.js';
+import { LINES, type Consequence } from './log-lines.js';
 import { isShown } from './shown-level.js';
 import { NO_COUNTS, type QueueCounts } from './queue-counts.js';
 import type { Settlement } from '../broker/settlement.js';
 
-/** A run, as lines tell of it. */
+/** Run, as log lines name it. */
 export interface LoggedRun {
   readonly name: string;
   readonly key: string;
   readonly attempt: number;
-  /** In milliseconds since the epoch. */
+  /** Start, in milliseconds since the epoch. */
   readonly startedAt: number;
-  /** `undefined` where its function was not called. */
+  /** `undefined` where the function was not called. */
   readonly task: object | undefined;
-  /** Strike that keeps it from running, as a reason. */
+  /** Strike that keeps the execution from running, as a reason. */
   readonly strikeReason: string | undefined;
 }
 
-/** A strike, as lines tell of it. */
+/** Strike, as log lines name it. */
 interface LoggedStrike {
-  /** `null`: any. */
+  /** `null`: any task. */
   readonly task: string | null;
   readonly parameter?: string | undefined;
   readonly operator?: string | undefined;
@@ -31,7 +33,7 @@ interface LoggedStrike {
 
 type Rescheduled = Extract<Settlement, { type: 'reschedule' }>;
 
-/** What each settlement counts as. */
+/** Counter of each settlement. */
 const COUNTED: Readonly<Record<Settlement['type'], keyof QueueCounts>> = {
   complete: 'completed',
   fail: 'failed',
@@ -48,19 +50,21 @@ function countOf(settlement: Settlement): keyof QueueCounts {
   return isPutOff ? 'delayed' : COUNTED[settlement.type];
 }
 
-/** What becomes of an execution by a strike, by how its run ends. */
-const STRUCK: Readonly<Partial<Record<Settlement['type'], string>>> = {
+/** Effect of a strike, by the settlement of the run. */
+const STRUCK: Readonly<Partial<Record<Settlement['type'], Consequence>>> = {
   reschedule: 'skips a run',
   drop: 'does not run',
   park: 'is held',
 };
 
-/** How many unknown tasks are named in a minute. */
+/** Number of unknown tasks that are named in a minute. */
 const MAX_UNKNOWN = 20;
-/** Stands for all others. It is the name of no task. */
+/** Stands for all further unknown tasks. No task has the name. */
 const OTHERS = '';
 
-/** What the queue tells in log lines, and counts. Never arguments: they hold what users typed. */
+const { error: ERRORS, warn: WARNINGS, log: NOTES, debug: DETAILS } = LINES;
+
+/** Writes the queue's log lines, and counts. Never shows arguments: they hold what users typed. */
 @Injectable()
 export class QueueLog implements BrokerLog {
   readonly counts: { -readonly [K in keyof QueueCounts]: number } = { ...NO_COUNTS };
@@ -71,14 +75,11 @@ export class QueueLog implements BrokerLog {
   constructor(private readonly log: TaskLog) {}
 
   volatile(): void {
-    this.log.write(
-      'warn',
-      'Durable tasks are kept in memory: what is not done when this process ends is lost. Set queue.url to redis://… or postgres://… in TasksModule.forRoot().',
-    );
+    this.log.write('warn', WARNINGS.volatile());
   }
 
   idleWorker(): void {
-    this.log.write('log', 'No durable task is declared in this process, so it only adds to the queue');
+    this.log.write('log', NOTES.onlyAdds());
   }
 
   started(
@@ -88,14 +89,14 @@ export class QueueLog implements BrokerLog {
   ): void {
     this.counts.started += 1;
     if (!isShown('debug')) return;
-    const which = attempt > 1 ? `, attempt ${attempt}` : '';
-    this.log.write('debug', `Execution ${labelText(key)} starts: ${call.render(args)}${which}`);
+    const [shown, text] = [labelText(key), call.render(args)];
+    this.log.write('debug', attempt > 1 ? DETAILS.startedAgain(shown, text, attempt) : DETAILS.started(shown, text));
   }
 
-  /** Counts how a run ended here, and tells of it. */
+  /** Counts the end of a run, and writes it down. */
   settled(run: LoggedRun, settlement: Settlement, now: number): void {
     this.counts[countOf(settlement)] += 1;
-    // Nearly all do, and texts are half of the work of a short task: none is made unless it is shown.
+    // Nearly all runs complete, and texts are half of the work of a short task: none is made unless it is shown.
     if (settlement.type === 'complete') return this.completed(run, now);
     if (settlement.type === 'reschedule') this.endedInChain(run, settlement, now);
     const consequence = STRUCK[settlement.type];
@@ -103,7 +104,7 @@ export class QueueLog implements BrokerLog {
     this.struck(run.name, run.key, run.strikeReason, consequence);
   }
 
-  /** Counts how a run ended that another one follows. */
+  /** Counts the end of a run that another one follows. */
   private endedInChain(run: LoggedRun, { reason, error }: Rescheduled, now: number): void {
     if (reason !== undefined) this.counts.skipped += 1;
     else if (error !== undefined) this.counts.failed += 1;
@@ -114,128 +115,117 @@ export class QueueLog implements BrokerLog {
   }
 
   private wentOn({ name, key, attempt }: LoggedRun, settlement: Settlement, now: number): void {
-    const execution = `Execution ${label(name, key)}`;
+    const execution = label(name, key);
     switch (settlement.type) {
       case 'retry': {
         const delay = Math.max(0, settlement.at - now);
-        return this.log.write('log', `${execution} is tried again in ${delay} ms, after attempt ${attempt}`);
+        return this.log.write('log', NOTES.retried(execution, durationText(delay), attempt));
       }
       case 'reschedule': {
         const { at, reason } = settlement;
-        const what = reason === undefined ? `runs again at ${timeText(at)}` : `skips a run: ${reason}`;
-        return this.log.write('debug', `${execution} ${what}`);
+        const line =
+          reason === undefined ? DETAILS.repeated(execution, timeText(at)) : DETAILS.skipped(execution, reason);
+        return this.log.write('debug', line);
       }
       case 'cancel':
-        return this.log.write('log', `${execution} was cancelled: ${settlement.reason}`);
+        return this.log.write('log', NOTES.cancelled(execution, settlement.reason));
       case 'drop':
-        return this.log.write('warn', `${execution} was dropped: ${settlement.reason}`);
+        return this.log.write('warn', WARNINGS.dropped(execution, settlement.reason));
       case 'park':
-        return this.log.write('debug', `${execution} is parked: ${settlement.reason}`);
+        return this.log.write('debug', DETAILS.parked(execution, settlement.reason));
       case 'release': {
         const { at, reason, isUnstarted } = settlement;
-        if (isUnstarted === true) {
-          this.log.write('debug', `${execution} is put off until ${timeText(at ?? now)}: ${reason}`);
-          // That of an unknown task has told of itself.
-        } else if (at === undefined) this.log.write('log', `${execution} goes back to the queue: ${reason}`);
+        if (isUnstarted === true) this.log.write('debug', DETAILS.delayed(execution, timeText(at ?? now), reason));
+        // The release of an unknown task has a line of its own.
+        else if (at === undefined) this.log.write('log', NOTES.released(execution, reason));
       }
     }
   }
 
-  /** A strike is on an execution that was to be added, or run. */
-  struck(name: string, key: string, reason: string, consequence: string): void {
+  /** Counts and reports a strike on an execution that was to be added, or run. */
+  struck(name: string, key: string, reason: string, consequence: Consequence): void {
     this.counts.struck += 1;
-    this.log.write('warn', `Execution ${label(name, key)} ${consequence}: ${reason}`);
+    this.log.write('warn', WARNINGS.struck(label(name, key), consequence, reason));
   }
 
   struckOut(strike: LoggedStrike & { readonly mode: 'drop' | 'hold'; readonly reason?: string | undefined }): void {
     const { mode, reason } = strike;
-    const why = reason === undefined ? '' : `: ${reason}`;
-    const what = mode === 'hold' ? 'are held' : 'are dropped';
-    this.log.write('warn', `ExecutionHandles ${targetText(strike)} ${what} from now on${why}`);
+    const [target, consequence] = [targetText(strike), mode === 'hold' ? 'held' : 'dropped'];
+    this.log.write(
+      'warn',
+      reason === undefined
+        ? WARNINGS.strikeAdded(target, consequence)
+        : WARNINGS.strikeAddedBecause(target, consequence, reason),
+    );
   }
 
   restoredStrike(target: LoggedStrike): void {
-    this.log.write('log', `ExecutionHandles ${targetText(target)} are restored`);
+    this.log.write('log', NOTES.strikeRemoved(targetText(target)));
   }
 
   paused(reason: string | undefined): void {
-    this.log.write('warn', reason === undefined ? 'Queue paused' : `Queue paused: ${reason}`);
+    this.log.write('warn', reason === undefined ? WARNINGS.paused() : WARNINGS.pausedBecause(reason));
   }
 
   resumed(): void {
-    this.log.write('log', 'Queue resumed');
+    this.log.write('log', NOTES.resumed());
   }
 
   unlikeStrike(task: string, parameter: string): void {
-    this.log.write(
-      'warn',
-      `A strike on '${labelText(parameter)}' cannot be compared with the values that task ${labelText(task)} has: they are of another type, and so never struck by it.`,
-    );
+    this.log.write('warn', WARNINGS.strikeMismatch(labelText(parameter), labelText(task)));
   }
 
   seeded(name: string): void {
-    this.log.write('log', `Perpetual task ${labelText(name)} has begun by itself`);
+    this.log.write('log', NOTES.automaticStarted(labelText(name)));
   }
 
-  /** The schedule of an automatic task has changed. */
+  /** Reports a changed schedule of an automatic task. */
   retimed(name: string, from: number, to: number, schedule: string): void {
     this.counts.retimed += 1;
-    const change =
-      from === to
-        ? `runs next at ${timeText(to)}, which its last run has chosen, and then by a new schedule`
-        : `runs next at ${timeText(to)} instead of ${timeText(from)}, by a new schedule`;
-    this.log.write('log', `Perpetual task ${labelText(name)} ${change}: ${labelText(schedule)}`);
+    const [task, next, text] = [labelText(name), timeText(to), labelText(schedule)];
+    this.log.write(
+      'log',
+      from === to ? NOTES.retimedLater(task, next, text) : NOTES.retimed(task, next, timeText(from), text),
+    );
   }
 
   seedStruck(name: string, reason: string): void {
-    this.log.write('debug', `Perpetual task ${labelText(name)} does not begin: ${reason}`);
+    this.log.write('debug', DETAILS.automaticStruck(labelText(name), reason));
   }
 
   seedSpent(name: string, schedule: string): void {
-    this.log.write(
-      'log',
-      `Perpetual task ${labelText(name)} does not begin: no time is left in ${labelText(schedule)}`,
-    );
+    this.log.write('log', NOTES.automaticSpent(labelText(name), labelText(schedule)));
   }
 
   private completed({ name, key, task, startedAt }: LoggedRun, now: number): void {
     if (task === undefined || !isShown('debug')) return;
-    this.log.write('debug', `Execution ${label(name, key)} completed in ${Math.max(0, now - startedAt)} ms`);
+    this.log.write('debug', DETAILS.completed(label(name, key), durationText(Math.max(0, now - startedAt))));
   }
 
   neverCalled(call: string, name: string): void {
-    this.log.write(
-      'warn',
-      `${call}() of task ${labelText(name)} was not given the task's arguments, so nothing was added. Call its result: ${call}(task, options)(…). This task is not named again.`,
-    );
+    this.log.write('warn', WARNINGS.neverCalled(call, labelText(name)));
   }
 
   methodsLost(name: string, at: number, type: string, methods: readonly string[]): void {
     const named = methods.map((method) => `${labelText(method)}()`).join(', ');
-    this.log.write(
-      'warn',
-      `args[${at}] of task ${labelText(name)} is an instance of ${labelText(type)}, and arrives as a plain object without ${named}. Pass an id, or plain data. This class is not named again.`,
-    );
+    this.log.write('warn', WARNINGS.methodsLost(`args[${at}]`, labelText(name), labelText(type), named));
   }
 
   retryOnFailed(name: string, key: string, error: unknown): void {
-    this.log.write(
-      'error',
-      `The retryOn of execution ${label(name, key)} failed, so it is not tried again: ${messageOf(error)}`,
-    );
+    this.log.write('error', ERRORS.retryOnFailed(label(name, key), messageOf(error)));
   }
 
   cancelled(name: string, key: string, reason: string): void {
     this.counts.cancelled += 1;
-    this.log.write('log', `Execution ${label(name, key)} was cancelled: ${reason}`);
+    this.log.write('log', NOTES.cancelled(label(name, key), reason));
   }
 
   cleared(count: number): void {
     this.counts.cancelled += count;
-    this.log.write('log', `${count} execution${count === 1 ? ' was' : 's were'} cleared from the queue`);
+    this.log.write('log', NOTES.cleared(countText(count, 'execution')));
   }
 
-  /** Not more than once a minute for each task, since it comes again every second, and not for more than a few tasks. */
+  /** Reports a task at most once a minute, since it comes again every second, and few tasks by their names. */
   unknown(name: string, key: string, delay: number): void {
     const isNamed = this.recent.has(name) || this.recent.size < MAX_UNKNOWN;
     const subject = isNamed ? name : OTHERS;
@@ -243,69 +233,54 @@ export class QueueLog implements BrokerLog {
     this.log.write(
       'warn',
       subject === OTHERS
-        ? `More than ${MAX_UNKNOWN} task names in the queue are declared by no task in this process: their executions go back to the queue, and no further names are listed for a minute.`
-        : `Execution ${label(name, key)} goes back to the queue for ${delay} ms: no task '${labelText(name)}' is declared in this process. A newer deploy may know it; otherwise declare it with @Durable(), or cancel it by its key.`,
+        ? WARNINGS.manyUnknownTasks(MAX_UNKNOWN)
+        : WARNINGS.unknownTask(label(name, key), durationText(delay), labelText(name)),
     );
   }
 
   unrunnable(name: string, key: string, error: unknown): void {
-    this.log.write(
-      'error',
-      `Execution ${label(name, key)} could not be run, and goes back to the queue: ${messageOf(error)}`,
-    );
+    this.log.write('error', ERRORS.unrunnable(label(name, key), messageOf(error)));
   }
 
   overlapping(name: string, key: string, gracePeriod: number): void {
-    this.log.write(
-      'warn',
-      `Execution ${label(name, key)} ran out of time and did not stop within ${gracePeriod} ms after its signal was aborted. Its next attempt may overlap with it.`,
-    );
+    this.log.write('warn', WARNINGS.overlapping(label(name, key), durationText(gracePeriod)));
   }
 
   leaseLost(name: string, key: string): void {
     this.counts.leasesLost += 1;
-    this.log.write(
-      'warn',
-      `Execution ${label(name, key)} has lost its lease, and what this run did is not recorded: another worker may run it. A task that blocks the event loop for longer than worker.lease loses its lease.`,
-    );
+    this.log.write('warn', WARNINGS.leaseLost(label(name, key)));
   }
 
   recovered(count: number): void {
     if (count === 0) return;
     this.counts.recovered += count;
-    this.log.write(
-      'warn',
-      `${count} execution${count === 1 ? '' : 's'} of workers that gave no sign of life went back to the queue`,
-    );
+    this.log.write('warn', count === 1 ? WARNINGS.recoveredOne() : WARNINGS.recovered(count));
   }
 
   unreadable(what: string): void {
     if (this.recent.isRepeated(`unreadable ${what}`)) return;
     this.counts.unreadable += 1;
-    this.log.write('warn', `Stored ${labelText(what)} cannot be read: it is damaged, or written by something else.`);
+    this.log.write('warn', WARNINGS.unreadable(labelText(what)));
   }
 
   signalRefused(): void {
     this.counts.signalsRefused += 1;
     if (this.recent.isRepeated('signals')) return;
-    this.log.write(
-      'warn',
-      `A message on the queue's channel is no signal and was ignored (${this.counts.signalsRefused} so far). Check who may publish there.`,
-    );
+    this.log.write('warn', WARNINGS.signalRefused(this.counts.signalsRefused));
   }
 
-  /** Once for each outage: the calls are repeated every second. */
+  /** Reports an outage once: the calls are repeated every second. */
   disrupted(error: unknown): void {
     this.counts.disruptions += 1;
     if (this.isDisrupted) return;
     this.isDisrupted = true;
-    this.log.write('warn', `The queue's broker does not answer, and is tried again: ${messageOf(error)}`);
+    this.log.write('warn', WARNINGS.unreachable(messageOf(error)));
   }
 
   restored(): void {
     if (!this.isDisrupted) return;
     this.isDisrupted = false;
-    this.log.write('log', `The queue's broker answers again`);
+    this.log.write('log', NOTES.reachable());
   }
 }
 
@@ -317,7 +292,8 @@ function timeText(at: number): string {
   return Number.isFinite(at) ? new Date(Math.min(at, 8.64e15)).toISOString() : 'no time';
 }
 
+/** Names the executions of a strike, without its value, which users may have typed. */
 function targetText({ task, parameter, operator }: LoggedStrike): string {
-  const whose = task === null ? 'of any task' : `of task ${labelText(task)}`;
-  return parameter === undefined ? whose : `${whose} by ${labelText(parameter)} ${operator}`;
+  const whose = task === null ? 'any task' : labelText(task);
+  return parameter === undefined ? whose : `${whose} with ${labelText(parameter)} ${operator} …`;
 }

@@ -6,7 +6,10 @@ interface NestLogger {
   readonly staticInstanceRef?: { isLevelEnabled?(level: 'debug'): boolean } | undefined;
 }
 
-/** What nobody would see is not put into words: it would be half of the work of a short task. */
+/**
+ * Tells whether a level is shown. Texts that nobody would see are not made: they would be half of the work of a short
+ * task.
+ */
 export function isShown(level: 'debug'): boolean {
   if (typeof Logger.isLevelEnabled !== 'function' || Logger.isLevelEnabled(level)) return true;
   // Nest 11 denies every level where none were set, and then logs them all.

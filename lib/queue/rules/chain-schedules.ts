@@ -7,6 +7,7 @@ import type { RuledRun } from './rule.js';
 import { QueueLog } from '../log/queue-log.js';
 import { WORKER_ID } from '../broker/queue-settings.js';
 import { PerpetualPolicy } from '../declaration/perpetual-policy.js';
+import { REASONS } from '../broker/reasons.js';
 import type { ChainSchedule, ExecutionRecord } from '../broker/record.js';
 import type { Settlement } from '../broker/settlement.js';
 
@@ -102,7 +103,7 @@ export class ChainSchedules {
     if (!isMovable) return false;
     const at = this.timeOf(own, known, record);
     if (at === Infinity) {
-      const reason = `its schedule has no time left: ${own.schedule}`;
+      const reason = REASONS.scheduleSpent(own.schedule);
       if ((await this.broker.executions.cancel(name, reason, record.id)) === 'cancelled')
         this.log.cancelled(name, name, reason);
       return this.conclude(name);
@@ -139,7 +140,7 @@ export class ChainSchedules {
     return true;
   }
 
-  /** A worker that has just come may not have told of itself yet. */
+  /** Tells whether a worker has been missing for long: a new worker may not have announced itself yet. */
   private isOrphaned(name: string): boolean {
     const { since = Infinity } = this.missing.get(name) ?? {};
     return this.clock.now() - since >= ORPHAN_TIME;

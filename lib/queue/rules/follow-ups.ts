@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, QUIET, type Broker } from '../broker/broker.js';
+import { REASONS } from '../broker/reasons.js';
 import { isAwaited, readNumber, readStored } from '../broker/stored.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import type { FollowUpStore } from '../client/follow-up-store.js';
@@ -16,22 +17,22 @@ import {
 } from '../broker/record.js';
 import type { Settlement } from '../broker/settlement.js';
 
-/** An execution that waits for others. */
+/** Execution that waits for others. */
 interface FollowUp {
   readonly key: string;
   readonly after: readonly AwaitedExecution[];
-  /** When it was written down, in milliseconds since the epoch. */
+  /** Time of its entry, in milliseconds since the epoch. */
   readonly since: number;
 }
 
 const NONE: ExecutionExtras = {};
 
-/** All that wait, by an id of their own. Beside it, each has a map of outcomes, by position. */
+/** Map of all waiting executions, by an id of their own. Each has a map of outcomes, by position. */
 const MAP = 'fan-ins';
 const outcomesOf = (id: string): string => `${QUIET}fan-in:${id}`;
-/** It is written down before it is added. Where nobody has added it for so long, the process has died in between. */
+/** Age of an entry whose execution was never added, in milliseconds: the process died after the entry was written. */
 const ORPHAN_AGE = 60_000;
-/** How many are looked at at once: of those that are awaited, and of those that wait. */
+/** Number of looks at a time: at awaited executions, and at waiting ones. */
 const LOOKS = 50;
 const SWEEPS = 10;
 
@@ -39,9 +40,9 @@ const SWEEPS = 10;
 @Injectable()
 export class FollowUps implements Rule, FollowUpStore {
   private waiting = new Map<string, FollowUp>();
-  /** By who is awaited: which of them, and where in its list. */
+  /** Waiting executions by the id of an awaited one, with its position. */
   private awaited = new Map<string, { readonly id: string; readonly at: number }[]>();
-  /** Their keys, by id. */
+  /** Keys of awaited executions, by id. */
   private awaitedKeys = new Map<string, string>();
   private version: string | undefined;
   private reading: Promise<void> | undefined;
@@ -70,7 +71,7 @@ export class FollowUps implements Rule, FollowUpStore {
     for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
   }
 
-  /** It was not added after all, or has ended. */
+  /** Removes the entry of a follow-up that was never added or has ended. */
   async forget(key: string, after: readonly AwaitedExecution[]): Promise<void> {
     const id = idOf(key, after);
     await this.broker.maps.erase(MAP, id, { owned: outcomesOf(id) });
@@ -93,7 +94,10 @@ export class FollowUps implements Rule, FollowUpStore {
     return after === undefined || after.length === 0 ? undefined : this.askFor(run, after);
   }
 
-  /** Its worker may die before it can tell, and its record may be forgotten by then. */
+  /**
+   * Notes the outcome before the settlement: the worker may die before it can tell, and the record may be forgotten by
+   * then.
+   */
   beforeSettlement({ claim: { record } }: RuledRun, settlement: Settlement): Promise<void> | undefined {
     if (!this.concerns(record)) return undefined;
     const outcome = settledOutcome(settlement);
@@ -107,23 +111,23 @@ export class FollowUps implements Rule, FollowUpStore {
 
   private async askFor(run: RuledRun, after: readonly AwaitedExecution[]): Promise<Settlement | undefined> {
     const stored = await this.look(idOf(run.claim.record.key, after), after);
-    if (stored.size < after.length) return { type: 'park', reason: 'executions that it is to follow have not ended' };
+    if (stored.size < after.length) return { type: 'park', reason: REASONS.after() };
     run.follow(after.map((execution, at) => toOutcome(execution, stored.get(at) ?? { state: 'forgotten' })));
     return undefined;
   }
 
-  /** Whether anybody waits for the execution, or it has waited itself. */
+  /** Tells whether another execution waits for this one, or it has waited itself. */
   concerns(record: ExecutionRecord): boolean {
     return record.extras?.after !== undefined || this.awaited.has(record.id);
   }
 
-  /** Somebody cancels an execution that may not run, and no worker may be there to see it. */
+  /** Notes the cancellation of an execution that may not run: no worker may be there to see it. */
   async foretellCancellation({ id }: Pick<AwaitedExecution, 'id'>, reason: string): Promise<void> {
     await this.read();
     await this.noteAll(id, { state: 'cancelled', reason, isForetold: true });
   }
 
-  /** A run has been settled here: whoever waits for that execution, or that waits no more. */
+  /** Notes the end of a run, and forgets its own entry. */
   private async settled(record: ExecutionRecord, settlement: Settlement): Promise<void> {
     const outcome = settledOutcome(settlement);
     if (outcome === undefined) return;
@@ -132,7 +136,10 @@ export class FollowUps implements Rule, FollowUpStore {
     await this.noteEnd(record, outcome);
   }
 
-  /** An execution that is awaited has changed: cancelled while it waited, perhaps, which no run has settled. */
+  /**
+   * Looks at an awaited execution that has changed: it may have been cancelled while it waited, which no run has
+   * settled.
+   */
   private async hear(id: string): Promise<void> {
     const key = this.awaitedKeys.get(id);
     const record = key === undefined ? undefined : await this.broker.executions.find(id, key);
@@ -147,14 +154,14 @@ export class FollowUps implements Rule, FollowUpStore {
     }
   }
 
-  /** It has been parked, perhaps after the last one ended. */
+  /** Wakes an execution that was parked, if the last awaited one has ended meanwhile. */
   private async parked(record: ExecutionRecord): Promise<void> {
     const { after } = record.extras ?? {};
     if (after === undefined || after.length === 0) return;
     await this.wakeIfComplete(idOf(record.key, after), { key: record.key, after, since: 0 });
   }
 
-  /** Whatever was missed: an end in a process that had not heard of it, or did not live to tell. */
+  /** Catches up on missed ends: of processes that had not heard of an entry, or did not live to tell. */
   async sweep(): Promise<void> {
     await this.read();
     const waiting = [...this.waiting];
@@ -170,7 +177,7 @@ export class FollowUps implements Rule, FollowUpStore {
     else if (isKnown || since + ORPHAN_AGE < this.clock.now()) await this.forget(key, after);
   }
 
-  /** One look at a time, and another for those who ask meanwhile: what they ask about may have come since. */
+  /** Reads one look at a time, and once more for callers meanwhile: their entries may have come since. */
   private read(): Promise<void> {
     this.mustReadAgain = this.reading !== undefined;
     this.reading ??= this.readUntilQuiet().finally(() => (this.reading = undefined));
@@ -221,7 +228,7 @@ export class FollowUps implements Rule, FollowUpStore {
     if (stored.size === after.length) await this.broker.runs.wake(key);
   }
 
-  /** What is known of those that are awaited; those that have ended elsewhere are noted. */
+  /** Returns the known outcomes of awaited executions; ends elsewhere are noted. */
   private async look(id: string, after: readonly AwaitedExecution[]): Promise<Map<number, StoredOutcome>> {
     const map = await this.broker.maps.read(outcomesOf(id));
     const stored = new Map<number, StoredOutcome>();
@@ -268,7 +275,7 @@ export class FollowUps implements Rule, FollowUpStore {
   }
 }
 
-/** The same in all processes. */
+/** Returns an id that is the same in all processes. */
 function idOf(key: string, after: readonly AwaitedExecution[]): string {
   return createHash('sha256')
     .update(JSON.stringify([key, after]))

@@ -23,11 +23,11 @@ export class LimitRule implements Rule {
       case 'admitted':
         return undefined;
       case 'waits':
-        return { type: 'park', reason: reasonOf(admission.limit) };
+        return { type: 'park', reason: reasonOf(admission.limit, false) };
       case 'later':
-        return { type: 'release', at: admission.at, reason: reasonOf(admission.limit), isUnstarted: true };
+        return { type: 'release', at: admission.at, reason: reasonOf(admission.limit, false), isUnstarted: true };
       case 'refused':
-        return skip(run, reasonOf(admission.limit), this.clock.now());
+        return skip(run, reasonOf(admission.limit, true), this.clock.now());
     }
   }
 }

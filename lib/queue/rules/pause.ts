@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, type Broker } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import type { Settlement } from '../broker/settlement.js';
+import { REASONS } from '../broker/reasons.js';
 import { cutText, requireReason } from '../broker/short-text.js';
 import { readNumber, readStored } from '../broker/stored.js';
 import { checkCallOptions } from '../client/call-options.js';
@@ -63,7 +64,7 @@ export class Pause implements Rule {
 
   /** Hands back what was claimed just before the pause was heard of. */
   beforeRun(): Settlement | undefined {
-    return this.isOn ? { type: 'release', reason: 'queue paused', isUnstarted: true } : undefined;
+    return this.isOn ? { type: 'release', reason: REASONS.paused(), isUnstarted: true } : undefined;
   }
 
   /** Resolves when the pause is over, or the signal is aborted. */

@@ -11,7 +11,7 @@ const LEAST_PAUSE = 1_000;
 
 /** Next run of a perpetual task. */
 export interface NextRun {
-  /** In milliseconds since the epoch. */
+  /** Time of the run, in milliseconds since the epoch. */
   readonly at: number;
   /** Encoded. */
   readonly args: string;
@@ -24,7 +24,7 @@ export interface RuledRun {
   readonly name: string;
   /** Limits that it has to pass. */
   readonly limits: readonly Limit[];
-  /** What follows, if the task is perpetual. */
+  /** Next run, if the task is perpetual. */
   readonly perpetual:
     | {
         readonly next: NextRun | undefined;

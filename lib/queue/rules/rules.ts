@@ -9,7 +9,7 @@ import type { Rule, RuledRun } from './rule.js';
 import { StrikeRule } from './strike-rule.js';
 import type { Settlement } from '../broker/settlement.js';
 
-/** All rules, in the order in which they are asked. The first that stops an execution decides. */
+/** Rules in the order in which they are asked. The first that stops an execution decides. */
 export const RULES = [Pause, StrikeRule, FollowUps, LimitRule, AutomaticTasks] as const;
 
 /** Asks the rules, one after the other. */

@@ -13,7 +13,7 @@ import {
   type StoredError,
 } from '../broker/record.js';
 
-/** How an execution has ended, as it is stored for the one that follows. */
+/** Outcome of an execution, as it is stored for the one that follows. */
 export interface StoredOutcome {
   /** `forgotten`: it has ended, and nobody remembers how. */
   readonly state: EndState | 'forgotten';
@@ -76,7 +76,7 @@ export function toOutcome(
   }
 }
 
-/** What a task returned that could not be stored is an error for those who ask for it. */
+/** Returns the outcome of a completed execution. A result that could not be stored is an error for its readers. */
 function valueOf(
   result: string | undefined,
 ): { status: 'succeeded'; value: unknown } | { status: 'failed'; error: unknown } {

@@ -1,22 +1,22 @@
 import { locateKey, type Parameters } from '../declaration/parameters.js';
 import { arrivingValue, identityOf, typeOf, type Strike } from './strike.js';
 
-/** An execution that may be struck. */
+/** Execution that may be struck. */
 export interface Candidate {
   readonly task: string;
   readonly args: readonly unknown[];
-  /** Where this process declares the task. */
+  /** Parameters, where this process declares the task. */
   readonly parameters: Parameters | undefined;
 }
 
 type Ordered = number | bigint | string | Date;
 
-/** Those on one parameter: found by value where that is possible, so that many of them cost no more than one. */
+/** Strikes on one parameter: found by value where possible, so that many cost no more than one. */
 class ParameterStrikes {
   readonly #types = new Set<string>();
   readonly #equal = new Map<string, Strike[]>();
   readonly #unequal: Strike[] = [];
-  /** By operator and type, those first that are the easiest to meet. */
+  /** Strikes by operator and type, the easiest to meet first. */
   readonly #ordered = new Map<string, Strike[]>();
   readonly #between: Strike[] = [];
 
@@ -46,7 +46,7 @@ class ParameterStrikes {
     }
   }
 
-  /** Once all have been added. */
+  /** Sorts the strikes, once all have been added. */
   sort(): void {
     for (const [place, strikes] of this.#ordered) {
       const direction = place.startsWith('>') ? 1 : -1;
@@ -54,12 +54,12 @@ class ParameterStrikes {
     }
   }
 
-  /** Whether there is any that a value of this type can be compared with. */
+  /** Tells whether any strike can be compared with a value of this type. */
   takes(value: unknown): boolean {
     return this.#types.has(typeOf(value));
   }
 
-  /** The first that is accepted of those that a value meets. */
+  /** Finds the first accepted strike that a value meets. */
   find(value: unknown, accepts: (strike: Strike) => boolean): Strike | undefined {
     const type = typeOf(value);
     const identity = identityOf(value);
@@ -97,7 +97,7 @@ class ParameterStrikes {
   }
 }
 
-/** Those on one task, or on all. */
+/** Strikes on one task, or on all. */
 class TaskStrikes {
   readonly whole: Strike[] = [];
   readonly byParameter = new Map<string, ParameterStrikes>();
@@ -115,7 +115,7 @@ class TaskStrikes {
 
 const ANY = Symbol('any task');
 
-/** All strikes in force, and whether one of them is on an execution. */
+/** Strikes in force, found by execution. */
 export class StrikeList {
   private readonly byTask = new Map<string | typeof ANY, TaskStrikes>();
   private readonly hasDrops: boolean;
@@ -137,7 +137,9 @@ export class StrikeList {
     for (const { byParameter } of this.byTask.values()) for (const each of byParameter.values()) each.sort();
   }
 
-  /** The strike that is on an execution. One that drops comes before one that holds: somebody has asked for just that. */
+  /**
+   * Finds the strike on an execution. A strike that drops comes before one that holds: a user has asked for just that.
+   */
   find(candidate: Candidate, now: number): Strike | undefined {
     const isOn = (mode: Strike['mode']) => (strike: Strike) =>
       strike.mode === mode && (strike.expiresAt === undefined || strike.expiresAt.getTime() > now);

@@ -15,11 +15,11 @@ const MAP = 'held';
 interface Held {
   readonly key: string;
   readonly strike: string;
-  /** Of the claim that parks it: each time another. */
+  /** Token of the claim that parks it: each time another. */
   readonly token: string;
 }
 
-/** One for each strike that an execution meets in turn: to erase one must not erase the next. */
+/** Returns a field for each strike that an execution meets in turn: erasing one must not erase the next. */
 function fieldOf({ key, strike }: Held): string {
   return createHash('sha256').update(key, 'utf16le').update(strike).digest('base64url');
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describeValue } from '../../task/task-errors.js';
+import { REASONS } from '../broker/reasons.js';
 import { readNumber, readStored, readString } from '../broker/stored.js';
 import { decodeArgs, encodeArgs } from '../declaration/payload.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
@@ -7,7 +8,7 @@ import { canonical } from '../declaration/values/canonical.js';
 import { kindOf } from '../declaration/values/value-kind.js';
 
 /**
- * How a strike compares an argument with its value. `between` is inclusive and takes `[low, high]`, `in` takes a list.
+ * Comparison of an argument with the value of a strike. `between` is inclusive and takes `[low, high]`, `in` takes a list.
  *
  * @publicApi
  */
@@ -28,7 +29,7 @@ export type StrikeCondition = readonly [parameter: string, operator: StrikeOpera
  * @publicApi
  */
 export interface Strike {
-  /** Its name; `null` for all tasks. */
+  /** Name of the task; `null` for all tasks. */
   readonly task: string | null;
   /** `undefined` for all executions of the task. */
   readonly parameter: string | undefined;
@@ -38,7 +39,7 @@ export interface Strike {
   readonly mode: 'drop' | 'hold';
   readonly reason: string | undefined;
   readonly since: Date;
-  /** When it ends by itself. */
+  /** End of the strike; `undefined`: never. */
   readonly expiresAt: Date | undefined;
 }
 
@@ -152,8 +153,9 @@ export function decodeStrike(text: string): Strike | undefined {
 
 /** Text of a strike in log lines, without its value, which somebody has typed. */
 export function describeStrike({ task, parameter, operator, reason }: Strike): string {
-  const what = parameter === undefined ? `of ${task}` : `of ${task ?? 'any task'} by ${parameter} ${operator}`;
-  return reason === undefined ? `struck by that ${what}` : `struck by that ${what}: ${reason}`;
+  const tasks = task ?? 'any task';
+  const target = parameter === undefined ? tasks : `${tasks}, ${parameter} ${operator}`;
+  return reason === undefined ? REASONS.struck(target) : REASONS.struckBecause(target, reason);
 }
 
 function encodeTarget({ task, parameter, operator, value }: StrikeTarget): string {

@@ -22,15 +22,16 @@ import {
   type StrikeCondition,
   type StrikeTarget,
 } from './strike.js';
+import { WatchedMap } from './watched-map.js';
 
-/** Which executions of a task are meant. */
+/** Selection of a task's executions. */
 interface StrikeSelection {
-  /** Those whose argument compares so, such as `['amount', '>', 10_000]`. Default: all. */
+  /** Condition on an argument, such as `['amount', '>', 10_000]`. Default: all. */
   where?: StrikeCondition | undefined;
 }
 
 /**
- * What a strike does, and for how long.
+ * Effect and duration of a strike.
  *
  * @publicApi
  */
@@ -39,7 +40,7 @@ export interface StrikeOptions extends StrikeSelection {
   mode?: 'drop' | 'hold' | undefined;
   /** Kept with the strike, and shown wherever it has an effect. */
   reason?: string | undefined;
-  /** It restores itself after this. Default: never. */
+  /** Time after which it is restored by itself. Default: never. */
   expiresIn?: Duration | undefined;
 }
 
@@ -51,10 +52,8 @@ const STRIKE = new KnownOptions<StrikeOptions>(
 const RESTORE = new KnownOptions<StrikeSelection>({ where: true });
 
 const MAP = 'strikes';
-/** Signals may be lost, and strikes must be in force within a second: so often they are looked for, in milliseconds. */
-const LOOK_INTERVAL = 600;
 
-/** The strikes in force in the whole fleet, as this process knows them. */
+/** Strikes in force in the whole fleet, as this process knows them. */
 @Injectable()
 export class Strikes implements AdditionGuard {
   /** Emits when others are in force than before. */
@@ -68,11 +67,7 @@ export class Strikes implements AdditionGuard {
   /** Changes with what is in force. */
   version = '';
   private mapVersion: string | undefined;
-  private loading: Promise<void> | undefined;
-  private reading: Promise<void> | undefined;
-  private mustReadAgain = false;
-  private isClosed = false;
-  private cancelLook: (() => void) | undefined;
+  private readonly map: WatchedMap;
   private cancelExpiry: (() => void) | undefined;
   /** Parameters that a line has warned of. */
   private readonly warned = new Set<string>();
@@ -82,10 +77,15 @@ export class Strikes implements AdditionGuard {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly registry: DurableRegistry,
     private readonly log: QueueLog,
-  ) {}
+  ) {
+    this.map = new WatchedMap(broker, clock, MAP, (entries, version) => {
+      this.byId = new Map([...entries].flatMap(([id, text]) => this.decode(id, text)));
+      this.take(version, [...this.byId.values()]);
+    });
+  }
 
   get isLoaded(): boolean {
-    return this.mapVersion !== undefined;
+    return this.map.isLoaded;
   }
 
   get all(): readonly Strike[] {
@@ -95,17 +95,15 @@ export class Strikes implements AdditionGuard {
 
   /** Resolves when those that were in force before the call are known here. */
   load(): Promise<void> {
-    if (this.isLoaded) return Promise.resolve();
-    this.loading ??= this.subscribe().finally(() => (this.loading = undefined));
-    return this.loading;
+    return this.map.load();
   }
 
   /** Resolves when all strikes of now are known here. */
   refresh(): Promise<void> {
-    return this.read();
+    return this.map.read();
   }
 
-  /** The strike that is on an execution. */
+  /** Finds the strike on an execution. */
   find(candidate: Candidate): Strike | undefined {
     return this.list.strikes.length === 0 ? undefined : this.list.find(candidate, this.clock.now());
   }
@@ -116,7 +114,7 @@ export class Strikes implements AdditionGuard {
     return strike && { mode: strike.mode, reason: describeStrike(strike) };
   }
 
-  /** Whether one is in force that holds. */
+  /** Tells whether a strike is in force that holds. */
   holds(id: string): boolean {
     const strike = this.byId.get(id);
     return strike?.mode === 'hold' && (strike.expiresAt === undefined || strike.expiresAt.getTime() > this.clock.now());
@@ -143,7 +141,7 @@ export class Strikes implements AdditionGuard {
     const strike: Strike = Object.freeze({ ...target, mode, reason, since: new Date(now), expiresAt });
     await this.load();
     await this.broker.maps.write(MAP, this.storedId(target), encodeStrike(strike));
-    await this.read();
+    await this.map.read();
     this.log.struckOut(strike);
     return strike;
   }
@@ -161,14 +159,13 @@ export class Strikes implements AdditionGuard {
     const target = strikeTarget('restore()', task, ...condition);
     await this.load();
     const wasThere = await this.broker.maps.erase(MAP, this.storedId(target));
-    await this.read();
+    await this.map.read();
     if (wasThere) this.log.restoredStrike(target);
     return wasThere;
   }
 
   close(): void {
-    this.isClosed = true;
-    this.cancelLook?.();
+    this.map.close();
     this.cancelExpiry?.();
     this.changes$.complete();
   }
@@ -179,15 +176,6 @@ export class Strikes implements AdditionGuard {
     throw unknownParameter(known.name, parameter, known.parameters.names);
   }
 
-  /** Subscribed before the first look: what is written in between is told, or read. */
-  private async subscribe(): Promise<void> {
-    await this.broker.signals.subscribe((signal) => {
-      if (signal.type === 'map' && signal.map === MAP) this.read().catch(() => {}); // and again in a while
-    });
-    await this.read();
-    if (this.broker.isShared) this.lookLater();
-  }
-
   /** Id that a strike on the same target has: earlier versions named some of them in another way. */
   private storedId(strike: StrikeTarget): string {
     const wanted = strikeId(strike);
@@ -196,37 +184,7 @@ export class Strikes implements AdditionGuard {
     return wanted;
   }
 
-  private lookLater(): void {
-    if (this.isClosed) return;
-    this.cancelLook = this.clock.schedule(LOOK_INTERVAL, () => {
-      this.read().catch(() => {}); // the calls that matter tell of an outage
-      this.lookLater();
-    });
-  }
-
-  /** One look at a time, and another when something has changed meanwhile. */
-  private read(): Promise<void> {
-    if (this.reading !== undefined) {
-      this.mustReadAgain = true;
-      return this.reading;
-    }
-    this.reading = this.readUntilQuiet().finally(() => (this.reading = undefined));
-    return this.reading;
-  }
-
-  private async readUntilQuiet(): Promise<void> {
-    do {
-      this.mustReadAgain = false;
-      const map = await this.broker.maps.read(MAP, this.mapVersion);
-      if (this.isClosed) return;
-      if (map !== undefined) {
-        this.byId = new Map([...map.entries].flatMap(([id, text]) => this.decode(id, text)));
-        this.take(map.version, [...this.byId.values()]);
-      }
-    } while (this.mustReadAgain);
-  }
-
-  /** What was read before is not read again: of ten thousand, one has changed. */
+  /** Decodes a strike, or returns the known one: of ten thousand, one has changed. */
   private decode(id: string, text: string): [string, Strike][] {
     const known = this.texts.get(id);
     if (known?.text === text) return [[id, known.strike]];
@@ -240,7 +198,7 @@ export class Strikes implements AdditionGuard {
   }
 
   private take(version: string, strikes: readonly Strike[]): void {
-    const isFirst = !this.isLoaded;
+    const isFirst = this.mapVersion === undefined;
     this.mapVersion = version;
     const now = this.clock.now();
     for (const [id, { expiresAt }] of this.byId) {

@@ -70,8 +70,8 @@ export class WatchedMap {
       const map = await this.broker.maps.read(this.name, this.version);
       if (this.isClosed) return;
       if (map !== undefined) {
-        this.version = map.version;
         this.take(map.entries, map.version);
+        this.version = map.version;
       }
     } while (this.mustReadAgain);
   }

@@ -26,14 +26,14 @@ export interface RunOwner {
   /** Shutdown has begun: no function is called any more. */
   readonly isStopping: boolean;
   writeProgress(run: ExecutionRun, progress: ProgressRecord): Promise<void>;
-  /** The lease is lost, and the worker lives: its task has not crashed. */
+  /** Excuses a lost lease of a worker that lives: its task has not crashed. */
   excuse(claim: Claim): void;
   /** Tells those who watch an execution that it has changed. */
   tell(id: string): void;
 }
 
 /**
- * Where a run stands.
+ * Phase of a run.
  *
  * - `preparing`: until its function is called.
  * - `running`: as a task of this process.
@@ -48,7 +48,7 @@ export type RunPhase = 'preparing' | 'running' | 'settling' | 'held' | 'lost' | 
 type OwnFields = { -readonly [K in keyof ExecutionRun]: ExecutionRun[K] };
 
 /**
- * One start of one execution in this process: under which lease, by which task, and what has become of it. Others change
+ * Start of an execution in this process, with its lease, its task and its end. Others change
  * it by its transitions only.
  *
  * Made for every run, so all fields are set at once, and what few runs need is made when it is asked for.
@@ -58,7 +58,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly name: string;
   readonly key: string;
   readonly attempt: number;
-  /** In milliseconds since the epoch, like `leaseUntil`. */
+  /** Start, in milliseconds since the epoch, like `leaseUntil`. */
   readonly startedAt: number;
   /** End of the lease, by this process's clock. */
   readonly leaseUntil: number;

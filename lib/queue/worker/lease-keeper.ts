@@ -4,13 +4,13 @@ import type { Clock } from '../broker/clock.js';
 import type { ExecutionRun } from './execution-run.js';
 import type { QueueLog } from '../log/queue-log.js';
 
-/** How often leases are renewed, and expired ones looked for, in the time of a lease. */
+/** Number of renewals, and of looks for expired leases, in the time of a lease. */
 const BEATS_PER_LEASE = 3;
 
-/** What the keeper looks after. */
+/** Worker that the keeper looks after. */
 interface LeasedWorker {
   readonly runs: ReadonlySet<ExecutionRun>;
-  /** What it announces of itself, while it can claim or is busy. */
+  /** Returns its announcement, while it can claim or is busy. */
   info(): WorkerRecord | undefined;
 }
 
@@ -29,10 +29,10 @@ export class LeaseKeeper {
     private readonly broker: Broker,
     private readonly workers: Workers,
     private readonly clock: Clock,
-    /** In milliseconds. */
+    /** Lease of a claim, in milliseconds. */
     private readonly lease: number,
     private readonly log: QueueLog,
-    /** What else is to be made good now and then. */
+    /** Other regular repairs. */
     private readonly sweep: () => Promise<void>,
   ) {}
 
@@ -44,7 +44,7 @@ export class LeaseKeeper {
     if (this.broker.isShared) this.beat();
   }
 
-  /** Something runs now. */
+  /** Starts to renew: something runs now. */
   wake(): void {
     this.cancelBeat ??= this.clock.schedule(this.interval, () => this.beat());
   }
@@ -65,7 +65,7 @@ export class LeaseKeeper {
     this.recover().catch((error: unknown) => this.log.disrupted(error));
   }
 
-  /** Nobody has prolonged some in time, so another worker may have them: better stopped than run twice. */
+  /** Stops runs whose lease has expired: another worker may hold them, and stopped is better than run twice. */
   private expire(): void {
     this.cancelExpiry?.();
     const now = this.clock.now();
@@ -107,7 +107,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** A slot that somebody waits for is free at once when its lease is over. */
+  /** Recovers again at a time: a slot with waiters is free at once when its lease is over. */
   private recoverAgain(at: number | undefined): void {
     this.cancelRecovery?.();
     const now = this.clock.now();

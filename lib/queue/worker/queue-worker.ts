@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { BROKER, type Broker, type Claim } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { REASONS } from '../broker/reasons.js';
 import { Workers, type WorkerRecord } from '../client/workers.js';
 import { QueueLog } from '../log/queue-log.js';
 import { Pause } from '../rules/pause.js';
@@ -15,8 +16,6 @@ import type { StartCaps } from './start-caps.js';
 import { WorkerSignals } from './worker-signals.js';
 import { WorkerState } from './worker-state.js';
 import type { ProgressRecord } from '../broker/record.js';
-
-const LATE = 'the claim was answered after its lease had ended';
 
 /** Claims executions as long as there are free slots, runs them, and settles them. */
 @Injectable()
@@ -148,7 +147,8 @@ export class QueueWorker implements RunOwner {
   private startRun(run: ExecutionRun): Ending | Promise<Ending> {
     const { claim, startedAt } = run;
     if (this.isStopping) return RELEASE;
-    if (run.leaseUntil <= startedAt) return { type: 'release', at: startedAt, reason: LATE, isUnstarted: true };
+    if (run.leaseUntil <= startedAt)
+      return { type: 'release', at: startedAt, reason: REASONS.lateClaim(), isUnstarted: true };
     const refusal = this.limits.refuse(claim);
     if (refusal !== undefined) run.cancel(refusal);
     run.tell();

@@ -53,14 +53,14 @@ export class RunExecutor {
     });
   }
 
-  /** A record that cannot be read blocks nothing: it has failed. */
+  /** Fails an unreadable record, so that it blocks nothing. */
   private refuse(key: string, flaw: string): Settlement {
     const error = new RecordUnreadableError(key, flaw);
     this.log.unreadable(`execution ${key} (${flaw})`);
     return { type: 'fail', error: storeError(error) };
   }
 
-  /** No rule stops it: its function is called as soon as there is an instance to call it on. */
+  /** Runs an execution that no rule stops: its function is called as soon as there is an instance to call it on. */
   private enter(run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending | Promise<Ending> {
     let host: object;
     try {
@@ -82,7 +82,7 @@ export class RunExecutor {
     return this.call(run, durable, { func: durable.func, args, host: () => host });
   }
 
-  /** What goes wrong before the function can be called is a failure of the run like any other. */
+  /** Fails a run for an error before its function can be called, like for any other. */
   private fail(run: ExecutionRun, durable: DurableTask, error: unknown): Ending {
     return this.call(run, durable, { func: failWith(error), args: [], host: undefined });
   }
@@ -97,7 +97,7 @@ export class RunExecutor {
   }
 }
 
-/** Its lease may be lost by now, or its cancellation asked for. */
+/** Returns the ending of a run, unless its lease was lost or its cancellation asked for meanwhile. */
 function unlessOvertaken(run: ExecutionRun, settlement: Settlement): Ending {
   if (!run.isOvertaken) return settlement;
   return run.cancellation === undefined || run.isLost ? undefined : { type: 'cancel', reason: run.cancellation };

@@ -9,7 +9,7 @@ import type { NextRun } from '../rules/rule.js';
 import type { RunTimes } from '../declaration/perpetual-policy.js';
 import type { ChainSchedule } from '../broker/record.js';
 
-/** What an attempt of a perpetual task has decided about the next run. */
+/** Decisions of an attempt of a perpetual task about the next run. */
 export class RunPerpetual implements TaskPerpetual {
   #every: number | undefined;
   #at: number | undefined;
@@ -23,7 +23,7 @@ export class RunPerpetual implements TaskPerpetual {
     args: string,
     private readonly times: RunTimes,
     private readonly clock: Clock,
-    /** Of arguments, in bytes. */
+    /** Largest arguments, in bytes. */
     private readonly maxSize: number,
   ) {
     this.#args = args;
@@ -57,7 +57,7 @@ export class RunPerpetual implements TaskPerpetual {
     this.#at = date.getTime();
   }
 
-  /** The next run; nothing when none follows. */
+  /** Next run; nothing when none follows. */
   get next(): NextRun | undefined {
     if (this.#isCancelled) return undefined;
     const now = this.clock.now();

@@ -5,11 +5,11 @@ import type { Clock } from '../broker/clock.js';
 import { cutText } from '../broker/short-text.js';
 import type { ProgressRecord } from '../broker/record.js';
 
-/** A loop that counts up a thousand times a second is not to write as often, in milliseconds. */
+/** Interval of writes, in milliseconds: a loop that counts a thousand times a second must not write as often. */
 const WRITE_INTERVAL = 100;
 const TOTAL = 100;
 
-/** The progress of one start, written down at once and then now and then, and at its end. */
+/** Progress of one start, written down at once and then now and then, and at its end. */
 export class RunProgress implements TaskProgress {
   #current = 0;
   #total = TOTAL;

@@ -3,11 +3,11 @@ import { TasksConfigError } from '../../task/task-errors.js';
 import type { TaskRetry } from '../../task/task-retry.js';
 import { MAX_WHEN } from '../broker/max-when.js';
 
-/** What an attempt has said about when the next one is due. */
+/** Time of the next attempt, as the attempt has chosen it. */
 export class RunRetry implements TaskRetry {
-  /** In milliseconds after the failure. */
+  /** Delay after the failure, in milliseconds. */
   #delay: number | undefined;
-  /** In milliseconds since the epoch. */
+  /** Time in milliseconds since the epoch. */
   #at: number | undefined;
 
   after(delay: Duration): void {
@@ -23,7 +23,7 @@ export class RunRetry implements TaskRetry {
     this.#delay = undefined;
   }
 
-  /** When the next attempt is due; nothing where the attempt has not said so. */
+  /** Returns when the next attempt is due; nothing where the attempt has not chosen. */
   dueAfter(failedAt: number): number | undefined {
     if (this.#at !== undefined) return Math.max(failedAt, this.#at);
     return this.#delay === undefined ? undefined : failedAt + this.#delay;

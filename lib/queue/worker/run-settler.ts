@@ -6,6 +6,7 @@ import { BROKER, type Broker, type Claim } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { BrokerUnavailableError, LeaseLostError } from '../broker/queue-errors.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { REASONS } from '../broker/reasons.js';
 import { encodeResult } from '../declaration/payload.js';
 import { storeError } from '../declaration/stored-error.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -17,7 +18,7 @@ import { WorkerState } from './worker-state.js';
 import type { Settlement } from '../broker/settlement.js';
 
 /** Settlement of a run that shutdown has stopped. */
-export const RELEASE: Settlement = { type: 'release', reason: 'shutdown' };
+export const RELEASE: Settlement = { type: 'release', reason: REASONS.shutdown() };
 
 /** Settlement that a run is to have; nothing when it has none, or none yet. */
 export type Ending = Settlement | undefined;
@@ -98,7 +99,7 @@ export class RunSettler {
     // Something before its function, such as a module that was loaded since.
     this.log.unrunnable(run.name, run.key, error);
     const at = this.clock.now() + this.options.lease;
-    const reason = `it could not be run: ${describeValue(error)}`;
+    const reason = REASONS.unrunnable(describeValue(error));
     return this.settle(run, this.decide(run, { type: 'release', at, reason }));
   }
 
@@ -137,7 +138,7 @@ export class RunSettler {
     if (outcome.status === 'failed') return this.settlementOfFailure(run, outcome.error);
     const reason = task?.state.cancellation?.reason;
     if (outcome.status === 'discarded' || reason === 'shutdown') return RELEASE;
-    return { type: 'cancel', reason: reason === undefined ? 'by the task itself' : describeValue(reason) };
+    return { type: 'cancel', reason: reason === undefined ? REASONS.cancelledByTask() : describeValue(reason) };
   }
 
   private settlementOfFailure(run: ExecutionRun, error: unknown): Settlement {

@@ -1,15 +1,17 @@
 import type { Claim } from '../broker/broker.js';
+import { countText } from '../broker/duration-text.js';
+import { REASONS } from '../broker/reasons.js';
 import type { Settlement } from '../broker/settlement.js';
 
 interface StartCap {
   readonly limit: number;
-  /** The execution that has the key, and how often others had been started under it before. */
+  /** Execution that has the key, and the number of starts of others under it before. */
   execution: string | undefined;
   before: number;
   starts: number;
 }
 
-/** How often executions of some keys may be started: for `runAtMost()`. */
+/** Largest numbers of starts of executions with some keys, for `runAtMost()`. */
 export class StartCaps {
   private readonly limits = new Map<string, StartCap>();
 
@@ -27,7 +29,7 @@ export class StartCaps {
     return limit !== undefined && limit.before + limit.starts > limit.limit ? reasonOf(limit.limit) : undefined;
   }
 
-  /** What does not go on after the last start ends. */
+  /** Ends an execution after its last start, instead of letting it go on. */
   apply(claim: Claim, settlement: Settlement): Settlement {
     const limit = this.take(claim);
     const goesOn = settlement.type === 'retry' || settlement.type === 'reschedule';
@@ -50,5 +52,5 @@ export class StartCaps {
 }
 
 export function reasonOf(limit: number): string {
-  return `it has run ${limit} time${limit === 1 ? '' : 's'}, as often as runAtMost() allows`;
+  return REASONS.runAtMost(countText(limit, 'start'));
 }

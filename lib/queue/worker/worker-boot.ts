@@ -37,7 +37,7 @@ export class WorkerBoot implements OnApplicationBootstrap, LocalWorker {
     return this.worker.info();
   }
 
-  /** Our hooks run last, so everything that a task may need is ready. */
+  /** Starts the worker. Our hooks run last, so everything that a task may need is ready. */
   async onApplicationBootstrap(): Promise<void> {
     const hasTasks = this.registry.ownNames.length > 0;
     if (!this.broker.isShared && hasTasks && process.env['NODE_ENV'] === 'production') this.log.volatile();
@@ -48,7 +48,7 @@ export class WorkerBoot implements OnApplicationBootstrap, LocalWorker {
     else this.worker.start();
   }
 
-  /** An application may start before its broker does; wrong options stop it. */
+  /** Connects to the broker. An application may start before its broker; wrong options stop it. */
   private async connect(): Promise<void> {
     try {
       await this.broker.connect();

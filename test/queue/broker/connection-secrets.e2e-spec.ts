@@ -105,7 +105,7 @@ describe('a server that cannot be reached', () => {
   ])('is told of without its password: %s', async (_what, options) => {
     const { error, logs } = await failureOf(options);
     expect(error).toMatchObject({ code: 'BROKER_UNAVAILABLE' });
-    expect(logs.lines.join()).toContain('does not answer');
+    expect(logs.lines.join()).toContain('Broker unreachable');
     expectNoSecret(error, logs.lines);
   });
 });

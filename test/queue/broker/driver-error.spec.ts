@@ -72,7 +72,7 @@ describe('BrokerUnavailableError', () => {
   it('has no more of its cause than that', () => {
     const cause = Object.assign(new Error(`WRONGPASS ${SECRET}`), { code: 'E', command: { args: [SECRET] } });
     const error = new BrokerUnavailableError('Redis', cause.message, { cause });
-    expect(error.message).toMatch(/^Redis cannot be reached: WRONGPASS …\. Nothing is lost/);
+    expect(error.message).toMatch(/^Redis is unreachable: WRONGPASS …\. Retrying is safe/);
     expect(error.cause).toMatchObject({ message: 'WRONGPASS …', code: 'E' });
     expect(everythingOf(error)).not.toContain('s3cr3t');
     expect(new BrokerUnavailableError('Redis', 'no answer').cause).toBeUndefined();

@@ -157,7 +157,7 @@ describe.each(BROKERS)('Execution: $label', (kind) => {
       const execution = await test.queue.add(test.reports.socket)();
       const result = execution.result();
       await expect(result).rejects.toThrow(TaskResultError);
-      await expect(result).rejects.toThrow(/What task reports.socket returned cannot be stored: result\.socket\./);
+      await expect(result).rejects.toThrow(/The result of task reports.socket cannot be stored: result\.socket\./);
       expect(execution.state).toBe('completed');
       await expectCounts(test.queue, { completed: 1, failed: 0 });
     });
@@ -169,7 +169,7 @@ describe.each(BROKERS)('Execution: $label', (kind) => {
       await until(() => reports.isHeld, 'it to run');
       const failure = execution.result({ timeout: 30 });
       await expect(failure).rejects.toThrow(ResultTimeoutError);
-      await expect(failure).rejects.toThrow(/Execution k is .*no result after 30 ms/);
+      await expect(failure).rejects.toThrow(/No result for execution k after 30ms \(state: /);
       await expect(execution.result({ timeout: 'soon' })).rejects.toThrow(TasksConfigError);
       reports.go.pass();
       expect(await execution.result({ timeout: '10s' })).toBe('late');
@@ -270,13 +270,13 @@ describe.each(BROKERS)('Execution: $label', (kind) => {
       const result = first.result().catch((error: unknown) => error);
       const second = await queue.replace(reports.hold, { key: 'k', when: 0 })('second');
       expect(await result).toBeInstanceOf(ExecutionCancelledError);
-      expect(first).toMatchObject({ state: 'cancelled', reason: 'replaced' });
+      expect(first).toMatchObject({ state: 'cancelled', reason: 'queue.replace() was called' });
       await until(() => reports.isHeld, 'the second to run');
 
       const third = await queue.replace(reports.build, { key: 'k', when: 0 })('third');
       const fourth = await queue.replace(reports.build, { key: 'k', when: 0 })('fourth');
       expect(new Set([first, second, third, fourth].map(({ id }) => id)).size).toBe(4);
-      await expect(third.result()).rejects.toThrow('Execution k was cancelled: replaced.');
+      await expect(third.result()).rejects.toThrow('Execution k was cancelled: queue.replace() was called.');
       expect(await fourth.refresh()).toMatchObject({ state: 'parked', args: ['fourth'] });
       expect((await second.refresh()).state).toBe('running');
       reports.go.pass();

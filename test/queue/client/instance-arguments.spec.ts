@@ -42,7 +42,7 @@ describe('an argument that is an instance of a class with methods', () => {
     for (let i = 0; i < 3; i += 1) await queue.add('jobs.run')(7, new Customer('SECRET'));
     expect(test.logs.matching('is an instance of')).toEqual([
       expect.stringContaining(
-        'warn args[1] of task jobs.run is an instance of Customer, and arrives as a plain object without greet(), leave(). Pass an id, or plain data. This class is not named again.',
+        'warn args[1] of task jobs.run is an instance of Customer: it arrives as a plain object, without greet(), leave(). Pass an id or plain data. Logged once per class.',
       ),
     ]);
     expect(test.logs.matching('SECRET')).toEqual([]);

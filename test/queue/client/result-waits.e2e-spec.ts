@@ -54,7 +54,7 @@ describe.each(BROKERS)('a result that is awaited before the application has star
       const [error] = test.context.get(Waiter).outcomes as Error[];
       expect(error).toBeInstanceOf(TaskWaitError);
       expect(error?.message).toContain(
-        'The result of execution k of task jobs.run is awaited before the application has started, and the only worker starts after that. Await it after app.init()',
+        'The result of execution k of task jobs.run is awaited before the application has started. The only worker starts after that. Await it after app.init()',
       );
       await until(() => test.context.get(Jobs).runs === 1, 'the execution to run');
     },
@@ -103,7 +103,7 @@ describe.each(BROKERS)('a result that is not there in time: $label', (kind) => {
     const result = (await test.queue.add('jobs.run', { key: 'k' })()).result({ timeout: 50 });
     await expect(result).rejects.toThrow(ResultTimeoutError);
     await expect(result).rejects.toThrow(
-      'Execution k is queued, and has no result after 50 ms. No worker runs anywhere in the fleet: start a process without queue: { worker: false }',
+      'No result for execution k after 50ms (state: queued). No worker runs in the fleet. Start a process that declares the task',
     );
   });
 
@@ -112,7 +112,7 @@ describe.each(BROKERS)('a result that is not there in time: $label', (kind) => {
     await until(async () => (await test.queue.workers()).length === 1, 'the worker to claim');
     const execution = await test.queue.add('jobs.unknown', { key: 'k', remote: true })();
     await expect(execution.result({ timeout: 50 })).rejects.toThrow(
-      "no result after 50 ms. The one worker of the fleet does not know task 'jobs.unknown': declare it with @Durable()",
+      "No worker of the fleet (1 running) declares task 'jobs.unknown'. Declare it with @Durable()",
     );
   });
 
@@ -121,7 +121,7 @@ describe.each(BROKERS)('a result that is not there in time: $label', (kind) => {
     await until(async () => (await test.queue.workers()).length === 1, 'the worker to claim');
     const execution = await test.queue.add('jobs.run', { key: 'k', when: '1h' })();
     await expect(execution.result({ timeout: 50 })).rejects.toThrow(
-      'Execution k is scheduled, and has no result after 50 ms. It goes on all the same.',
+      'No result for execution k after 50ms (state: scheduled). The execution continues.',
     );
   });
 

@@ -46,11 +46,11 @@ describe('the built-in tasks', () => {
       const add = (): unknown => queue.add(task as string);
       expect(add).toThrow(expect.objectContaining({ code: 'TASK_NOT_REGISTERED' }));
       expect(add).toThrow('Declared: jobs.one.');
-      expect(add).toThrow('set queue: { builtInTasks: true } in TasksModule.forRoot()');
+      expect(add).toThrow('Set queue: { builtInTasks: true } in TasksModule.forRoot()');
     }
     expect(() => queue.add('others.task')).not.toThrow('builtInTasks: true');
     const execution = await queue.add('tasks.sleep', { remote: true })(2 ** 31 - 1);
-    await until(() => test.logs.matching("no task 'tasks.sleep' is declared in this process").length > 0, 'the line');
+    await until(() => test.logs.matching("task 'tasks.sleep' is not declared in this process").length > 0, 'the line');
     expect((await queue.workers())[0]?.tasks).toEqual(['jobs.one']);
     expect((await execution.refresh()).state).not.toBe('running');
     expect(await execution.cancel()).toBe('cancelled');

@@ -139,7 +139,7 @@ describe('a task that inherits', () => {
     expect(() => queue.add('Plain.inherited')).toThrow('Declared: none.');
     // And says why.
     const why =
-      "Plain.inherited overrides Base.inherited, which has @Durable(), and has none itself: put @Durable('Plain.inherited') on Plain.inherited too.";
+      "Plain.inherited overrides Base.inherited, which has @Durable(). Put @Durable('Plain.inherited') on Plain.inherited too.";
     expect(() => queue.add('Plain.inherited')).toThrow(why);
     expect(() => queue.add(test.context.get(Plain).inherited)).toThrow(
       `the function inherited is not a durable task. Declared: none. ${why}`,
@@ -156,9 +156,11 @@ describe('what is no task', () => {
     }
     await using test = await startContext({}, { providers: [Orders] });
     const queue = test.context.get(TaskQueue);
-    expect(() => queue.add(Unprovided.prototype.run)).toThrow('@Durable() is on it, but no module provides its class');
+    expect(() => queue.add(Unprovided.prototype.run)).toThrow(
+      'The method has @Durable(), but no module provides its class',
+    );
     const orders = test.context.get(Orders);
-    expect(() => queue.add(orders.process.bind(orders))).toThrow('It is a bound function: pass the method itself');
+    expect(() => queue.add(orders.process.bind(orders))).toThrow('The function is bound. Pass the method itself');
     expect(() => queue.add(() => orders.process())).toThrow('Declared: process. Put @Durable() on the method');
   });
 });

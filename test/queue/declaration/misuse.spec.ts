@@ -91,7 +91,7 @@ const MISUSES: readonly [what: string, declare: () => Type, error: Type<Error>, 
       return Jobs;
     },
     TasksUsageError,
-    /Task 'Jobs\.tick'.*parameter '_cursor' has no default/,
+    /task 'Jobs\.tick'.*parameter '_cursor' has no default/,
   ],
   [
     'a limit below 1',
@@ -249,7 +249,7 @@ const MISUSES: readonly [what: string, declare: () => Type, error: Type<Error>, 
       return Jobs;
     },
     TasksUsageError,
-    /Jobs\.run in .* has @Logged\(\), which is for durable tasks\. Put @Durable\(\)/,
+    /Jobs\.run in .* has @Logged\(\), which needs a durable task\. Put @Durable\(\)/,
   ],
 ];
 

@@ -254,7 +254,7 @@ describe('results', () => {
   ])('that cannot be stored are told to who asks', (value, why) => {
     const encoded = encodeResult('orders.process', value);
     expect(() => decodeResult(encoded)).toThrow(TaskResultError);
-    expect(() => decodeResult(encoded)).toThrow('What task orders.process returned cannot be stored');
+    expect(() => decodeResult(encoded)).toThrow('The result of task orders.process cannot be stored');
     expect(() => decodeResult(encoded)).toThrow(why);
   });
 });

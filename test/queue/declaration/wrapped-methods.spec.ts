@@ -109,7 +109,7 @@ describe.each(Object.entries(WRAPPERS))('a method that is wrapped %s', (_how, Wr
     expect((await queue.add('outside')(7, 'a')).disposition).toBe('struck');
     expect((await queue.add('outside')(8, 'a')).disposition).toBe('scheduled');
     await queue.strike('Orders.tick', 'customerId', '==', 7);
-    await expect(queue.strike('inside', 'nobody', '==', 7)).rejects.toThrow('It has: customerId, _orderId');
+    await expect(queue.strike('inside', 'nobody', '==', 7)).rejects.toThrow('Parameters: customerId, _orderId');
   });
 
   it('keeps the options of its task decorators where it is scheduled in this process', async () => {
@@ -160,7 +160,7 @@ describe('a method that another decorator turns into an accessor', () => {
     const started = startContext({}, { providers: [Orders] });
     await expect(started).rejects.toThrow(usageError('TASK_REGISTRATION'));
     await expect(started).rejects.toThrow(
-      'Orders.process in RootTestModule has task decorators, and another decorator has made it an accessor. Leave that one away',
+      'Orders.process in RootTestModule has task decorators, but another decorator made it an accessor. Remove that decorator',
     );
   });
 

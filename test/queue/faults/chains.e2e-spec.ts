@@ -199,7 +199,7 @@ describe.each(SHARED_BROKERS)('perpetual tasks on $label', (kind) => {
       const client = await stage.client();
       await client.queue.strike('auto');
       await stage.work({ url: proxy.url });
-      await until(() => stage.matching('does not begin').length > 0, 'the worker to look');
+      await until(() => stage.matching('is not started').length > 0, 'the worker to look');
       expect(await client.queue.get('auto')).toBeUndefined();
       proxy.hush();
       await client.queue.restore('auto');

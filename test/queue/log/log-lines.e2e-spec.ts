@@ -267,7 +267,7 @@ describe.each(BROKERS)('a text forges no line of a durable task: $label', (kind)
     await using app = await start(options());
     const queue = app.get(TaskQueue);
     await queue.add(EVIL, { remote: true, key: EVIL })();
-    await until(() => JSON.stringify(logger.calls).includes('is declared in this process'), 'the line');
+    await until(() => JSON.stringify(logger.calls).includes('is not declared in this process'), 'the line');
     // It may be with the worker for a moment.
     await until(async () => (await queue.clear()) === 1, 'it to be gone');
     expect(logger.calls.length).toBeGreaterThan(1);

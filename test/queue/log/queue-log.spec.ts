@@ -14,13 +14,9 @@ const ERROR = { name: 'Error', message: 'SECRET' };
 
 describe('QueueLog', () => {
   it.each<[Settlement, counter: string, line: RegExp | undefined]>([
-    [{ type: 'complete', result: 'SECRET' }, 'completed', /^debug Execution .* completed in 12 ms/],
+    [{ type: 'complete', result: 'SECRET' }, 'completed', /^debug Execution .* completed in 12ms/],
     [{ type: 'fail', error: ERROR }, 'failed', undefined],
-    [
-      { type: 'retry', at: NOW + 50, error: ERROR },
-      'retried',
-      /^log Execution .* is tried again in 50 ms, after attempt 2/,
-    ],
+    [{ type: 'retry', at: NOW + 50, error: ERROR }, 'retried', /^log Execution .* is retried in 50ms, after attempt 2/],
     [
       { type: 'reschedule', at: NOW, args: 'SECRET', error: ERROR },
       'failed',
@@ -29,7 +25,7 @@ describe('QueueLog', () => {
     [{ type: 'cancel', reason: 'enough' }, 'cancelled', /^log Execution .* was cancelled: enough/],
     [{ type: 'drop', reason: 'struck' }, 'dropped', /^warn Execution .* was dropped: struck/],
     [{ type: 'park', reason: 'limit' }, 'parked', /^debug Execution .* is parked: limit/],
-    [{ type: 'release', reason: 'shutdown' }, 'released', /^log Execution .* goes back to the queue: shutdown/],
+    [{ type: 'release', reason: 'shutdown' }, 'released', /^log Execution .* was released: shutdown/],
     [{ type: 'release', at: NOW, reason: 'unknown' }, 'released', undefined],
   ])('counts $type and tells of it in one line without arguments', (settlement, counter, line) => {
     const lines = new LogLines();
@@ -82,8 +78,8 @@ describe('QueueLog', () => {
     tellOfMany();
     tellOfMany();
     expect(lines.lines).toHaveLength(21);
-    expect(lines.lines[0]).toMatch(/^warn Execution nobody\.0 \(k0\) goes back to the queue for 500 ms: no task/);
-    expect(lines.lines[20]).toMatch(/^warn More than 20 task names in the queue are declared by no task/);
+    expect(lines.lines[0]).toMatch(/^warn Execution nobody\.0 \(k0\) was released for 500ms: task/);
+    expect(lines.lines[20]).toMatch(/^warn More than 20 task names in the queue are not declared in this process/);
     expect(Reflect.get(log, 'recent')).toHaveProperty('size', 21);
     now.mockReturnValue(NOW + 60_001);
     log.unknown('nobody.19999', 'k', 500);

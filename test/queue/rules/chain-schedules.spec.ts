@@ -287,7 +287,7 @@ describe('the schedule of an automatic chain', () => {
     expect(await fleet.state()).toEqual(['every 3600000', 10]);
     await fleet.start({ every: '2h' });
     expect(await fleet.state()).toEqual(['every 7200000', 10]);
-    expect(changes().join()).toContain('runs next at 2026-05-01T00:20:00.000Z, which its last run has chosen');
+    expect(changes().join()).toContain('runs next at 2026-05-01T00:20:00.000Z, as its last run chose');
     await fleet.clock.advance('10m');
     await one.run();
     expect(await fleet.state()).toEqual(['every 7200000', 130]);
@@ -323,7 +323,7 @@ describe('the schedule of an automatic chain', () => {
     await fleet.start({ cron: '0 0 0 1 1 * 2020', tz: 'UTC' });
     expect(await fleet.chain()).toMatchObject({
       state: 'cancelled',
-      reason: 'its schedule has no time left: cron 0 0 0 1 1 * 2020 UTC',
+      reason: 'no time is left in the schedule: cron 0 0 0 1 1 * 2020 UTC',
     });
     await fleet.clock.advance('20s');
     expect(await fleet.broker.executions.size()).toBe(0);
@@ -336,8 +336,8 @@ describe('the schedule of an automatic chain', () => {
     expect(await fleet.chain()).toMatchObject({ state: 'completed', when: at('2026-06-01T00:00:00Z') });
     await fleet.clock.advance('10m');
     expect(await fleet.broker.executions.size()).toBe(0);
-    expect(fleet.logs.matching('does not begin')).toEqual([
-      'log Perpetual task beat does not begin: no time is left in cron 0 0 0 1 6 * 2026 UTC Tasks',
+    expect(fleet.logs.matching('is not started')).toEqual([
+      'log Automatic perpetual task beat is not started: no time is left in cron 0 0 0 1 6 * 2026 UTC Tasks',
     ]);
   });
 

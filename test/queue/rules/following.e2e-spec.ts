@@ -182,7 +182,7 @@ describe.each(BROKERS)('an execution that follows others: $label', (kind) => {
     const sum = await queue.after(parts).add(jobs.sum, { key: 'sum' })();
     expect(sum.disposition).toBe('scheduled');
     await parked(sum);
-    expect(sum).toMatchObject({ reason: 'executions that it is to follow have not ended', attempt: 1 });
+    expect(sum).toMatchObject({ reason: 'waiting for the executions passed to queue.after()', attempt: 1 });
     await until(() => inside.names.length === 3, 'all parts to run');
     for (const name of ['c', 'a']) {
       inside.letOut(name);

@@ -218,7 +218,7 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
       const out = await queue.add(jobs.exports)('out', 'north');
       await queue.add(jobs.exports)('elsewhere', 'south');
       await settled(test, ['in', 'elsewhere'], 1);
-      expect((await out.refresh()).reason).toBe('1 of its kind run in scope warehouse, as many as may');
+      expect((await out.refresh()).reason).toBe('concurrency limit reached for scope warehouse (1 running)');
       inside.letOut('in');
       await settled(test, ['out', 'elsewhere'], 0);
       inside.open();
@@ -282,8 +282,8 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
     await settled(test, ['a', 'c'], 2);
     await queue.add(several)('u4', 'pdf', 'e'); // for nothing
     await settled(test, ['a', 'c', 'e'], 2);
-    expect((await b.refresh()).reason).toBe('1 of its kind run for this user, as many as may');
-    expect((await d.refresh()).reason).toBe('2 of its kind run for this type, as many as may');
+    expect((await b.refresh()).reason).toBe('concurrency limit reached for user (1 running)');
+    expect((await d.refresh()).reason).toBe('concurrency limit reached for type (2 running)');
     inside.letOut('a'); // both are free now, and b came first
     await settled(test, ['b', 'c', 'e'], 1);
     inside.letOut('c');
@@ -371,7 +371,7 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
       await settled(test, ['holder'], 1);
       expect(await parked.refresh()).toMatchObject({
         state: 'parked',
-        reason: '1 of its kind run for this customer, as many as may',
+        reason: 'concurrency limit reached for customer (1 running)',
         attempt: 1,
       });
       const again = await queue.add(jobs.perCustomer, { key: 'k' })('a', 'again');
@@ -386,7 +386,7 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
       await expectCounts(queue, { parked: 1, started: 2, completed: 2 });
       await expectLines(
         () => test.logs.matching('is parked'),
-        ['debug Execution jobs.perCustomer (k) is parked: 1 of its kind run for this customer, as many as may Tasks'],
+        ['debug Execution jobs.perCustomer (k) is parked: concurrency limit reached for customer (1 running) Tasks'],
       );
     });
 
@@ -593,7 +593,7 @@ describe.each(BROKERS)('a concurrency limit: $label', (kind) => {
     inside.letOut('1');
     await settled(test, ['3'], 0);
     const over = await queue.add(jobs.rated)('b', '4');
-    await expect(over.result()).rejects.toThrow('2 have started within 3600000 ms');
+    await expect(over.result()).rejects.toThrow('rate limit reached for task jobs.rated (2 starts in 1h)');
     inside.open();
     await queue.runUntilFinished();
     expect(inside.entered).toEqual(['1', '3']);

@@ -146,7 +146,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       () => lines('k'),
       [
         "debug Execution k starts: secrets.pay(customerId='12345', card=…, items=[len 3]) Tasks",
-        expect.stringMatching(/^debug Execution secrets\.pay \(k\) completed in \d+ ms Tasks$/),
+        expect.stringMatching(/^debug Execution secrets\.pay \(k\) completed in [\d.]+m?s Tasks$/),
       ],
     );
   });
@@ -173,9 +173,9 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       [
         'debug Execution k starts: secrets.retry(card=…) Tasks',
         expect.stringMatching(/^error Attempt 1 of task secrets\.retry#\d+ failed: declined /),
-        expect.stringMatching(/^log Execution secrets\.retry \(k\) is tried again in \d+ ms, after attempt 1 Tasks$/),
+        expect.stringMatching(/^log Execution secrets\.retry \(k\) is retried in [\d.]+m?s, after attempt 1 Tasks$/),
         'debug Execution k starts: secrets.retry(card=…), attempt 2 Tasks',
-        expect.stringMatching(/^debug Execution secrets\.retry \(k\) completed in \d+ ms Tasks$/),
+        expect.stringMatching(/^debug Execution secrets\.retry \(k\) completed in [\d.]+m?s Tasks$/),
       ],
     );
   });
@@ -185,7 +185,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     const { queue, jobs, lines } = test;
     await (await queue.add(jobs.tick, { key: 'k' })(SECRET)).result();
     expect(jobs.seen).toEqual([SECRET, `${SECRET} again`]);
-    const completed = expect.stringMatching(/^debug Execution secrets\.tick \(k\) completed in \d+ ms Tasks$/);
+    const completed = expect.stringMatching(/^debug Execution secrets\.tick \(k\) completed in [\d.]+m?s Tasks$/);
     await expectLines(
       () => lines('secrets.tick'),
       [
@@ -208,9 +208,9 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expectLines(
       () => lines('secrets.tick'),
       [
-        'warn ExecutionHandles of task secrets.tick by card == are dropped from now on: stolen Tasks',
-        'warn Execution secrets.tick (k) was not added: struck by that of secrets.tick by card ==: stolen Tasks',
-        'log ExecutionHandles of task secrets.tick by card == are restored Tasks',
+        'warn Strike added: executions of secrets.tick with card == … are dropped: stolen Tasks',
+        'warn Execution secrets.tick (k) was not added: struck (secrets.tick, card ==): stolen Tasks',
+        'log Strike removed: executions of secrets.tick with card == … run again Tasks',
       ],
     );
   });
@@ -223,14 +223,14 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     const execution = await queue.add(jobs.limited, { key: 'struck' })(SECRET, 'never');
     await queue.strike(null, 'card', 'in', [SECRET, 'x']);
     jobs.inside.open();
-    await expect(execution.result()).rejects.toThrow('struck by that');
+    await expect(execution.result()).rejects.toThrow('struck (any task, card in)');
     await queue.restore(null, 'card', 'in', [SECRET, 'x']);
     await expectLines(
-      () => lines('of any task'),
+      () => lines('any task'),
       [
-        'warn ExecutionHandles of any task by card in are dropped from now on Tasks',
-        'warn Execution secrets.limited (struck) does not run: struck by that of any task by card in Tasks',
-        'log ExecutionHandles of any task by card in are restored Tasks',
+        'warn Strike added: executions of any task with card in … are dropped Tasks',
+        'warn Execution secrets.limited (struck) does not run: struck (any task, card in) Tasks',
+        'log Strike removed: executions of any task with card in … run again Tasks',
       ],
     );
   });
@@ -246,15 +246,15 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     // What the process says that adds it may come before or after what the worker says.
     const said = (): string[] =>
       lines('secrets.cooled')
-        .map((line) => line.replace(/in \d+ ms/, 'in 1 ms'))
+        .map((line) => line.replace(/in [\d.]+m?s/, 'in 1ms'))
         .toSorted();
     await expectLines(said, [
       'debug Execution k starts: secrets.cooled(card=…) Tasks',
-      'debug Execution secrets.cooled (k) completed in 1 ms Tasks',
-      'log ExecutionHandles of task secrets.cooled by number == are restored Tasks',
-      'warn Execution secrets.cooled (k) is held: struck by that of secrets.cooled by number == Tasks',
-      'warn Execution secrets.cooled (k) will be held: struck by that of secrets.cooled by number == Tasks',
-      'warn ExecutionHandles of task secrets.cooled by number == are held from now on Tasks',
+      'debug Execution secrets.cooled (k) completed in 1ms Tasks',
+      'log Strike removed: executions of secrets.cooled with number == … run again Tasks',
+      'warn Execution secrets.cooled (k) is held: struck (secrets.cooled, number ==) Tasks',
+      'warn Execution secrets.cooled (k) will be held: struck (secrets.cooled, number ==) Tasks',
+      'warn Strike added: executions of secrets.cooled with number == … are held Tasks',
     ]);
   });
 
@@ -267,10 +267,8 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     }
     await queue.restore(jobs.typed, 'amount', '>', 7);
     await expectLines(
-      () => lines('cannot be compared'),
-      [
-        "warn A strike on 'amount' cannot be compared with the values that task secrets.typed has: they are of another type, and so never struck by it. Tasks",
-      ],
+      () => lines('never matches'),
+      ["warn The strike on 'amount' never matches task secrets.typed: its values are of another type. Tasks"],
     );
   });
 
@@ -287,7 +285,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await parked.result();
     await expectLines(
       () => lines('(k) is parked'),
-      ['debug Execution secrets.limited (k) is parked: 1 of its kind run for this card, as many as may Tasks'],
+      ['debug Execution secrets.limited (k) is parked: concurrency limit reached for card (1 running) Tasks'],
     );
   });
 
@@ -297,10 +295,10 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await (await queue.add(jobs.rated)(SECRET)).result();
     await (await queue.add(jobs.rated, { key: 'k' })(SECRET)).result();
     await expectLines(
-      () => lines('secrets.rated (k) is put off'),
+      () => lines('secrets.rated (k) is delayed'),
       [
         expect.stringMatching(
-          /^debug Execution secrets\.rated \(k\) is put off until \S+Z: 1 have started within 200 ms for this card, as many as may Tasks$/,
+          /^debug Execution secrets\.rated \(k\) is delayed until \S+Z: rate limit reached for card \(1 start in 200ms\) Tasks$/,
         ),
       ],
     );
@@ -308,9 +306,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expect((await queue.add(jobs.ratedDrop, { key: 'd' })(SECRET)).result()).rejects.toThrow('was dropped');
     await expectLines(
       () => lines('(d)'),
-      [
-        'warn Execution secrets.ratedDrop (d) was dropped: 1 have started within 3600000 ms for this card, as many as may Tasks',
-      ],
+      ['warn Execution secrets.ratedDrop (d) was dropped: rate limit reached for card (1 start in 1h) Tasks'],
     );
   });
 
@@ -322,7 +318,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await expectLines(
       () => lines('(k)'),
       [
-        'warn Execution secrets.cooled (k) was dropped: another has started within the last 3600000 ms for this card.number Tasks',
+        'warn Execution secrets.cooled (k) was dropped: cooldown of card.number: another execution started within the last 1h Tasks',
       ],
     );
   });
@@ -334,16 +330,17 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     const last = await queue.add(jobs.debounced, { key: 'last' })(SECRET);
     await last.result();
     await expect(first.result()).rejects.toThrow('was dropped');
-    const why = 'others come up within 100 ms for this card';
     await expectLines(
       () => lines('(first)', 'dropped'),
-      [`warn Execution secrets.debounced (first) was dropped: ${why} Tasks`],
+      [
+        `warn Execution secrets.debounced (first) was dropped: debounced for card: a newer execution arrived within 100ms Tasks`,
+      ],
     );
     await expectLines(
-      () => lines('(last)', 'put off'),
+      () => lines('(last)', 'is delayed'),
       [
         expect.stringMatching(
-          new RegExp(`^debug Execution secrets\\.debounced \\(last\\) is put off until \\S+Z: ${why} Tasks$`),
+          /^debug Execution secrets\.debounced \(last\) is delayed until \S+Z: debouncing for card: waiting 100ms for newer executions Tasks$/,
         ),
       ],
     );
@@ -359,7 +356,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     expect(await sum.result({ timeout: '8s' })).toEqual([SECRET, [expect.objectContaining({ value: SECRET })]]);
     await expectLines(
       () => lines('(sum) is parked'),
-      ['debug Execution secrets.sum (sum) is parked: executions that it is to follow have not ended Tasks'],
+      ['debug Execution secrets.sum (sum) is parked: waiting for the executions passed to queue.after() Tasks'],
     );
   });
 
@@ -376,7 +373,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       () => lines('was cancelled', 'Execution'),
       [
         'log Execution secrets.hold (waits) was cancelled: not wanted Tasks',
-        'log Execution secrets.hold (runs) was cancelled: by queue.cancel() Tasks',
+        'log Execution secrets.hold (runs) was cancelled: queue.cancel() was called Tasks',
       ],
     );
   });
@@ -399,7 +396,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       ],
     );
     expect(await queue.clear()).toBe(1);
-    await expectLines(() => lines('cleared'), ['log 1 execution was cleared from the queue Tasks']);
+    await expectLines(() => lines('Cleared'), ['log Cleared 1 execution from the queue Tasks']);
   });
 
   it('a task that this process does not know', async () => {
@@ -412,9 +409,9 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       () => lines('(k)'),
       [
         expect.stringMatching(
-          /^warn Execution secrets\.newer \(k\) goes back to the queue for \d+ ms: no task 'secrets\.newer' is declared in this process\./,
+          /^warn Execution secrets\.newer \(k\) was released for \d+m?s: task 'secrets\.newer' is not declared in this process\./,
         ),
-        'log Execution secrets.newer (k) was cancelled: by queue.cancel() Tasks',
+        'log Execution secrets.newer (k) was cancelled: queue.cancel() was called Tasks',
       ],
     );
   });
@@ -435,10 +432,14 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     expect(jobs.seen).toEqual([]);
     await expectLines(
       () => lines('secrets.pay', 'failed'),
-      [expect.stringMatching(/^error Task secrets\.pay#\d+ failed: Task secrets\.pay has lost its worker 5 times/)],
+      [
+        expect.stringMatching(
+          /^error Task secrets\.pay#\d+ failed: The worker died 5 times in a row while it ran task secrets\.pay\./,
+        ),
+      ],
     );
     await expectCounts(queue, { recovered: 5 });
-    expect(lines('gave no sign of life')).toHaveLength(5);
+    expect(lines('stopped renewing')).toHaveLength(5);
   });
 
   it('a shutdown', async () => {
@@ -448,7 +449,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     await until(() => jobs.inside.names.length === 1, 'it to run');
     await test[Symbol.asyncDispose]();
     expect(lines('Execution secrets.hold (k)')).toEqual([
-      'log Execution secrets.hold (k) goes back to the queue: shutdown Tasks',
+      'log Execution secrets.hold (k) was released: shutdown Tasks',
     ]);
   });
 
@@ -475,14 +476,14 @@ for (const kind of SHARED_BROKERS) {
       const execution = await queue.add(jobs.hold, { key: 'k' })(CARD, SECRET);
       await until(() => worker.jobs.inside.names.length === 1, 'it to run');
       const renewals = jest.spyOn(worker.broker.runs, 'renew').mockImplementation(() => new Promise(() => {}));
-      await until(() => lines('has lost its lease').length === 1, 'the lease to be lost');
+      await until(() => lines('lost its lease').length === 1, 'the lease to be lost');
       renewals.mockRestore();
       await until(() => worker.jobs.inside.names.length === 1, 'it to run again');
       worker.jobs.inside.open();
       expect(await execution.result({ timeout: '8s' })).toBe(SECRET);
       await expectLines(
-        () => lines('has lost its lease'),
-        [expect.stringMatching(/^warn Execution secrets\.hold \(k\) has lost its lease, and what this run did is not/)],
+        () => lines('lost its lease'),
+        [expect.stringMatching(/^warn Execution secrets\.hold \(k\) lost its lease: another worker may run it/)],
       );
     });
   });

@@ -541,7 +541,7 @@ describe.each(BROKERS)('an automatic perpetual task: $label', (kind) => {
     if (!kind.isShared) {
       // There, the process that only adds is the whole fleet: now it is to work.
       const finished = adder.queue.runUntilFinished();
-      await until(() => adder.logs.matching('Automatic.sweep does not begin').length > 0, 'it to be found struck');
+      await until(() => adder.logs.matching('Automatic.sweep is not started').length > 0, 'it to be found struck');
       expect(await adder.queue.get('Automatic.sweep')).toBeUndefined();
       await adder.queue.restore('Automatic.sweep');
       await until(() => adder.automatic.runs.length >= 2, 'two runs', 5_000);
@@ -561,7 +561,7 @@ describe.each(BROKERS)('an automatic perpetual task: $label', (kind) => {
     await adder.queue.restore('Automatic.sweep');
     await until(() => test.automatic.runs.length >= 2, 'two runs', 5_000);
     expect(test.logs.matching('Automatic.sweep has begun')).toEqual([
-      'log Perpetual task Automatic.sweep has begun by itself Tasks',
+      'log Started automatic perpetual task Automatic.sweep Tasks',
     ]);
     await test.queue.clear();
   });
@@ -589,7 +589,7 @@ describe.each(BROKERS)('an automatic perpetual task: $label', (kind) => {
       await using two = await start({ fleet: one.fleet });
       await one.context.close();
       await until(() => two.automatic.runs.length >= 2, 'two runs elsewhere');
-      expect(two.logs.matching('has begun by itself')).toEqual([]);
+      expect(two.logs.matching('Started automatic perpetual task')).toEqual([]);
       await two.queue.clear();
     });
   }

@@ -212,7 +212,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
   it('only adds with worker: false', async () => {
     await using test = await start({ worker: false });
     const execution = await test.queue.add(test.jobs.echo)('x');
-    await expect(execution.result({ timeout: 150 })).rejects.toThrow('is queued');
+    await expect(execution.result({ timeout: 150 })).rejects.toThrow('(state: queued)');
     expect([test.jobs.starts, await test.queue.workers()]).toEqual([[], []]);
     await test.queue.runUntilFinished();
     expect(test.jobs.starts).toEqual(['x']);
@@ -244,12 +244,12 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
       (await execution.refresh()).state === 'scheduled' && execution.reason !== undefined;
     await until(isHandedBack, 'it to be handed back');
     expect(execution.attempt).toBe(1);
-    expect(execution.reason).toBe("no task 'elsewhere.run' is declared in the worker");
+    expect(execution.reason).toBe("task 'elsewhere.run' is not declared in the worker");
     await until(() => test.queue.counts.released >= 2, 'it to be offered again');
     await execution.refresh();
     expect([execution.attempt, test.queue.counts.started]).toEqual([1, 0]);
     expect(test.logs.matching('elsewhere.run')[0]).toMatch(
-      /^warn Execution elsewhere\.run \(k\) goes back to the queue for 100 ms: no task 'elsewhere\.run' is declared in this process\./,
+      /^warn Execution elsewhere\.run \(k\) was released for 100ms: task 'elsewhere\.run' is not declared in this process\./,
     );
     // Beside it, others run as ever.
     expect(await (await test.queue.add(test.jobs.echo)('known')).result()).toBe('known');
@@ -291,7 +291,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
     expect(await execution.result()).toBe('start 2, attempt 1');
     expect(reasons).toMatchObject([{ code: 'TASK_CANCELLED', cause: { code: 'LEASE_LOST' } }]);
     await expectCounts(test.queue, { started: 2, leasesLost: 1, recovered: 1, completed: 1, retried: 0 });
-    expect(test.logs.matching('has lost its lease')).toHaveLength(1);
+    expect(test.logs.matching('lost its lease')).toHaveLength(1);
   });
 
   describe('after crashes', () => {
@@ -344,7 +344,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
       await using test = await startCrashed(5);
       const result = test.execution.result();
       await expect(result).rejects.toMatchObject({ name: 'TaskCrashedError', code: 'TASK_CRASHED' });
-      await expect(result).rejects.toThrow('Task poison.run has lost its worker 5 times in a row');
+      await expect(result).rejects.toThrow('The worker died 5 times in a row while it ran task poison.run');
       expect([test.execution.state, test.poison.starts]).toEqual(['failed', []]);
       expect(alarms.splice(0)).toEqual(['TaskCrashedError']);
     });
@@ -366,9 +366,7 @@ describe.each(BROKERS)('a worker: $label', (kind) => {
         reason: 'shutdown',
       });
       expect(queue.counts).toMatchObject({ released: 1, failed: 0, cancelled: 0 });
-      expect(test.logs.matching('goes back')).toEqual([
-        'log Execution jobs.flaky (k) goes back to the queue: shutdown Tasks',
-      ]);
+      expect(test.logs.matching('was released')).toEqual(['log Execution jobs.flaky (k) was released: shutdown Tasks']);
       const claim = await observer.runs.claim();
       expect(claim).toMatchObject({ crashes: 0, record: { key: 'k', attempt: 2 } });
     });
@@ -545,7 +543,7 @@ describe('a worker in memory', () => {
 
   it('says in production that what is not done is lost with the process', async () => {
     expect(await linesIn('production', { providers: [Jobs] })).toEqual([
-      'warn Durable tasks are kept in memory: what is not done when this process ends is lost. Set queue.url to redis://… or postgres://… in TasksModule.forRoot(). Tasks',
+      'warn Durable tasks are kept in memory and lost when this process ends. Set queue.url to redis://… or postgres://… in TasksModule.forRoot(). Tasks',
     ]);
     expect(await linesIn('production', {})).toEqual([]);
     expect(await linesIn('development', { providers: [Jobs] })).toEqual([]);
@@ -584,7 +582,7 @@ for (const kind of SHARED_BROKERS) {
       const module = await compile({}, { queue }, logs);
       const app = await module.init();
       expect(logs.matching('No durable task')).toEqual([
-        'log No durable task is declared in this process, so it only adds to the queue Tasks',
+        'log No durable task is declared in this process: it only adds to the queue Tasks',
       ]);
       expect(await app.get(TaskQueue).workers()).toEqual([]);
       await app.close();

@@ -201,12 +201,10 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
       for (const gap of gaps(test.jobs.starts)) expect(gap).toBeGreaterThan(55);
       expect(execution.attempt).toBe(4);
       await expectCounts(test.queue, { added: 1, started: 4, retried: 3, completed: 1, failed: 0 });
-      expect(test.logs.matching('is tried again')).toEqual(
+      expect(test.logs.matching('is retried in')).toEqual(
         [1, 2, 3].map((attempt) =>
           expect.stringMatching(
-            new RegExp(
-              `^log Execution jobs\\.fixed \\(k\\) is tried again in \\d+ ms, after attempt ${attempt} Tasks$`,
-            ),
+            new RegExp(`^log Execution jobs\\.fixed \\(k\\) is retried in [\\d.]+m?s, after attempt ${attempt} Tasks$`),
           ),
         ),
       );
@@ -239,7 +237,9 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
       await expect(execution.result()).rejects.toThrow('the own error');
       expect(test.jobs.attempts).toEqual([1]);
       expect(test.logs.matching('retryOn of execution')).toEqual([
-        expect.stringContaining('jobs.badRetryOn (k) failed, so it is not tried again: retryOn is broken'),
+        expect.stringContaining(
+          'retryOn of execution jobs.badRetryOn (k) failed, so it is not retried: retryOn is broken',
+        ),
       ]);
     });
 
@@ -278,8 +278,8 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
       expect(await execution.result()).toBe('second');
       const [gap] = gaps(test.jobs.starts);
       expect(gap).toBeGreaterThan(85);
-      expect(test.logs.matching('ran out of time')).toEqual([
-        'warn Execution jobs.deafAgain (k) ran out of time and did not stop within 50 ms after its signal was aborted. Its next attempt may overlap with it. Tasks',
+      expect(test.logs.matching('timed out')).toEqual([
+        'warn Execution jobs.deafAgain (k) timed out and did not stop within 50ms after its signal was aborted. Its next attempt may overlap with it. Tasks',
       ]);
       test.jobs.go.pass();
     });

@@ -6,7 +6,7 @@ import type { ExecutionFinder } from './execution-finder.js';
 import type { JobStore } from './job-store.js';
 import type { AddedExecution, NewExecution } from '../record.js';
 
-/** So many adds of one call are on their way at once: to write down all of a large agenda would block the event loop. */
+/** Largest number of additions of one call under way at once: a large agenda would block the event loop. */
 const MOST_AT_ONCE = 5_000;
 
 /** Adds executions, one or many in a call. */

@@ -1,37 +1,37 @@
 import type { SeenJob } from './seen-job.js';
 
-/** Until when parked jobs are delayed, in milliseconds since the epoch: for good. Their number can be told by it. */
+/** Time until which parked jobs are delayed, in milliseconds since the epoch: for good. Marks them in counts. */
 export const PARKED_UNTIL = 2 ** 43;
 
-/** For so long it is remembered that a running execution is to be cancelled, for the worker that may start it again. */
+/** Time for which the cancellation of a running execution is remembered, for the worker that may start it again. */
 export const CANCEL_TTL = 24 * 3_600_000;
 
 /** Jobs that have not ended, at one moment. */
 export interface BacklogListing {
   readonly running: number;
   readonly waiting: number;
-  /** All delayed ones. */
+  /** Number of delayed jobs. */
   readonly delayed: number;
-  /** Of the delayed ones, those whose time has come. */
+  /** Number of delayed jobs whose time has come. */
   readonly due: number;
-  /** Of the delayed ones, those that are parked. */
+  /** Number of delayed jobs that are parked. */
   readonly parked: number;
-  /** The first jobs, in the order of their starts. Some may have ended since they were listed. */
+  /** First jobs, in the order of their starts. Some may have ended since they were listed. */
   readonly jobs: readonly SeenJob[];
-  /** The first delayed ones that are neither due nor parked, without data and keys. */
+  /** First delayed jobs that are neither due nor parked, without data and keys. */
   readonly undecided: readonly SeenJob[];
 }
 
-/** An execution by its encoded key, by its id, or by both where the key is an id. */
+/** Name of an execution: its encoded key, its id, or both where the key is an id. */
 export interface JobName {
   readonly key?: string;
   readonly id?: string;
 }
 
-/** A job that has not ended, as a signal has found it. */
+/** Job that has not ended, as a signal has found it. */
 export interface SignalledJob {
   readonly id: string;
-  /** The task's. */
+  /** Name of the task. */
   readonly name: string;
   readonly isRunning: boolean;
 }
@@ -39,20 +39,20 @@ export interface SignalledJob {
 /** Answer to a signal. */
 export interface Signalled {
   readonly job?: SignalledJob;
-  /** A replacement waits for the end of its run. The run was told nothing then: the replacement is to go first. */
+  /** Set when a replacement waits for the end of its run. The run was told nothing: the replacement goes first. */
   readonly isReplaced: boolean;
 }
 
 /** Jobs that were ended before they ran. */
 export interface EndedJobs {
   readonly ids: readonly string[];
-  /** Those of them that may have come to a limit. */
+  /** Ids of ended executions that limits may know. */
   readonly candidates: readonly string[];
 }
 
-/** A part of the backlog that was ended. */
+/** Part of the backlog that was ended. */
 export interface ClearedPart extends EndedJobs {
-  /** Nothing waited any more when it was ended. */
+  /** Set when nothing was left to end. */
   readonly isLast: boolean;
 }
 

@@ -3,12 +3,12 @@ import type { Session } from './session.js';
 import type { ProgressRecord } from '../record.js';
 import type { Settlement } from '../settlement.js';
 
-/** How often what has ended is looked through for what is past its time, in milliseconds. */
+/** Interval of looks for ended executions that are past their retention, in milliseconds. */
 const CLEANING = { least: 1_000, most: 30_000 };
 
 /** Runs as active BullMQ jobs. */
 export class BullMqRuns implements RunStore {
-  /** Not at once: whoever starts after a long time looks first for what others have waited for. */
+  /** Time of the first cleaning. A worker that starts after a long time first claims what others wait for. */
   private cleanAfter = Date.now() + CLEANING.least;
 
   constructor(private readonly session: Session) {}

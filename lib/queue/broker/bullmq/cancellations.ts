@@ -19,7 +19,7 @@ export class Cancellations {
   ) {}
 
   /**
-   * A running task hears of it before anything else is done.
+   * Cancels an execution. A running task hears of it before anything else is done.
    *
    * @param id leaves every other execution with the key alone.
    */

@@ -8,7 +8,7 @@ import type { SideStore } from './side-store.js';
 import type { SignalChannel } from './signal-channel.js';
 import type { Settlement } from '../settlement.js';
 
-/** What a broker is made of on one database: BullMQ's backends, and our store beside them. */
+/** Parts of a broker on one database: BullMQ's backends, and our store beside them. */
 export interface Connections {
   /** `Redis` or `PostgreSQL`. */
   readonly label: string;
@@ -17,7 +17,7 @@ export interface Connections {
   readonly dataOf: (text: string) => string;
   /** @returns the id of the job that has the key: this one, or the one that had it before. */
   addJob(job: JobJson): Promise<string>;
-  /** A job without its key and its data, which may be large. */
+  /** Reads a job without its key and its data, which may be large. */
   lookAtJob(id: string): Promise<SeenJob | undefined>;
   readJob(id: string): Promise<SeenJob | undefined>;
   /** Lets a delayed job go on now. @returns whether it was delayed. However many ask at once, it goes on once. */
@@ -34,7 +34,7 @@ export interface Connections {
   renew(ids: readonly string[], tokens: readonly string[]): Promise<string[]>;
   /** Puts jobs whose lease has expired back into the queue. @returns their ids. */
   recover(): Promise<string[]>;
-  /** The job that is held under the token of a claim. */
+  /** Returns the job that is held under the token of a claim. */
   heldBy(token: string): Promise<string | undefined>;
   /** Ids of all jobs that run. */
   activeIds(): Promise<string[]>;
@@ -44,14 +44,14 @@ export interface Connections {
   repair(ids: readonly string[]): Promise<string[]>;
   /** @returns the end of a call, where the next one has to wait for it to take effect after it. */
   beforeNext(call: Promise<void>): Promise<void> | undefined;
-  /** Whether a settlement and the next claim are one transaction, which fails or succeeds as a whole. */
+  /** Tells whether a settlement and the next claim are one transaction, which fails or succeeds as a whole. */
   isOneCall(settlement: Settlement): boolean;
   readonly store: SideStore;
   readonly signals: SignalChannel;
   readonly limiter: Limiter;
   readonly shortCuts?: ShortCuts;
   readonly backlog: Backlog;
-  /** With a connection of its own to wait on; made at first use. */
+  /** Returns the backend with a connection of its own to wait on; made at first use. */
   worker(): IQueueBackend;
   /**
    * Waits for the answer to a call, and in an outage not for long.
@@ -61,8 +61,8 @@ export interface Connections {
    */
   answer<T>(call: () => Promise<T>, isRepeatable?: boolean): Promise<T>;
   /**
-   * The same for calls that must not be given up and repeated: where the client sends them again by itself, an outage
-   * is waited for.
+   * Does the same for calls that must not be given up and repeated: where the client sends them again by itself, an
+   * outage is waited for.
    */
   persist<T>(call: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -74,7 +74,7 @@ export interface Connections {
  */
 export const SILENCE = 6_000;
 
-/** What the end of a connection gets before it is left to the end of the process: the other side may be gone. */
+/** Time for the end of a connection before it is left to the end of the process: the other side may be gone. */
 const FAREWELL = 500;
 
 /** Waits for the end of something, whatever it is, and not for long. */
@@ -87,19 +87,22 @@ export async function soon(end: Promise<unknown> | undefined): Promise<void> {
   clearTimeout(timer);
 }
 
-/** One policy for all connections, in milliseconds: soon at first, then about a second, and not all at once. */
+/**
+ * Returns the delay before the next attempt to connect, in milliseconds: soon at first, then about a second, with
+ * jitter.
+ */
 export function reconnectDelay(times: number): number {
   return Math.min(1_000, 50 * 2 ** Math.min(times, 10)) * (0.75 + Math.random() / 2);
 }
 
-/** What BullMQ's `Worker` is made with beside the connection. It only lends its backend: the loop is our own. */
+/** Settings of BullMQ's `Worker` beside the connection. It only lends its backend: the loop is our own. */
 export interface WorkerSettings {
-  /** In milliseconds. */
+  /** Lease of a claim, in milliseconds. */
   readonly lease: number;
   readonly workerId: string;
 }
 
-/** How often expired leases are looked for in the time of one. BullMQ notices one at the second look. */
+/** Number of looks for expired leases in the time of one. BullMQ notices an expired lease at the second look. */
 const CHECKS_PER_LEASE = 3;
 
 export function workerOptions({ lease, workerId }: WorkerSettings) {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { driverMissing } from '../queue-errors.js';
 
-/** What is installed only where it is used, and loaded only when the options name it. */
+/** Packages that are installed only where they are used, and loaded only when the options name them. */
 interface Drivers {
   readonly bullmq: typeof import('bullmq');
   readonly ioredis: typeof import('ioredis');
@@ -11,7 +11,7 @@ interface Drivers {
 /** BullMQ 6 loads the client packages with `require()`, which only its CommonJS build has. */
 const require = createRequire(import.meta.url);
 
-/** The first release whose workers hear of new jobs again after an outage. */
+/** First release whose workers hear of new jobs again after an outage. */
 const OLDEST_BULLMQ = [6, 3, 3] as const;
 
 /**
@@ -40,7 +40,7 @@ export function checkBullMq(version: string, together: readonly string[]): void 
   const differing = OLDEST_BULLMQ.findIndex((oldest, at) => numbers[at] !== oldest);
   if (differing === -1 || (numbers[differing] ?? 0) > (OLDEST_BULLMQ[differing] ?? 0)) return;
   const latest = together.map((name) => (name === 'bullmq' ? 'bullmq@latest' : name));
-  throw driverMissing(`bullmq in version ${OLDEST_BULLMQ.join('.')} or later, and has ${version}`, latest);
+  throw driverMissing(`bullmq ${OLDEST_BULLMQ.join('.')} or later, and ${version} is installed`, latest);
 }
 
 function isMissing(error: unknown, name: string): boolean {

@@ -9,16 +9,16 @@ export class ExecutionFinder {
   constructor(
     private readonly connections: Connections,
     private readonly jobs: JobStore,
-    /** In milliseconds. */
+    /** Retention of ended executions, in milliseconds. */
     private readonly retention: number,
   ) {}
 
-  /** The execution that has the key, or was the last to have it. */
+  /** Returns the execution that has the key, or was the last to have it. */
   async get(key: string): Promise<ExecutionRecord | undefined> {
     return (await this.liveOf(key))?.record ?? (await this.endedOf(key));
   }
 
-  /** The execution that has the key and has not ended. */
+  /** Returns the execution that has the key and has not ended. */
   async liveOf(key: string): Promise<StoredJob | undefined> {
     for (const id of await this.idsOf(key)) {
       const job = await this.jobs.readLive(id);
@@ -32,7 +32,7 @@ export class ExecutionFinder {
     return undefined;
   }
 
-  /** One execution, however many others have had its key since. */
+  /** Returns an execution, however many others have had its key since. */
   async find(id: string, key: string): Promise<ExecutionStatus | undefined> {
     const job = await this.jobs.look(id);
     if (job !== undefined) return { ...job, key };

@@ -7,8 +7,8 @@ let counter = randomInt(COUNTER_LIMIT);
 let lastTime = { now: 0, text: '' };
 
 /**
- * An id that BullMQ takes for a job (it refuses numbers and colons), and that sorts after those made before it: the
- * time, a counter, and chance.
+ * Creates an id that BullMQ takes for a job (it refuses numbers and colons), and that sorts after those made before it:
+ * the time, a counter, and chance.
  */
 export function createExecutionId(now: number): string {
   counter = (counter + 1) % COUNTER_LIMIT;
@@ -16,7 +16,7 @@ export function createExecutionId(now: number): string {
   return `${lastTime.text}-${inBase36(counter, 4)}${inBase36(Math.floor(Math.random() * 36 ** 6), 6)}`;
 }
 
-/** Whether a key may be one that was made up for an execution without a key: then it is its id. */
+/** Tells whether a key may have been made for an execution without a key: then it is its id. */
 export function looksLikeExecutionId(key: string): boolean {
   return /^[0-9a-z]{9}-[0-9a-z]{10}$/.test(key);
 }
@@ -28,8 +28,8 @@ function inBase36(number: number, length: number): string {
 const LONGEST_KEY = 256;
 
 /**
- * A key as both databases can keep it: PostgreSQL knows no NUL and indexes no long texts, and half a surrogate pair would
- * become the same replacement character as any other.
+ * Encodes a key so that both databases can keep it: PostgreSQL knows no NUL and indexes no long texts, and half a
+ * surrogate pair would become the same replacement character as any other.
  */
 export function encodeKey(key: string): string {
   if (key.length > LONGEST_KEY) return `%#${createHash('sha256').update(key, 'utf16le').digest('base64url')}`;
@@ -39,7 +39,7 @@ export function encodeKey(key: string): string {
   });
 }
 
-/** The key, unless it was too long to be kept in full. */
+/** Decodes a key, unless it was too long to be kept in full. */
 export function decodeKey(encoded: string): string | undefined {
   if (encoded.startsWith('%#')) return undefined;
   return encoded.replace(/%([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));

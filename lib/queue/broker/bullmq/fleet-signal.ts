@@ -1,9 +1,9 @@
 import type { Signal } from '../broker.js';
 
-/** What our processes tell each other: the port's signals, and what concerns brokers alone. */
+/** Messages between processes: the port's signals, and the brokers' own. */
 export type FleetSignal =
   | Signal
-  /** A replacement waits for the end of a run. */
+  /** Replacement that waits for the end of a run. */
   | { readonly type: 'replaced' }
   /** There is something to claim that the sender, who was woken for it, cannot take. */
   | { readonly type: 'work' };

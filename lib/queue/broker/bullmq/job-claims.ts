@@ -10,7 +10,7 @@ import type { Replacements } from './replacements.js';
 import type { JobNotifier } from './job-notifier.js';
 import type { Settlement } from '../settlement.js';
 
-/** What a replacement takes at most to be put in the place of a run that has settled, in milliseconds. */
+/** Longest time that a replacement takes to follow a run that has settled, in milliseconds. */
 const REPLACEMENT_TIME = 2_000;
 
 /** Claims of a worker: from the start of a job to its settlement. */
@@ -104,7 +104,7 @@ export class JobClaims {
     return claim;
   }
 
-  /** What a worker must hear, beside what its users subscribe to. */
+  /** Subscribes the worker to signals of its own, beside those that its users subscribe to. */
   private hearFleet(): void {
     if (this.isHearing) return;
     this.isHearing = true;
@@ -117,7 +117,7 @@ export class JobClaims {
   }
 }
 
-/** What would go on at once goes on a little later: until then, another is in its place. */
+/** Delays a settlement that would go on at once: until then, another execution is in its place. */
 function putOff(settlement: Settlement): Settlement {
   const { type } = settlement;
   if (type !== 'reschedule' && type !== 'retry' && type !== 'release') return settlement;

@@ -1,5 +1,6 @@
 import type { JobJson, JobsOptions } from 'bullmq';
 
+import { REASONS } from '../reasons.js';
 import { readExtras, readNumber, readStored, readString } from '../stored.js';
 import { decodeKey, encodeKey } from './execution-id.js';
 import { memoOf } from './job-memo.js';
@@ -12,7 +13,7 @@ import type {
   ProgressRecord,
 } from '../record.js';
 
-/** What is kept in a job's data when there is more than arguments, such as a key too long for `deduplication.id`. */
+/** Data of a job that hold more than arguments, such as a key too long for `deduplication.id`. */
 interface Envelope extends ExecutionExtras {
   readonly $args: string;
   readonly key?: string;
@@ -20,7 +21,7 @@ interface Envelope extends ExecutionExtras {
 
 const ENVELOPE = '{"$args":';
 
-/** Of a job's options: when it is due, where that is too far away for its `delay` to be exact. */
+/** Due time in a job's options, where it is too far away for `delay` to be exact. */
 interface FarTime {
   when?: string;
 }
@@ -28,7 +29,7 @@ interface FarTime {
 /** Longest delay that is exact, in milliseconds: Lua writes numbers with 14 digits. */
 const LONGEST_EXACT = 99_999_999_999_999;
 
-/** When a job was due at first, by the options that it was added with. */
+/** Returns the time at which a job was due at first, by the options that it was added with. */
 function addedFor({ timestamp, opts }: JobJson): number {
   const { when } = opts as FarTime;
   const added = readNumber(timestamp) ?? 0;
@@ -36,7 +37,7 @@ function addedFor({ timestamp, opts }: JobJson): number {
 }
 
 /**
- * A job for BullMQ to add.
+ * Creates a job for BullMQ to add.
  *
  * @param dataOf makes the data that keep a text as it is.
  */
@@ -86,12 +87,12 @@ export function isDamage(error: unknown): boolean {
   );
 }
 
-/** Whether BullMQ would stop at the job when it is moved on. */
+/** Tells whether BullMQ would stop at the job when it is moved. */
 export function isDamaged(job: JobJson): boolean {
   return [job.attemptsMade, job.attemptsStarted, job.stalledCounter].some((count) => !Number.isSafeInteger(count));
 }
 
-/** Never throws. A record that cannot be read has a `flaw`, and what can be read of it. */
+/** Reads the record of a job. Never throws: an unreadable record has a `flaw`, and its readable parts. */
 export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
   const memo = memoOf(job);
   const { key, args, flaw, ...content } = contentOf(job);
@@ -103,7 +104,7 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
   const isEnded = job.finishedOn !== undefined;
   const attempt = countOf(job.attemptsMade) - (memo.attemptsBefore ?? 0) + (isEnded ? 0 : 1);
   const result = state === 'completed' ? resultOf(job) : undefined;
-  const reason = flaw === undefined ? memo.reason : `record cannot be read: ${flaw}`;
+  const reason = flaw === undefined ? memo.reason : REASONS.unreadable(flaw);
   return {
     id: job.id,
     key,
@@ -129,19 +130,19 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
   };
 }
 
-/** The same of a job that was read without its data and its key. */
+/** Reads the status of a job that was read without its data and its key. */
 export function statusOf(job: JobJson, state: ExecutionState): ExecutionStatus {
   const { args: _args, extras: _extras, ...status } = recordOf(job, state);
   const { args } = memoOf(job);
   return { ...status, ...(args !== undefined && { args }) };
 }
 
-/** How often it has been started: claimed, and not made to wait. */
+/** Counts the starts of a job: claims that did not make it wait. */
 function startsOf(job: JobJson): number {
   return countOf(job.attemptsStarted) - (memoOf(job).unstarted ?? 0);
 }
 
-/** In which of our states a job is that BullMQ calls `state`. */
+/** Maps a state of BullMQ to one of ours. */
 export function stateOf(job: JobJson, state: string, now: number): ExecutionState | undefined {
   const memo = memoOf(job);
   switch (state) {
@@ -180,13 +181,13 @@ function contentOf(job: JobJson): Content {
   const { id, name, data, deduplicationId, timestamp } = job;
   const known = typeof deduplicationId === 'string' ? decodeKey(deduplicationId) : id;
   const key = known ?? id;
-  if (typeof name !== 'string' || name === '') return { key, args: NO_ARGS, flaw: 'its task has no name' };
-  if (readNumber(timestamp) === undefined) return { key, args: NO_ARGS, flaw: 'the time of its addition is missing' };
+  if (typeof name !== 'string' || name === '') return { key, args: NO_ARGS, flaw: 'the task has no name' };
+  if (readNumber(timestamp) === undefined) return { key, args: NO_ARGS, flaw: 'the time of addition is missing' };
   const text = typeof data === 'string' && data.startsWith('"') ? readText(data) : data;
-  if (typeof text !== 'string') return { key, args: NO_ARGS, flaw: 'its data are no text' };
+  if (typeof text !== 'string') return { key, args: NO_ARGS, flaw: 'the data are not text' };
   if (known !== undefined && !text.startsWith(ENVELOPE)) return { key, args: text };
   return (
-    readStored(text, (envelope) => readEnvelope(envelope, key)) ?? { key, args: NO_ARGS, flaw: 'its data are damaged' }
+    readStored(text, (envelope) => readEnvelope(envelope, key)) ?? { key, args: NO_ARGS, flaw: 'the data are damaged' }
   );
 }
 
@@ -215,7 +216,7 @@ function countOf(value: unknown): number {
   return readNumber(Number(value)) ?? 0;
 }
 
-/** What is stored of the progress of a run: of which start, since one that has lost its lease may still go on. */
+/** Stored progress of a run, with its start, since one that has lost its lease may still go on. */
 interface StoredProgress extends ProgressRecord {
   readonly start: number;
   /** Instead of a message that PostgreSQL keeps in no JSON, with NUL or half a surrogate pair: its JSON. */
@@ -224,7 +225,7 @@ interface StoredProgress extends ProgressRecord {
 
 const UNKEPT = /[\0\p{Surrogate}]/u;
 
-/** How a job's progress is stored. */
+/** Encodes a job's progress. */
 export function storedProgress({ message, ...progress }: ProgressRecord, start: number): object {
   if (message === undefined) return { start, ...progress } satisfies StoredProgress;
   const text = UNKEPT.test(message) ? { escaped: JSON.stringify(message) } : { message };

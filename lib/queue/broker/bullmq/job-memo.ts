@@ -8,11 +8,11 @@ import type { ChainSchedule, EndState, StoredError } from '../record.js';
  * that BullMQ writes in the same step in which it moves the job, under the same lease, on Redis and on PostgreSQL.
  */
 export interface Memo {
-  /** Since when it is, or will be, due. */
+  /** Time since which the execution is due, or will be. */
   readonly when?: number;
-  /** When the run was due at first, where that is another time. */
+  /** Time at which the run was due at first, where it differs. */
   readonly since?: number;
-  /** The next run's, where they differ from those that it was added with. */
+  /** Arguments of the next run, where they differ from the added ones. */
   readonly args?: string;
   readonly run?: number;
   /** BullMQ goes on counting over all runs of an execution: what had been counted when this one began. */
@@ -26,7 +26,7 @@ export interface Memo {
   readonly reason?: string;
   /** Text of the memo that the last run had left, where it was cancelled while it waited. */
   readonly before?: string;
-  /** Where it differs from the one that it was added with. */
+  /** Schedule in force, where it differs from the added one. */
   readonly schedule?: ChainSchedule;
 }
 

@@ -11,19 +11,21 @@ import type { Settlement } from '../settlement.js';
 /** Time for which workers have surely cleaned up, in seconds. */
 const GRACE = 3_600;
 
-/** For so long it is remembered that lost leases were no crashes, in milliseconds. */
+/** Time for which excused leases are remembered, in milliseconds. */
 const EXCUSE_TTL = 24 * 3_600_000;
 
-/** What BullMQ's backend answers when it was asked for the next job. */
+/** Answer of BullMQ's backend to a request for the next job. */
 export interface NextJob {
   readonly job: JobJson | undefined;
-  /** Where there is none, when the next delayed one is due, or 0; `undefined` when BullMQ does not tell. */
+  /**
+   * Time at which the next delayed job is due, or 0, where there is no next job; `undefined` when BullMQ does not tell.
+   */
   readonly dueAt: number | undefined;
 }
 
 /** Starts executions, and moves them on under their lease: what a worker does with BullMQ's jobs. */
 export class JobMoves {
-  /** What a claim's job was like when it was claimed. */
+  /** Jobs of claims, as they were when they were claimed. */
   private readonly claimed = new WeakMap<Claim, JobJson>();
 
   constructor(
@@ -47,7 +49,7 @@ export class JobMoves {
     }
   }
 
-  /** The claim of a job that has never been started before; nothing for others, of which more is to be asked. */
+  /** Returns the claim of a job that has never been started before; nothing for others, of which more must be read. */
   firstClaim(job: JobJson, token: string): Claim | undefined {
     if (job.attemptsStarted > 1 || Number(job.stalledCounter) > 0 || isDamaged(job)) return undefined;
     return this.claimOf(job, token, 0, undefined);
@@ -70,7 +72,9 @@ export class JobMoves {
     return claim;
   }
 
-  /** A lease was lost by a worker that lives. The count belongs to this run: the next one begins with none. */
+  /**
+   * Excuses a lease that was lost by a worker that lives. The count belongs to this run: the next one begins with none.
+   */
   async excuse(claim: Claim): Promise<void> {
     const job = this.jobOf(claim);
     const excuses = (await this.excusesOf(job)) + 1;
@@ -85,7 +89,7 @@ export class JobMoves {
     return before === crashesBefore(job) ? (excuses ?? 0) : 0;
   }
 
-  /** How often it had been claimed, with this claim. */
+  /** Counts the claims of an execution, with this one. */
   claimsOf(claim: Claim): number {
     return this.jobOf(claim).attemptsStarted;
   }
@@ -192,8 +196,9 @@ export class JobMoves {
   }
 
   /**
-   * What a call has started beside what it has moved. BullMQ stops at records that are damaged: before a move, in it, or
-   * with the next job in its hands, which is held under the token then and is to be settled like any other.
+   * Returns the next job that a call has claimed, beside what it has moved. BullMQ stops at records that are damaged:
+   * before a move, in it, or with the next job in its hands, which is held under the token then and is to be settled
+   * like any other.
    */
   private async nextOf(token: string, moved: string | undefined, call: () => Promise<unknown>): Promise<NextJob> {
     try {
@@ -234,22 +239,22 @@ export class JobMoves {
   }
 }
 
-/** How many of a job's lost leases belong to earlier runs. */
+/** Counts the lost leases of a job that belong to earlier runs. */
 function crashesBefore(job: JobJson): number {
   return memoOf(job).crashesBefore ?? 0;
 }
 
-/** Of two notes the greater stays. */
+/** Pads a count, since the greater of two notes stays. */
 function pad(count: number): string {
   return String(count).padStart(10, '0');
 }
 
-/** What BullMQ's backends need of a job that they move. */
+/** Returns the part of a job that BullMQ's backends need to move it. */
 function minimal(id: string): MinimalJob {
   return { id, opts: { attempts: 1 } } as MinimalJob;
 }
 
-/** How BullMQ answers when it has ended a job. */
+/** Tells whether BullMQ has answered that it has ended a job. */
 function isFinish(answer: unknown): answer is { readonly result: unknown } {
   return typeof answer === 'object' && answer !== null && 'result' in answer;
 }

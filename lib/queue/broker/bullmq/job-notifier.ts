@@ -16,11 +16,11 @@ export class JobNotifier {
   constructor(
     private readonly backend: () => IQueueBackend,
     private readonly lease: number,
-    /** The notifier was for a worker that cannot take the job now. */
+    /** Passes a notification on that came to a worker which cannot take the job now. */
     private readonly passOn: () => void,
   ) {}
 
-  /** Something is being claimed: what has rung until now is answered. */
+  /** Answers all notifications until now: something is being claimed. */
   answer(): void {
     this.hasRung = false;
   }
@@ -54,7 +54,7 @@ export class JobNotifier {
     clearTimeout(timer);
   }
 
-  /** One wait at a time: it goes on when the timer was faster. */
+  /** Waits once at a time: the wait goes on when the timer was faster. */
   private listen(): void {
     this.ringing ??= this.hear();
   }

@@ -17,12 +17,12 @@ import {
   type NewExecution,
 } from '../record.js';
 
-/** So many of what has ended are forgotten in one call. */
+/** Number of ended jobs that one call forgets. */
 const PAGE = 500;
-/** So many delayed ones are looked at to tell retries among them, however few are listed. The rest counts as scheduled. */
+/** Number of delayed jobs that are looked at to find retries, however few are listed. The rest counts as scheduled. */
 const LOOKS = 1_000;
 
-/** One execution as BullMQ keeps it. */
+/** Execution as BullMQ keeps it. */
 export interface StoredJob {
   readonly id: string;
   readonly record: ExecutionRecord;
@@ -45,7 +45,7 @@ export class JobStore {
     return this.connections.addJob(jobOf(execution, id, Date.now(), this.connections.dataOf));
   }
 
-  /** A job whose record was deleted by hand, or evicted, would hold its key for ever, also when it has ended. */
+  /** Frees a key whose job record was deleted by hand, or evicted: it would hold its key for ever. */
   private async freeDeadKey(execution: NewExecution, id: string, added: Promise<string>): Promise<string> {
     for (let holder = await added; ; holder = await this.addJob(execution, id)) {
       if (holder === id || execution.key === undefined || (await this.isLive(holder))) return holder;
@@ -53,7 +53,7 @@ export class JobStore {
     }
   }
 
-  /** How long what has ended is kept, in milliseconds. */
+  /** Time for which ended jobs are kept, in milliseconds. */
   get memory(): number {
     return Math.max(this.options.retention, HANDLE_RETENTION);
   }
@@ -63,20 +63,20 @@ export class JobStore {
     return seen && storedOf(seen, Date.now());
   }
 
-  /** The execution, unless it has ended. */
+  /** Reads an execution, unless it has ended. */
   async readLive(id: string): Promise<StoredJob | undefined> {
     const job = await this.read(id);
     return job === undefined || isEnded(job.record.state) ? undefined : job;
   }
 
-  /** What can be told of a job without its data: not its key either. */
+  /** Reads the status of a job without its data and its key. */
   async look(id: string): Promise<ExecutionStatus | undefined> {
     const seen = await this.connections.lookAtJob(id);
     const state = seen && stateOf(seen.job, seen.state, Date.now());
     return state && statusOf(seen.job, state);
   }
 
-  /** A replacement that has ended before it became a job, as long as it is remembered. */
+  /** Reads a replacement that ended before it became a job, as long as it is remembered. */
   async readGone(id: string): Promise<ExecutionRecord | undefined> {
     const [note] = await this.connections.store.getNotes('gone', [id]);
     return note === undefined ? undefined : readRecord(note);
@@ -110,7 +110,7 @@ export class JobStore {
     return this.connections.retime(id, when, { expected: seen.job.failedReason, next: JSON.stringify(next) });
   }
 
-  /** Not: it has ended, or its record is gone. */
+  /** Tells whether an execution has a record and has not ended. */
   async isLive(id: string): Promise<boolean> {
     const job = await this.look(id);
     return job !== undefined && !isEnded(job.state);

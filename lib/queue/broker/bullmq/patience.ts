@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream';
 /** Silence of a server after which a call to it fails, in milliseconds. */
 export const PATIENCE = 2_000;
 
-/** How often silence is measured while somebody waits, in milliseconds. */
+/** Interval at which silence is measured while a caller waits, in milliseconds. */
 const TICK = 100;
 
-/** Somebody who waits for a reply. */
+/** Caller that waits for a reply. */
 export interface Waiter {
   readonly since: number;
   readonly call: () => void;
@@ -21,7 +21,7 @@ export class LastReply {
   #tickedAt = 0;
   #repliedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
-  /** In the order of their time, so that the first is the one that has waited longest. */
+  /** Waiters in the order of their time: the first has waited longest. */
   readonly #waiters = new Set<Waiter>();
 
   note(): void {
@@ -89,7 +89,7 @@ export function withPatience<T>(answer: Promise<T>, lastReply: LastReply, late: 
   });
 }
 
-/** How often a connection is looked at in the time that it may be silent. */
+/** Number of looks at a connection in the time that it may be silent. */
 const LOOKS = 4;
 
 /**

@@ -1,7 +1,7 @@
 /** Difference that is not worth a correction, in milliseconds: much less than any lease. */
 const TOLERANCE = 50;
 
-/** What clocks that tell whole milliseconds may be off by. */
+/** Error of clocks that tell whole milliseconds. */
 const PRECISION = 1;
 
 /**
@@ -9,13 +9,13 @@ const PRECISION = 1;
  * and then, and goes on by a clock of this process that nobody sets.
  */
 export class ServerClock {
-  /** What is added to `performance.now()`. */
+  /** Difference to `performance.now()`. */
   private offset = Date.now() - performance.now();
 
   /** @param ask gets the time of the server, in milliseconds since the epoch. */
   constructor(private readonly ask: () => Promise<number>) {}
 
-  /** In milliseconds since the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   now(): number {
     return Math.floor(this.offset + performance.now());
   }

@@ -14,7 +14,7 @@ import { LastReply, withPatience } from './patience.js';
 import { Replacements } from './replacements.js';
 import { JobNotifier } from './job-notifier.js';
 
-/** Everything that a connection brings. */
+/** Parts of an open connection. */
 export interface Site {
   readonly connections: Connections;
   readonly jobs: JobStore;
@@ -31,7 +31,7 @@ export interface Site {
 
 /** Life of a broker's connection: opened once for all callers, closed once. */
 export class Session {
-  /** Nothing until it is open. */
+  /** Open connection; nothing until then. */
   site: Site | undefined;
   private opening: Promise<Site> | undefined;
   private isClosed = false;

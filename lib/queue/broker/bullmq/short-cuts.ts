@@ -5,7 +5,7 @@ type Waits = Extract<Admission, { readonly type: 'waits' }>;
 /** Short cuts to slots that a database allows: they save calls to it, and change nobody's turn. */
 export interface ShortCuts {
   /**
-   * Whether a claim was handed its slots where it was put into the queue, and so need not ask for them.
+   * Tells whether a claim was handed its slots when it was put into the queue, and need not ask for them.
    *
    * @param claims how often its job has been claimed.
    */
@@ -20,7 +20,7 @@ export interface ShortCuts {
   noteQueued(member: PoolMember): boolean;
 }
 
-/** Whether no limit goes by time: whoever has its slots then is through all of them. */
+/** Tells whether no limit goes by time: an execution with its slots has passed all of them. */
 export function areSlots(limits: readonly Limit[]): boolean {
   return limits.every(({ type }) => type === 'concurrency');
 }

@@ -7,7 +7,7 @@ import { areSlots, type ShortCuts } from './short-cuts.js';
 import type { Settlement } from '../settlement.js';
 
 const ADMITTED: Admission = { type: 'admitted' };
-/** When one that is being parked is looked at again, in milliseconds. */
+/** Delays of looks at an execution that is being parked, in milliseconds. */
 const PARKING_TIMES = [1, 5, 20, 100, 500] as const;
 
 /** Leads executions through the limits, and wakes parked ones for whom somebody has made room. */
@@ -55,7 +55,7 @@ export class SlotAcquisition {
     if (pools.length > 0) this.holding.set(claim, { pools, since: Date.now() });
   }
 
-  /** The run is over, or will not be: others may have its slots. */
+  /** Frees the slots of a run that is over, or will not start. */
   release(claim: Claim, settlement: Settlement): void {
     const held = this.holding.get(claim);
     const wasInLine = this.waiting.delete(claim);
@@ -103,7 +103,10 @@ export class SlotAcquisition {
     await Promise.all(members.map((member) => this.wakeOne(member))).catch(ignore);
   }
 
-  /** One that runs already finds out by itself. Those who do not come for granted slots are woken by a later sweep. */
+  /**
+   * Wakes an execution. A running one finds out by itself; a later sweep wakes those that do not come for granted
+   * slots.
+   */
   private async wakeOne(member: PoolMember): Promise<void> {
     if (this.shortCuts?.noteQueued(member) === true) return;
     const { id } = member;

@@ -1,4 +1,4 @@
-/** A binary heap: the least item first. */
+/** Binary heap: the least item first. */
 export class Heap<T> implements Iterable<T> {
   readonly #items: T[] = [];
 
@@ -8,7 +8,7 @@ export class Heap<T> implements Iterable<T> {
     return this.#items.length;
   }
 
-  /** In no particular order. */
+  /** Iterates in no particular order. */
   [Symbol.iterator](): Iterator<T> {
     return this.#items.values();
   }

@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 
-/** How long timers and I/O may be kept waiting by promises that follow each other, in milliseconds. */
+/** Longest time that promises which follow each other keep timers and I/O waiting, in milliseconds. */
 const LONGEST = 5;
 /** Steps that each turn has room for, however slow the machine is: a few tasks run the same way each time. */
 const LEAST = 16;

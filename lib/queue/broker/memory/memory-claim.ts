@@ -21,7 +21,7 @@ export class MemoryClaim implements Claim {
     this.#execution = execution;
   }
 
-  /** Nothing where the claim is a copy. */
+  /** Returns the execution of a claim; nothing where the claim is a copy. */
   static executionOf(claim: Claim): MemoryExecution | undefined {
     return #execution in claim ? claim.#execution : undefined;
   }

@@ -18,7 +18,7 @@ export interface Replacement {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * One execution of the memory broker, changed in place: a run changes it a dozen times, and a copy for each change cost
+ * Execution of the memory broker, changed in place: a run changes it a dozen times, and a copy for each change cost
  * more than the rest of the run. Records that leave the broker are copies.
  *
  * All fields are set at once: V8 gives objects that get theirs one by one a second shape and an array beside it.
@@ -45,20 +45,20 @@ export class MemoryExecution implements Placed {
   progress: ProgressRecord | undefined = undefined;
 
   crashes = 0;
-  /** Its worker has told that it lives. */
+  /** Set when the worker has told that it lives. */
   isExcused = false;
   /** Token of the claim that holds the lease. */
   token: string | undefined = undefined;
   leaseUntil: number;
   cancellation: string | undefined = undefined;
   replacement: Replacement | undefined = undefined;
-  /** The claim that runs is in line for a slot. */
+  /** Set when the claim that runs is in line for a slot. */
   isInLine = false;
-  /** A limit may know it. */
+  /** Set when a limit may know the execution. */
   hasVisited = false;
 
   place = 0;
-  /** Its neighbours: among those that have not ended, or the next one among those that have. */
+  /** Neighbour among live executions, or the next among ended ones. */
   before: MemoryExecution | undefined = undefined;
   after: MemoryExecution | undefined = undefined;
 

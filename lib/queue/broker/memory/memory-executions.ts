@@ -3,7 +3,7 @@ import type { MemoryExecution } from './memory-execution.js';
 import type { EndState, LiveState } from '../record.js';
 
 /**
- * All executions of a memory broker: those that have not ended, in the order of their addition, and for a while those
+ * Executions of a memory broker: those that have not ended, in the order of their addition, and for a while those
  * that have, in the order of their ends. Both are linked lists; an end moves an execution from one to the other, and
  * leaves the maps as they are.
  */
@@ -12,20 +12,20 @@ export class MemoryExecutions {
   size = 0;
 
   private readonly byId = new Map<string, MemoryExecution>();
-  /** The one that has the key, or was the last to have it. */
+  /** Execution that has the key, or was the last to have it. */
   private readonly byKey = new Map<string, MemoryExecution>();
   private first: MemoryExecution | undefined;
   private last: MemoryExecution | undefined;
   private firstEnded: MemoryExecution | undefined;
   private lastEnded: MemoryExecution | undefined;
-  /** For how long those that have ended are kept, in milliseconds. */
+  /** Time for which ended executions are kept, in milliseconds. */
   private readonly memory: number;
 
   constructor(private readonly retention: number) {
     this.memory = Math.max(retention, HANDLE_RETENTION);
   }
 
-  /** Of those that have not ended. Each may end while it is looked at. */
+  /** Iterates over live executions. Each may end while it is looked at. */
   *[Symbol.iterator](): Generator<MemoryExecution> {
     for (let execution = this.first; execution !== undefined;) {
       const { after } = execution;
@@ -34,18 +34,18 @@ export class MemoryExecutions {
     }
   }
 
-  /** Until it is forgotten. */
+  /** Finds an execution until it is forgotten. */
   find(id: string): MemoryExecution | undefined {
     return this.byId.get(id);
   }
 
-  /** The one that has the key. */
+  /** Returns the execution that has the key. */
   holderOf(key: string): MemoryExecution | undefined {
     const execution = this.byKey.get(key);
     return execution?.endedAt === undefined ? execution : undefined;
   }
 
-  /** The one that has the key, or was the last to have it and ended less than `retention` ago. */
+  /** Returns the execution that has the key, or was the last to have it and ended less than `retention` ago. */
   lastOf(key: string, now: number): MemoryExecution | undefined {
     const execution = this.byKey.get(key);
     if (execution?.endedAt === undefined) return execution;
@@ -76,7 +76,7 @@ export class MemoryExecutions {
     this.remember(execution, state, now);
   }
 
-  /** The same for one that was never added: it can be found by its id. */
+  /** Notes the end of an execution that was never added: it can be found by its id. */
   noteEnd(execution: MemoryExecution, state: EndState, now: number): void {
     this.byId.set(execution.id, execution);
     this.remember(execution, state, now);

@@ -10,7 +10,7 @@ import { ReadyAndDelayed } from './ready-and-delayed.js';
 import type { AddedExecution, EndState, LiveState, NewExecution } from '../record.js';
 
 export interface MemoryQueueOptions {
-  /** In milliseconds, like all of them. */
+  /** Lease of a claim, in milliseconds, like all durations here. */
   readonly lease: number;
   readonly retention: number;
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface MemoryQueueOptions {
 /** Before all priorities: others wait for the slot that it has been handed. */
 const FIRST = -1;
 
-/** What a memory broker keeps, and how an execution moves through its states. */
+/** State of a memory broker, and the transitions of its executions. */
 export class MemoryQueue {
   readonly executions: MemoryExecutions;
   readonly readyAndDelayed = new ReadyAndDelayed<MemoryExecution>();
@@ -30,7 +30,7 @@ export class MemoryQueue {
   readonly turn = new LoopTurn();
   readonly clock: Clock;
   disarm: (() => void) | undefined;
-  /** The last one, of an id or of a token. */
+  /** Last number of an id or a token. */
   private number = 0;
 
   constructor(
@@ -47,7 +47,7 @@ export class MemoryQueue {
     return String(this.number);
   }
 
-  /** Those who have got what they were parked for. */
+  /** Wakes executions that have got what they were parked for. */
   wakeAll(members: readonly { readonly id: string }[]): void {
     for (const { id } of members) {
       const execution = this.executions.find(id);

@@ -169,7 +169,7 @@ export class MemoryRunStore implements RunStore {
     }
   }
 
-  /** In line for a slot, or put off until a time that is kept for it, it comes back for that. */
+  /** Leaves the limits, unless the execution comes back for its place in line, or for a reserved time. */
   private leaveLimits(execution: MemoryExecution, token: string, settlement: Settlement): void {
     const isInLine = execution.isInLine && settlement.type === 'park';
     const hasPlace = settlement.type === 'release' && settlement.isUnstarted === true;

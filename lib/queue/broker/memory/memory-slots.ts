@@ -10,7 +10,7 @@ interface Ticket extends PoolMember {
   token: string | undefined;
   /** Pool in whose line it waits. */
   line: string | undefined;
-  /** Its place there (R8). */
+  /** Place in line (R8). */
   readonly since: number;
   readonly order: string;
 }
@@ -21,9 +21,9 @@ interface Ticket extends PoolMember {
  */
 export class MemorySlots {
   private readonly tickets = new Map<string, Ticket>();
-  /** By pool: holders, with the end of their leases. */
+  /** Holders by pool, with the end of their leases. */
   private readonly slots = new Map<string, Map<string, number>>();
-  /** By pool: waiters, in order. */
+  /** Waiters by pool, in order. */
   private readonly lines = new Map<string, Ticket[]>();
   /** Pools of executions that have left, which are still to be served (R14). */
   private readonly freed: string[] = [];

@@ -32,7 +32,7 @@ interface Place {
 /** Rates, cooldowns and debounces, by the rules of ../limit.ts. */
 export class MemoryWindows {
   private readonly starts = new Map<string, Starts>();
-  /** By execution: places that are kept for its attempts (R23). */
+  /** Reserved places for attempts, by execution (R23). */
   private readonly places = new Map<string, Place[]>();
   private readonly cooldowns = new Map<string, { readonly run: string; readonly until: number }>();
   private readonly debounces = new Map<string, Burst>();

@@ -3,15 +3,15 @@ import { Heap } from './heap.js';
 
 /** Item, whose place ReadyAndDelayed alone sets. */
 export interface Placed {
-  /** The number of its place; 0 where it has none. */
+  /** Number of the place; 0 where there is none. */
   place: number;
 }
 
 interface Place<T> {
   readonly item: T;
-  /** Of its kind only the latest counts: an item has one place at most. */
+  /** Number of the latest entry of an item: older entries do not count. */
   readonly number: number;
-  /** What it is ordered by, before its number. */
+  /** Order before the number. */
   readonly rank: number;
 }
 
@@ -25,14 +25,14 @@ export class ReadyAndDelayed<T extends Placed> {
   #ranked = new Heap<Place<T>>(isBefore);
   #later = new Heap<Place<T>>(isBefore);
   #number = 0;
-  /** How many items have a place. */
+  /** Number of items with a place. */
   #size = 0;
 
   get hasDue(): boolean {
     return this.#firstDue() !== undefined;
   }
 
-  /** When the next one comes due. */
+  /** Time at which the next item is due. */
   get nextAt(): number | undefined {
     return this.#first(this.#later)?.rank;
   }
@@ -59,7 +59,7 @@ export class ReadyAndDelayed<T extends Placed> {
     this.#size -= 1;
   }
 
-  /** The first of what is due. */
+  /** Takes the first item that is due. */
   take(): T | undefined {
     const place = this.#firstDue();
     if (place === undefined) return undefined;
@@ -69,7 +69,7 @@ export class ReadyAndDelayed<T extends Placed> {
     return place.item;
   }
 
-  /** The first of what was to come due until `now`. */
+  /** Takes the first item that was due until `now`. */
   takeOverdue(now: number): T | undefined {
     const place = this.#first(this.#later);
     if (place === undefined || place.rank > now) return undefined;

@@ -36,7 +36,7 @@ export class Excess extends Obstacle {
   }
 
   static ofSize(path: string, value: unknown, maxSize: number): Excess {
-    const allowed = `up to ${describeSize(maxSize)} in all, by queue.maxArgumentSize; pass ids, and keep large values in a store of your own`;
+    const allowed = `up to ${describeSize(maxSize)} in all (queue.maxArgumentSize); pass ids, and store large values elsewhere`;
     return new Excess(path, value, allowed, 'too large');
   }
 }

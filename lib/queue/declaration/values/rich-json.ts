@@ -6,11 +6,11 @@ import { readSuperjson, type SuperjsonRecord } from './superjson-reader.js';
 
 /** Position of a value that is encoded, and the limit of its text. */
 export interface Place {
-  /** Such as `args`. */
+  /** Path of the value, such as `args`. */
   readonly path: string;
   /** Number of levels around the value. */
   readonly depth: number;
-  /** In bytes; a safe integer. */
+  /** Largest size in bytes; a safe integer. */
   readonly maxSize: number;
 }
 

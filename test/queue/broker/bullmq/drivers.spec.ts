@@ -26,7 +26,7 @@ describe('drivers', () => {
     'may not be BullMQ %s, whose workers go deaf after an outage',
     (version) => {
       expect(() => checkBullMq(version, PACKAGES)).toThrow(
-        `The queue needs the package bullmq in version 6.3.3 or later, and has ${version}. Install it: npm install bullmq@latest ioredis`,
+        `The queue needs the package bullmq 6.3.3 or later, and ${version} is installed. Install it: npm install bullmq@latest ioredis`,
       );
     },
   );

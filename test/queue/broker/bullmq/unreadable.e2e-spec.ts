@@ -184,7 +184,7 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
     await using worker = await startQueue(space, NOTES, { fleet: test.fleet, concurrency: 1 });
     await expect(good.result({ timeout: '20s' })).resolves.toBe(1);
     await until(async () => (await raw.stateOf(id)) === 'failed', 'the one that is gone to have failed');
-    expect(worker.logs.matching('cannot be read')).toHaveLength(1);
+    expect(worker.logs.matching('is unreadable')).toHaveLength(1);
     const again = await test.queue.add('notes.write', { key: 'gone' })(1);
     await expect(again.result({ timeout: '20s' })).resolves.toBe(1);
   });
@@ -247,7 +247,7 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
     expect(await worker.queue.strikes()).toEqual([]);
     await until(() => worker.queue.counts.unreadable >= texts.length, 'each to be counted');
     await raw.setEntry(map, 'late', '{');
-    await until(() => worker.logs.matching('late cannot be read').length > 0, 'a line for another');
+    await until(() => worker.logs.matching('late is unreadable').length > 0, 'a line for another');
   });
 
   it('skips damaged workers and replacements', async () => {
@@ -261,7 +261,7 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
     await until(async () => (await test.queue.workers()).length === 1, 'the worker to announce itself');
     const execution = await test.queue.replace('notes.write', { key: 'r', when: new Date() })(1);
     await expect(execution.result({ timeout: '20s' })).resolves.toBe(1);
-    expect(worker.logs.matching('cannot be read').length).toBeGreaterThan(0);
+    expect(worker.logs.matching('is unreadable').length).toBeGreaterThan(0);
   });
 
   it(`survives ${RECORDS} mutated records: no slot is lost, and sound work goes on`, async () => {

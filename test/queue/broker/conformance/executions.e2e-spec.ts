@@ -224,7 +224,7 @@ describeBrokers('executions', (suite) => {
         const found = await Promise.all(ids.map((id) => suite.other.executions.find(id, 'k')));
         expect(found.map((status) => `${status?.state}: ${status?.reason}`)).toEqual([
           'cancelled: not wanted',
-          'cancelled: replaced',
+          'cancelled: queue.replace() was called',
           'cancelled: all must go',
         ]);
       },
@@ -234,7 +234,10 @@ describeBrokers('executions', (suite) => {
       const held = (await suite.bring('k', 'running')) as Claim;
       const first = await suite.other.executions.replace(keyed('k', 'first thought'));
       const second = await suite.other.executions.replace(keyed('k', 'new'));
-      expect(await suite.broker.executions.find(first, 'k')).toMatchObject({ state: 'cancelled', reason: 'replaced' });
+      expect(await suite.broker.executions.find(first, 'k')).toMatchObject({
+        state: 'cancelled',
+        reason: 'queue.replace() was called',
+      });
       expect(await suite.broker.executions.find(second, 'k')).toMatchObject({ state: 'parked', key: 'k' });
       await suite.broker.runs.settle(held, COMPLETE, false);
       const next = await until(() => suite.broker.runs.claim(), 'the new one');

@@ -6,7 +6,7 @@ interface Waiting {
   readonly id: Deferred<string>;
 }
 
-/** As many as one statement takes without holding up others for long. */
+/** Largest batch that one statement takes without holding up others for long. */
 const MAX_BATCH = 500;
 /**
  * BullMQ has two ways to add many. That for flows grows with their number; the other creates temporary tables, which costs
@@ -81,7 +81,9 @@ export class AddBatcher {
   }
 }
 
-/** By its SQLSTATE: data that cannot be stored, a deadlock with another batch, or BullMQ's own refusal. */
+/**
+ * Tells refusals by their SQLSTATE: data that cannot be stored, a deadlock with another batch, or BullMQ's own refusal.
+ */
 function isRefusal(error: unknown): boolean {
   return /^(?:22|23|40|54|BM|P0)/.test(String((error as { code?: unknown } | undefined)?.code));
 }

@@ -33,9 +33,9 @@ interface SignalRow {
 
 type Counts = Readonly<Record<'running' | 'waiting' | 'delayed' | 'due' | 'parked', number>>;
 
-/** What waits in BullMQ's table of jobs. */
+/** Backlog in BullMQ's table of jobs. */
 export class PostgresBacklog implements Backlog {
-  /** The next look for held keys goes on after this one. */
+  /** Key after which the next look for held keys goes on. */
   private lastKey = '';
 
   constructor(

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { ServerClock } from '../server-clock.js';
 import { TIME } from './sql.generated.js';
 
-/** Where BullMQ's statements take the time: their locks last by it. */
+/** Position of the time in BullMQ's statements: their locks last by it. */
 const PLACES: Readonly<Record<string, number>> = {
   move_to_active: 3,
   move_to_completed_fetch: 9,

@@ -30,7 +30,7 @@ const MAX_REPEATS = 5;
 /** On PostgreSQL: BullMQ's pools for adding and for the worker, each with a connection to listen on, and ours. */
 export class PostgresConnections implements Connections {
   readonly label = LABEL;
-  /** The database reads JSON, orders its keys anew and refuses some texts. */
+  /** Encodes data as JSON, since the database reads it, reorders its keys and refuses some texts. */
   readonly dataOf: (text: string) => string = JSON.stringify;
 
   readonly backlog: PostgresBacklog;
@@ -136,7 +136,7 @@ export class PostgresConnections implements Connections {
     return this.workerOfBullMq.getBackend();
   }
 
-  /** One statement for many is faster than one for each. */
+  /** Adds jobs in batches: one statement for many is faster than one for each. */
   addJob(job: JobJson): Promise<string> {
     return this.batcher.add(job);
   }
@@ -196,12 +196,12 @@ export class PostgresConnections implements Connections {
     return (await this.pool.query<{ id: string }>(ACTIVE, [this.options.name])).rows.map(({ id }) => id);
   }
 
-  /** A move is a transaction: it is done, or it is not. */
+  /** Does nothing: a move is a transaction, done or not. */
   reinstate(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** The types of the columns leave nothing to repair. */
+  /** Does nothing: the types of the columns leave nothing to repair. */
   repair(): Promise<string[]> {
     return Promise.resolve([]);
   }

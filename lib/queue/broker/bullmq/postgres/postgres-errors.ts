@@ -26,9 +26,9 @@ const UNAVAILABLE_CODES = new Set([
   'ENOTFOUND',
   'ENOENT', // the file of a unix socket
 ]);
-/** Of pg, which has no codes for these. */
+/** Messages of pg, which has no codes for these. */
 const UNAVAILABLE_MESSAGES = /connection terminated|timeout|not queryable|after calling end|has already been released/i;
-/** Nothing has been sent, so nothing can have been done. */
+/** Errors before anything was sent, so that nothing can have been done. */
 const UNSENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT|timeout expired|connection timeout/;
 
 /** SQLSTATE codes, or their beginnings, of settings that cannot work, and what would. */
@@ -67,7 +67,7 @@ export function explain(thrown: unknown, options: ResolvedQueueOptions, isRepeat
     return new TasksConfigError(
       'queue.migrate',
       false,
-      `true, since the schema ${prefix} is not set up; or let another process set it up first (${message})`,
+      `true, or the schema ${prefix} as another process has set it up before (${message})`,
     );
   }
   if (name === 'SchemaVersionMismatchError') {
@@ -78,7 +78,7 @@ export function explain(thrown: unknown, options: ResolvedQueueOptions, isRepeat
   const [, remedy] = REMEDIES.find(([state]) => code.startsWith(state)) ?? [];
   if (remedy !== undefined) return new TasksConfigError(setting, '…', `${remedy} (${message})`);
   if (TLS.test(`${code} ${message}`)) {
-    const allowed = 'an address, and ssl, with which a TLS connection comes about: see docs/brokers.md, TLS';
+    const allowed = 'an address and ssl options that give a TLS connection: see docs/brokers.md, TLS';
     return new TasksConfigError(setting, '…', `${allowed} (${message || code})`);
   }
   const isUnavailable =
@@ -93,12 +93,12 @@ export function explain(thrown: unknown, options: ResolvedQueueOptions, isRepeat
   });
 }
 
-/** A connection pooler in between does not do what the connection needs. */
+/** Creates the error of a connection pooler that does not do what the connection needs. */
 export function pooled({ setting }: ResolvedQueueOptions, message: string): TasksConfigError {
   return new TasksConfigError(
     setting,
     '…',
-    `an address of PostgreSQL itself. PgBouncer, or another pooler in between, does not pass on the session's settings, and workers would not hear of new work through it (${message})`,
+    `the address of PostgreSQL itself: PgBouncer and other poolers drop the session's settings, and workers would miss new executions (${message})`,
   );
 }
 

@@ -31,12 +31,12 @@ export function readPostgresJob(pool: Pool, queue: string, id: string): Promise<
   return readRow(pool, READ_JOB, queue, id);
 }
 
-/** The first jobs that have not ended, in the order of their starts. */
+/** Lists the first jobs that have not ended, in the order of their starts. */
 export async function listPostgresJobs(pool: Pool, queue: string, limit: number): Promise<SeenJob[]> {
   return (await pool.query<Row>(LIST_JOBS, [queue, limit])).rows.map(seenOf);
 }
 
-/** The first delayed jobs that are neither due nor parked, without their data and their keys. */
+/** Lists the first delayed jobs that are neither due nor parked, without their data and keys. */
 export async function lookAtDelayedJobs(
   pool: Pool,
   queue: string,

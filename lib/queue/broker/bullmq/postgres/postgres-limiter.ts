@@ -51,7 +51,7 @@ interface PoolRow {
 
 /** Limits in two tables of their own, which functions in the database keep. */
 export class PostgresLimiter implements Limiter, SchemaPart {
-  /** By execution: its last call to leave. Calls go over several connections, where a later one may overtake it. */
+  /** Last call to leave, by execution. Calls go over several connections, where a later one may overtake it. */
   private readonly leaving = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -155,13 +155,13 @@ export class PostgresLimiter implements Limiter, SchemaPart {
     }
   }
 
-  /** The functions go by the server's clock: those of workers differ. */
+  /** Calls a function with the server's time: the clocks of workers differ. */
   private async call<R extends object>(query: string, ...args: readonly unknown[]): Promise<R[]> {
     return (await this.pool.query<R>(query, [this.options.name, this.options.lease, ...args])).rows;
   }
 }
 
-/** Of two with the same pool, one of another task's scope say, the smaller counts. */
+/** Keeps the smaller of two limits with the same pool, such as of another task's scope. */
 function strictestOf(limits: readonly Concurrency[]): Concurrency[] {
   const strictest = new Map<string, Concurrency>();
   for (const limit of limits) {

@@ -10,15 +10,18 @@ import { BrokerUnavailableError } from '../../queue-errors.js';
 
 type Pg = typeof import('pg');
 
-/** Whoever waits for a lock of ours must then see what the one before has done, whatever is the default of the role. */
+/**
+ * Isolation of all sessions: a waiter for a lock must see what the holder before it has done, whatever the role's
+ * default.
+ */
 const ISOLATION = '-c default_transaction_isolation=read\\ committed';
-/** How long a statement may take, in milliseconds: the server ends it, so that nothing goes on that was given up here. */
+/** Longest time of a statement, in milliseconds. The server ends it, so that nothing goes on that was given up here. */
 export const STATEMENT_TIME = {
-  /** Of public calls. */
+  /** Limit of public calls. */
   call: PATIENCE,
-  /** Of the worker's calls, which are repeated until they succeed. */
+  /** Limit of the worker's calls, which are repeated until they succeed. */
   worker: SILENCE - 1_000,
-  /** Of migrations: no limit. */
+  /** Limit of migrations: none. */
   migration: 0,
 } as const;
 
@@ -38,7 +41,7 @@ export function configOf({ connection }: ResolvedQueueOptions, pg: Pg, lastReply
   return { ...config, ...ours };
 }
 
-/** The same with limits for statements. `options` are those of the server's command line; later ones win. */
+/** Adds limits for statements. `options` are those of the server's command line; later ones win. */
 export function withLimit(config: PoolConfig, statementTime: number): PoolConfig {
   return {
     ...config,
@@ -47,7 +50,7 @@ export function withLimit(config: PoolConfig, statementTime: number): PoolConfig
   };
 }
 
-/** The same with the schema, which BullMQ adds by itself. */
+/** Adds the schema, which BullMQ adds by itself. */
 export function withSchema(config: PoolConfig, prefix: string): PoolConfig {
   return { ...config, options: `${config.options ?? ''} -c search_path=${searchPath(prefix)}`.trim() };
 }
@@ -85,7 +88,7 @@ export function patientPool(pool: Pool, lastReply: LastReply): Pool {
   return pool;
 }
 
-/** The pool of a backend that BullMQ has made. */
+/** Returns the pool of a backend that BullMQ has made. */
 export function poolOf(backend: IQueueBackend): Pool {
   return (backend as unknown as { connection: { pool: Pool } }).connection.pool;
 }
@@ -93,8 +96,8 @@ export function poolOf(backend: IQueueBackend): Pool {
 type Checkout = (error: Error | undefined, client: unknown, release: (error?: Error) => void) => void;
 
 /**
- * In a pool, pg takes one limit for the time to connect and for the wait in line; here only the first has one. And it
- * leaves a connection that says nothing in its place until `query_timeout` is over, however long it has been silent.
+ * Creates a client class with separate limits. In a pool, pg takes one limit for the time to connect and for the wait
+ * in line; here only the first has one. And pg keeps a silent connection until `query_timeout` is over.
  */
 function clientClass({ Client }: Pg, lastReply: LastReply): typeof Client {
   return class extends Client {
@@ -141,7 +144,9 @@ function readConnectionString(config: PoolConfig): PoolConfig {
   return { ...config, ...read, ...(options !== '' && { options }) };
 }
 
-/** The application's own pool; its settings are used, and the pool itself is left alone. */
+/**
+ * Tells whether the connection is the application's own pool. Its settings are used, and the pool itself is left alone.
+ */
 function isPool(connection: unknown): connection is Pool & { options: PoolConfig } {
   return typeof (connection as Partial<Pool>).totalCount === 'number';
 }

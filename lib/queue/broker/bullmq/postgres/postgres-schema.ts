@@ -5,13 +5,13 @@ import type { LastReply } from '../patience.js';
 import { pooled } from './postgres-errors.js';
 import { searchPath } from './postgres-pools.js';
 
-/** One migration at a time in a schema: the others look again and again, and find it done. */
+/** Lock that lets one migration at a time into a schema: the others look again and again, and find it done. */
 const LOCK_KEY = 0x7a5c7;
 const LOCK_INTERVAL = 50;
-/** The longest that a statement of a migration may take, in milliseconds. A large table may need its time. */
+/** Longest time of a statement of a migration, in milliseconds. A large table may need its time. */
 const MIGRATION_TIME = 3_600_000;
 
-/** A connection that migrations run on. */
+/** Connection that migrations run on. */
 export interface MigrationClient {
   query(text: string, values?: readonly unknown[]): Promise<QueryResult>;
 }
@@ -49,7 +49,7 @@ export class PostgresSchema {
     if (!(await this.isMigrated())) await this.migrate();
   }
 
-  /** A pooler in between may drop the settings, and the tables would be made elsewhere. */
+  /** Refuses a pooler that drops the settings: the tables would be made elsewhere. */
   private async checkSession(): Promise<void> {
     const { rows } = await this.client.query<{ path: string; isolation: string }>(
       `SELECT current_setting('search_path') AS path, current_setting('default_transaction_isolation') AS isolation`,
@@ -67,7 +67,7 @@ export class PostgresSchema {
     return true;
   }
 
-  /** Of BullMQ's part, or 0. */
+  /** Returns the version of BullMQ's part, or 0. */
   private async version(): Promise<number> {
     try {
       return await this.bullmq.assertSchemaCompatibility(this.client as never, this.options.prefix);
@@ -99,7 +99,7 @@ export class PostgresSchema {
     };
   }
 
-  /** Until the end of the session. A wait in the server could not be told from an outage. */
+  /** Takes the lock until the end of the session. A wait in the server would look like an outage. */
   private async lock(lastReply: LastReply): Promise<void> {
     for (;;) {
       const { rows } = await this.client.query<{ locked: boolean }>(

@@ -65,8 +65,8 @@ export class PostgresSignals implements SignalChannel {
   }
 
   /**
-   * Any role that can connect to a database may LISTEN and NOTIFY there, so the name of the channel is a secret that only
-   * roles with rights on the schema can read.
+   * Returns the name of the channel. Any role that can connect to a database may LISTEN and NOTIFY there, so the name
+   * is a secret that only roles with rights on the schema can read.
    */
   channelName(): Promise<string> {
     this.channel ??= this.chooseChannel();
@@ -74,7 +74,7 @@ export class PostgresSignals implements SignalChannel {
     return this.channel;
   }
 
-  /** The first process of the schema makes the secret up. */
+  /** Creates the secret, in the first process of the schema. */
   private async chooseChannel(): Promise<string> {
     const secret = async (): Promise<string | undefined> => {
       return (await this.pool.query<{ value: string }>(FIND_CHANNEL)).rows[0]?.value;

@@ -28,7 +28,7 @@ export const TYPES = {
 
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^,{}]+)/gs;
 
-/** An array of one dimension, in PostgreSQL's text format. */
+/** Reads an array of one dimension, in PostgreSQL's text format. */
 function readArray(text: string): (string | null)[] {
   return [...text.slice(text.indexOf('{')).matchAll(ELEMENT)].map(([, quoted, plain = '']) => {
     if (quoted !== undefined) return quoted.replace(/\\(.)/gs, '$1');

@@ -20,9 +20,9 @@ const SCRIPTS = { tasksList: LIST, tasksSignal: SIGNAL, tasksCancel: CANCEL, tas
 
 type Script = (jobs: string, ours: string, ...args: (string | number)[]) => Promise<unknown>;
 
-/** What waits in BullMQ's lists and sets. */
+/** Backlog in BullMQ's lists and sets. */
 export class RedisBacklog implements Backlog {
-  /** What our keys begin with. */
+  /** Prefix of our keys. */
   private readonly ours: string;
   private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
 
@@ -30,7 +30,7 @@ export class RedisBacklog implements Backlog {
     client: Redis,
     private readonly options: ResolvedQueueOptions,
     private readonly jobs: RedisJobs,
-    /** What BullMQ's keys begin with. */
+    /** Prefix of BullMQ's keys. */
     private readonly base: string,
   ) {
     this.ours = `${options.prefix}:${options.name}/`;
@@ -73,7 +73,7 @@ export class RedisBacklog implements Backlog {
     return { ids, candidates, isLast: left === 0 };
   }
 
-  /** None is held: BullMQ's script for additions does nothing where the job exists, also when it has ended. */
+  /** Does nothing: BullMQ's script for additions does nothing where the job exists, also when it has ended. */
   freeKeys(): Promise<void> {
     return Promise.resolve();
   }

@@ -27,7 +27,7 @@ const POLICY: RedisOptions = {
   disconnectTimeout: 250, // or a server that does not answer would hold the process for two seconds
 };
 
-/** A client of our own for what the options name. It connects at its first use, and notes the server's replies. */
+/** Creates a client of our own. It connects at its first use, and notes the server's replies. */
 export function createClient({ connection }: ResolvedQueueOptions, ioredis: IoRedis, lastReply: LastReply): Redis {
   const replies = new Replies(lastReply);
   const policy: RedisOptions = {
@@ -42,7 +42,7 @@ export function createClient({ connection }: ResolvedQueueOptions, ioredis: IoRe
   return quiet(client);
 }
 
-/** A client of ioredis' `Cluster`. */
+/** Tells whether the connection is a client of ioredis' `Cluster`. */
 export function isCluster(connection: unknown): connection is Cluster {
   return (connection as Partial<Cluster> | null)?.isCluster === true;
 }
@@ -86,7 +86,7 @@ class Replies {
     });
   }
 
-  /** Whether a server refuses to write. It may say so again and again, which is no progress. */
+  /** Tells whether a message is a refusal to write. A server may repeat it, which is no progress. */
   isRefusal(message: string): boolean {
     const isReadOnly = message.startsWith('READONLY');
     this.isReadOnly ||= isReadOnly;

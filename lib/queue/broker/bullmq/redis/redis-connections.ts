@@ -45,7 +45,7 @@ export class RedisConnections implements Connections {
     private readonly client: Redis,
     private readonly bullmq: typeof import('bullmq'),
     private readonly clock: ServerClock,
-    /** The user may not ask for the server's version. */
+    /** Set when the user may not ask for the server's version. */
     private readonly skipVersionCheck: boolean,
   ) {
     this.store = new RedisSideStore(client, options);
@@ -125,7 +125,7 @@ export class RedisConnections implements Connections {
     call.catch(ignore); // the call that follows fails as well
   }
 
-  /** Each move is a script that claims the next job as well. */
+  /** Returns true: each move is a script that claims the next job as well. */
   isOneCall(): boolean {
     return true;
   }

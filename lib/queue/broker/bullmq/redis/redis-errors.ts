@@ -8,10 +8,10 @@ export const LABEL = 'Redis';
 /** Replies of a server, or errors of a connection, that trying again does not change, and what would. */
 const REMEDIES: readonly (readonly [message: RegExp, remedy: string])[] = [
   [/WRONGPASS|NOAUTH|invalid password|no password is set|AUTH failed/i, 'the user and password of the server'],
-  [/DB index|invalid DB/i, 'a database that the server has: those of Redis have numbers from 0, up to 15 by default'],
+  [/DB index|invalid DB/i, 'a database number of the server, by default from 0 to 15'],
   [/NOPERM/, 'a user with the rights in docs/brokers.md, Redis and Valkey'],
-  [/SELECT is not allowed in cluster mode/i, 'a url without a database, since Redis Cluster has only one'],
-  [/^MOVED|^ASK /, "a client of ioredis' Cluster as queue.connection, since this server belongs to a Redis Cluster"],
+  [/SELECT is not allowed in cluster mode/i, 'a url without a database: Redis Cluster has only one'],
+  [/^MOVED|^ASK /, 'a Cluster client of ioredis as queue.connection: this server belongs to a Redis Cluster'],
   [/unknown command|unknown subcommand/i, 'Redis 6.2 or later, or Valkey'],
   [
     /self.signed|unable to verify|unable to get (?:local )?issuer|altnames?|wrong version number/i,
@@ -19,7 +19,7 @@ const REMEDIES: readonly (readonly [message: RegExp, remedy: string])[] = [
   ],
 ];
 
-/** Of a server that cannot do it now, though it answers. */
+/** Replies of a server that is up and cannot do it now. */
 const UNAVAILABLE_REPLIES =
   /^(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|OOM|NOREPLICAS|BUSY|UNKILLABLE|NOTREADY|ERR max number of clients)/;
 const UNAVAILABLE_ERRORS =
@@ -32,12 +32,16 @@ interface DriverError {
   readonly lastNodeError?: Error;
 }
 
-/** A setting that cannot work, if that is what the error says. */
+/** Returns the error of a setting that cannot work, if the driver's error says so. */
 export function refusalOf(error: unknown, options: ResolvedQueueOptions): TasksConfigError | undefined {
   const { setting, prefix, connection } = options;
   const { message } = driverError(rootOf(error), connection);
   if (/CROSSSLOT|same slot/i.test(message)) {
-    return new TasksConfigError('queue.prefix', prefix, "one in braces on Redis Cluster, such as '{nestjs_tasks}'");
+    return new TasksConfigError(
+      'queue.prefix',
+      prefix,
+      "a prefix in braces on Redis Cluster, such as '{nestjs_tasks}'",
+    );
   }
   const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(message)) ?? [];
   return remedy === undefined ? undefined : new TasksConfigError(setting, '…', `${remedy} (${message})`);
@@ -70,7 +74,7 @@ export function unavailable(
   });
 }
 
-/** A cluster's client says that all nodes have failed, and keeps the reason. */
+/** Returns the reason of a cluster's error, which itself says only that all nodes have failed. */
 function rootOf(error: unknown): DriverError {
   const { lastNodeError } = error as DriverError;
   return lastNodeError ?? (error as DriverError);

@@ -19,7 +19,7 @@ const FIELDS = [
   'returnvalue',
   'pb',
 ] as const;
-/** The rest of what is read: the arguments, which may be large, and the key. */
+/** Further fields: the arguments, which may be large, and the key. */
 const CONTENT = ['data', 'deid'] as const;
 
 const ALL = [...FIELDS, ...CONTENT] as const;
@@ -37,14 +37,14 @@ export class RedisJobs {
 
   constructor(
     client: Redis,
-    /** What BullMQ's keys begin with. */
+    /** Prefix of BullMQ's keys. */
     private readonly base: string,
   ) {
     client.defineCommand('tasksSeeJobs', { numberOfKeys: 1, lua: SEE });
     this.see = Reflect.get(client, 'tasksSeeJobs').bind(client) as See; // ioredis adds it to the instance
   }
 
-  /** Without its data and its key. */
+  /** Reads a job without its data and its key. */
   async look(id: string): Promise<SeenJob | undefined> {
     return (await this.readPage([id], FIELDS, LONGEST_LOOK))[0];
   }
@@ -53,17 +53,17 @@ export class RedisJobs {
     return (await this.readPage([id], ALL, LONGEST_LOOK))[0];
   }
 
-  /** Those of the jobs that are there, without their data and their keys. */
+  /** Reads those jobs that exist, without their data and keys. */
   lookAtAll(ids: readonly string[]): Promise<SeenJob[]> {
     return this.readPages(ids, FIELDS);
   }
 
-  /** Those of the jobs that are there. They have been found in some place, where they have to be looked for no more. */
+  /** Reads those jobs that exist. Their places are known already. */
   readAll(ids: readonly string[]): Promise<SeenJob[]> {
     return this.readPages(ids, ALL);
   }
 
-  /** One after the other, so that others get in between. */
+  /** Reads page after page, so that other calls get in between. */
   private async readPages(ids: readonly string[], fields: readonly Field[]): Promise<SeenJob[]> {
     const found: SeenJob[] = [];
     for (let from = 0; from < ids.length;) {
@@ -110,7 +110,7 @@ function jobOf(id: string, text: (field: Field) => string | undefined): JobJson 
   };
 }
 
-/** What cannot be read counts as not there. */
+/** Parses a text. An unreadable one counts as missing. */
 function parse(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : JSON.parse(text);

@@ -14,9 +14,9 @@ import {
 import type { ServerClock } from '../server-clock.js';
 import { ADMIT, FORGET, POOLS, RELEASE, RENEW, SWEEP } from './lua.generated.js';
 
-/** So many pools are looked at in one sweep. */
+/** Number of pools that one sweep looks at. */
 const POOLS_PER_SWEEP = 500;
-/** So many executions are forgotten in one script. */
+/** Number of executions that one script forgets. */
 const IDS_PER_CALL = 200;
 
 type Script = (base: string, queue: string, ...args: (string | number)[]) => Promise<unknown>;
@@ -33,7 +33,7 @@ const SCRIPTS = {
 /** Limits in keys of their own, `prefix:name/limits:…`. */
 export class RedisLimiter implements Limiter {
   private readonly base: string;
-  /** What BullMQ's own keys begin with. */
+  /** Prefix of BullMQ's own keys. */
   private readonly queue: string;
   private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
 
@@ -130,7 +130,7 @@ function membersOf(answer: unknown): PoolMember[] {
   return members;
 }
 
-/** Those of a pool: ids and keys in turn. */
+/** Reads the members of a pool: ids and keys in turn. */
 function pairsOf(texts: readonly string[]): PoolMember[] {
   return texts.flatMap((id, at) => (at % 2 === 0 ? [{ id, key: JSON.parse(texts[at + 1] ?? '""') as string }] : []));
 }

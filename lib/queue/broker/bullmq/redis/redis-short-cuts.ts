@@ -6,7 +6,7 @@ import { ShortWaits } from './short-waits.js';
 
 type Waits = Extract<Admission, { readonly type: 'waits' }>;
 
-/** The part of a lease for which what was granted is surely not somebody else's yet. */
+/** Part of a lease for which granted slots surely belong to nobody else yet. */
 const TRUST = 3;
 
 /** Scripts on Redis tell how many come before an execution in line, and whom they have put into the queue. */

@@ -5,7 +5,7 @@ import type { SignalChannel } from '../signal-channel.js';
 import { untilReady } from './redis-client.js';
 import { unavailable } from './redis-errors.js';
 
-/** A channel of Redis, heard on a connection of its own. */
+/** Channel of Redis, heard on a connection of its own. */
 export class RedisSignals implements SignalChannel {
   private readonly name: string;
   private subscriber: Redis | undefined;

@@ -1,9 +1,9 @@
 import { systemClock } from '../../clock.js';
 import { ExpiringMap } from '../../expiring-map.js';
 
-/** The longest that a claimed execution waits for a slot where it is, in milliseconds, rather than be parked. */
+/** Longest wait of a claimed execution for a slot, in milliseconds, instead of being parked. */
 const LONGEST = 50;
-/** For how long it is remembered how long a slot was held. */
+/** Time for which the holding time of a slot is remembered. */
 const MEMORY = 60_000;
 
 /**
@@ -11,17 +11,17 @@ const MEMORY = 60_000;
  * the database more than such a wait costs a worker.
  */
 export class ShortWaits {
-  /** By pool: for how long its last holder here had a slot, in milliseconds. */
+  /** Holding time of the last holder here, by pool, in milliseconds. */
   private readonly held = new ExpiringMap<string, number>(systemClock, MEMORY);
-  /** By execution: those that wait. */
+  /** Waiters, by execution. */
   private readonly waiting = new Map<string, (isGranted: boolean) => void>();
 
-  /** A run of this process has let go of a slot. */
+  /** Notes the holding time of a slot that a run of this process has freed. */
   note(pool: string, heldFor: number): void {
     this.held.set(pool, heldFor);
   }
 
-  /** Whether its turn may come soon. */
+  /** Tells whether the turn may come soon. */
   isWorthwhile(pool: string, ahead: number): boolean {
     const usual = this.held.get(pool);
     return usual !== undefined && usual * (ahead + 1) <= LONGEST;
@@ -38,7 +38,7 @@ export class ShortWaits {
     });
   }
 
-  /** Its slots have been granted. @returns whether it waits here. */
+  /** Ends a wait whose slots have been granted. @returns whether it waits here. */
   end(id: string, isGranted = true): boolean {
     const end = this.waiting.get(id);
     this.waiting.delete(id);
