@@ -3,7 +3,9 @@ import { TaskArgumentError } from './broker/queue-errors.js';
 import { checkCallOptions } from './client/call-options.js';
 import type { WorkerInfo } from './client/worker-info.js';
 import type { PoolRecord } from './broker/limit.js';
+import type { Listing } from './broker/broker.js';
 import type { Execution } from './client/execution.js';
+import type { ExecutionHandles } from './client/execution-handles.js';
 import { parsePool } from './declaration/limit-declarations.js';
 import { LIVE_STATES, type LiveState } from './broker/record.js';
 
@@ -64,6 +66,12 @@ export function limitPoolOf({ pool, max, holders, waiters }: PoolRecord): LimitP
   };
 }
 
-export function totalOf(counts: Readonly<Record<LiveState, number>>): number {
-  return LIVE_STATES.reduce((sum, state) => sum + counts[state], 0);
+export function snapshotOf(
+  taken: Date,
+  { counts, records }: Listing,
+  handles: ExecutionHandles,
+  workers: readonly WorkerInfo[],
+): QueueSnapshot {
+  const total = LIVE_STATES.reduce((sum, state) => sum + counts[state], 0);
+  return { taken, counts, total, executions: records.map((record) => handles.of(record)), workers };
 }

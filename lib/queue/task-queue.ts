@@ -12,27 +12,18 @@ import { BROKER, type Broker } from './broker/broker.js';
 import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
 import { Workers } from './client/workers.js';
 import { CLOCK, type Clock } from './broker/clock.js';
-import {
-  ADD_OPTIONS,
-  type AddingCall,
-  type AddOptions,
-  type AnyTask,
-  type ReplaceOptions,
-} from './client/adding-call.js';
+import { QUEUE_ADD, QUEUE_REPLACE, type AddOptions, type AnyTask, type ReplaceOptions } from './client/adding-call.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import type { Execution } from './client/execution.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import type { QueueCounts } from './log/queue-counts.js';
 import { QueueLog } from './log/queue-log.js';
-import { limitPoolOf, listedOf, totalOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
+import { limitPoolOf, listedOf, snapshotOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
 import { QueueWorker } from './worker/queue-worker.js';
 import { runLimited, runUntilFinished } from './worker/run-to-end.js';
 import { REASONS } from './broker/reasons.js';
 import { requireKey } from './broker/short-text.js';
 import type { TaskName } from './declaration/task-name.js';
-
-const ADD: AddingCall = { name: 'queue.add', options: ADD_OPTIONS };
-const REPLACE: AddingCall = { name: 'queue.replace', options: ADD_OPTIONS };
 
 /**
  * Adds executions of durable tasks, finds, replaces and cancels them, in whichever process they run. A singleton.
@@ -95,7 +86,7 @@ export class TaskQueue {
     options: AddOptions = {},
     ...rest: unknown[]
   ): ArgumentsCall<unknown[], Promise<Execution<never>>> {
-    return this.adder.expectArguments(ADD, task, options, rest, (name, args) => {
+    return this.adder.expectArguments(QUEUE_ADD, task, options, rest, (name, args) => {
       return this.adder.addOne(name, args, options) as Promise<Execution<never>>;
     });
   }
@@ -124,7 +115,7 @@ export class TaskQueue {
     options: ReplaceOptions,
     ...rest: unknown[]
   ): ArgumentsCall<unknown[], Promise<Execution<never>>> {
-    return this.adder.expectArguments(REPLACE, task, options, rest, async (name, args) => {
+    return this.adder.expectArguments(QUEUE_REPLACE, task, options, rest, async (name, args) => {
       const addition = this.adder.describe(name, args, options);
       return (await this.adder.replace(addition, requireKey(name, options.key))) as Execution<never>;
     });
@@ -154,23 +145,13 @@ export class TaskQueue {
    * @param options `limit`: at most so many executions are listed; the counts are of all. Default 1,000.
    */
   async snapshot(options: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
-    const limit = listedOf(options);
-    const [{ counts, records }, workers] = await Promise.all([this.broker.executions.list(limit), this.workers()]);
-    return {
-      taken: new Date(this.clock.now()),
-      counts,
-      total: totalOf(counts),
-      executions: records.map((record) => this.executions.of(record)),
-      workers,
-    };
+    const [listing, workers] = await Promise.all([this.broker.executions.list(listedOf(options)), this.workers()]);
+    return snapshotOf(new Date(this.clock.now()), listing, this.executions, workers);
   }
 
   /** Returns the workers of the fleet that are ready to claim, or busy. */
   async workers(): Promise<readonly WorkerInfo[]> {
-    const announced = await this.fleet.present();
-    const own = this.worker.info(); // knows better than what it last announced
-    const workers = own === undefined ? announced : [...announced.filter(({ id }) => id !== own.id), own];
-    return workers.map(workerInfoOf);
+    return (await this.fleet.present(this.worker.info())).map(workerInfoOf);
   }
 
   /** Returns the pools of `@ConcurrencyLimit()` with holders or waiters, in the whole fleet. */
@@ -179,7 +160,7 @@ export class TaskQueue {
   }
 
   /**
-   * ExecutionHandles that follow when others have ended, however these ended: `context.outcomes` tells in the task.
+   * Executions that follow when others have ended, however these ended: `context.outcomes` tells in the task.
    *
    * @param executions handles, of any process. One that is perpetual has ended only when its chain has.
    * @example

@@ -99,7 +99,7 @@ export interface Listing {
   readonly records: readonly ExecutionRecord[];
 }
 
-/** ExecutionHandles by key and id. */
+/** Executions by key and id. */
 export interface ExecutionStore {
   add(executions: readonly NewExecution[]): Promise<AddedExecution[]>;
   /**
@@ -200,7 +200,7 @@ export interface Signals {
 export interface Broker {
   /** Name in messages. */
   readonly label: string;
-  /** ExecutionHandles survive the process, and other processes see them. */
+  /** Executions survive the process, and other processes see them. */
   readonly isShared: boolean;
   readonly executions: ExecutionStore;
   readonly runs: RunStore;

@@ -88,3 +88,6 @@ export function refuseFirstCall(
   checkCallOptions(known, options, name, `${call}()`, remedy);
   throw new TaskArgumentError(name, 'options', options, `an object of ${known.names.join(', ')}: ${remedy}`);
 }
+
+export const QUEUE_ADD: AddingCall = { name: 'queue.add', options: ADD_OPTIONS };
+export const QUEUE_REPLACE: AddingCall = { name: 'queue.replace', options: ADD_OPTIONS };

@@ -61,7 +61,7 @@ interface Entry {
 }
 
 /**
- * ExecutionHandles to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
+ * Executions to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
  *
  * @example
  * ```ts

@@ -57,14 +57,21 @@ export class Workers {
     if (this.announced.delete(id)) await this.broker.maps.erase(MAP, id);
   }
 
-  /** Returns those that are present, and erases those that have gone without a word. */
-  async present(): Promise<WorkerRecord[]> {
+  /**
+   * Returns the workers that are present, and erases the entries of those that have gone without a word.
+   *
+   * @param own worker of this process, which is newer than its entry.
+   */
+  async present(own?: WorkerRecord): Promise<WorkerRecord[]> {
     const now = (this.lastLook = this.clock.now());
     const { entries = [] } = (await this.broker.maps.read(MAP)) ?? {};
     const announced = Array.from(entries, ([id, text]) => ({ id, text, ...this.read(id, text) }));
     const gone = announced.filter(({ until = Infinity }) => until < now);
     await Promise.all(gone.map(({ id, text }) => this.broker.maps.erase(MAP, id, { expected: text })));
-    return announced.flatMap(({ worker, until = -Infinity }) => (worker !== undefined && until >= now ? worker : []));
+    const present = announced.flatMap(({ worker, until = -Infinity }) => {
+      return worker === undefined || worker.id === own?.id || until < now ? [] : worker;
+    });
+    return own === undefined ? present : [...present, own];
   }
 
   private get patience(): number {

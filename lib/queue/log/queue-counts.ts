@@ -4,7 +4,7 @@
  * @publicApi
  */
 export interface QueueCounts {
-  /** ExecutionHandles that `add()` recorded. */
+  /** Executions that `add()` recorded. */
   readonly added: number;
   /** Calls of `add()` that found their key taken. */
   readonly alreadyScheduled: number;

@@ -24,7 +24,7 @@ const OPERATORS: readonly unknown[] = ['==', '!=', '<', '<=', '>', '>=', 'betwee
 export type StrikeCondition = readonly [parameter: string, operator: StrikeOperator, value: unknown];
 
 /**
- * ExecutionHandles that must not run for now.
+ * Executions that must not run for now.
  *
  * @publicApi
  */
@@ -43,7 +43,7 @@ export interface Strike {
   readonly expiresAt: Date | undefined;
 }
 
-/** ExecutionHandles that are meant: they identify a strike. */
+/** Executions that are meant: they identify a strike. */
 export type StrikeTarget = Pick<Strike, 'task' | 'parameter' | 'operator' | 'value'>;
 
 /** Parameter, operator and value, as a user passes them. */

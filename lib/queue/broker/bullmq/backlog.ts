@@ -57,7 +57,7 @@ export interface ClearedPart extends EndedJobs {
 }
 
 /**
- * ExecutionHandles that have not ended, all together. The cost of a call depends on what it returns, and not on how many wait; it
+ * Executions that have not ended, all together. The cost of a call depends on what it returns, and not on how many wait; it
  * never holds the database for long.
  *
  * Jobs that are cancelled before they run end where they are, as runs do that are cancelled: their arguments are not moved.

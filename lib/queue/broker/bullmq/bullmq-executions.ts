@@ -11,7 +11,7 @@ import type {
   NewExecution,
 } from '../record.js';
 
-/** ExecutionHandles as BullMQ jobs. */
+/** Executions as BullMQ jobs. */
 export class BullMqExecutions implements ExecutionStore {
   constructor(private readonly session: Session) {}
 

@@ -28,7 +28,7 @@ export interface StoredJob {
   readonly record: ExecutionRecord;
 }
 
-/** ExecutionHandles as BullMQ jobs: added, read by id, taken away, remembered for a while. */
+/** Executions as BullMQ jobs: added, read by id, taken away, remembered for a while. */
 export class JobStore {
   constructor(
     private readonly connections: Connections,

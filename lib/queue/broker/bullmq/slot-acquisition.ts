@@ -75,7 +75,7 @@ export class SlotAcquisition {
     }, ignore);
   }
 
-  /** ExecutionHandles are gone before they ran. @returns whether others have been woken, who got their slots. */
+  /** Executions are gone before they ran. @returns whether others have been woken, who got their slots. */
   async forgetVisits(ids: readonly string[]): Promise<boolean> {
     if (ids.length === 0) return false;
     const woken = await this.limiter.forget(ids);

@@ -3,7 +3,7 @@ import { MemoryExecution, type Replacement } from './memory-execution.js';
 import type { MemoryQueue } from './memory-queue.js';
 import type { AddedExecution, ChainSchedule, ExecutionRecord, KeyedExecution, NewExecution } from '../record.js';
 
-/** ExecutionHandles of a memory broker. */
+/** Executions of a memory broker. */
 export class MemoryExecutionStore implements ExecutionStore {
   constructor(protected readonly queue: MemoryQueue) {}
 

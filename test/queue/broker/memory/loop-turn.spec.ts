@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { Durable, TaskQueue } from 'nestjs-tasks';
 import { startContext } from '../../../support/context.js';
 
-/** ExecutionHandles in a row during which a timer must have come. Without turns of the event loop it never does. */
+/** Executions in a row during which a timer must have come. Without turns of the event loop it never does. */
 const MOST = 5_000;
 
 @Injectable()

@@ -12,7 +12,7 @@ const TRUST = 3;
 /** Scripts on Redis tell how many come before an execution in line, and whom they have put into the queue. */
 export class RedisShortCuts implements ShortCuts {
   private readonly shortWaits = new ShortWaits();
-  /** ExecutionHandles that were handed slots by a run of this process a moment ago, with the number of the claim that has them. */
+  /** Executions that were handed slots by a run of this process a moment ago, with the number of the claim that has them. */
   private readonly handed: ExpiringMap<string, number>;
 
   /** @param lease in milliseconds. */
