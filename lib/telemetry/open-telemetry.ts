@@ -1,30 +1,24 @@
-import { createRequire } from 'node:module';
+import { VERSION } from '../package/build.js';
+import { findPackage } from '../package/optional-package.js';
+import { LogWriter } from '../task/log-writer.js';
+import { packageMissing } from '../task/usage-errors.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
-/** Not import(): tasks may be scheduled before a promise of ours has settled. */
-const require = createRequire(import.meta.url);
-
-/** What spans and metrics are attributed to. */
+/** Instrumentation scope of spans and metrics. */
 export const SCOPE = 'nestjs-tasks';
-export const SCOPE_VERSION = readVersion();
+export const SCOPE_VERSION = VERSION;
 
-/** A bundle of the application has no package.json of ours. */
-function readVersion(): string | undefined {
-  try {
-    return (require('../../package.json') as { version: string }).version;
-  } catch {
-    return undefined;
-  }
-}
-
-/** @returns nothing where the application does not have it; one that is there but broken fails with its own error. */
+/**
+ * Loads the package where the application has it; one that is there but broken fails with its own error. One that is too
+ * old is a warning: it may be there for another package, and no reason not to start.
+ */
 export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | undefined {
-  try {
-    return require(name) as OpenTelemetry;
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (code === 'MODULE_NOT_FOUND' && String(message).includes(`'${name}'`)) return undefined;
-    throw error;
+  const search = findPackage<OpenTelemetry>(name);
+  if ('found' in search) return search.found;
+  if (search.problem.isTooOld) {
+    const { message } = packageMissing('Telemetry', name, search.problem);
+    new LogWriter().write('warn', `${message} Nothing is traced or measured; telemetry: false ends this warning.`);
   }
+  return undefined;
 }

@@ -1,18 +1,11 @@
-import { createRequire } from 'node:module';
+import { findPackage } from '../package/optional-package.js';
 import { packageMissing } from '../task/usage-errors.js';
 
 export type PiscinaModule = typeof import('piscina');
 
-/** Not import(): a task is scheduled, or refused, at once. */
-const require = createRequire(import.meta.url);
-
-/** @throws {TasksUsageError} `PACKAGE_MISSING` when it is not installed. A broken one fails with its own error. */
+/** @throws {TasksUsageError} `PACKAGE_MISSING` when it is not installed or too old. A broken one fails with its own error. */
 export function loadPiscina(name = 'piscina'): PiscinaModule {
-  try {
-    return require(name) as PiscinaModule;
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (code !== 'MODULE_NOT_FOUND' || !String(message).includes(`'${name}'`)) throw error;
-    throw packageMissing('A task with a thread', [name], { cause: error });
-  }
+  const search = findPackage<PiscinaModule>(name);
+  if ('found' in search) return search.found;
+  throw packageMissing('A task with a thread', name, search.problem);
 }

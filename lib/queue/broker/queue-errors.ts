@@ -1,6 +1,6 @@
 import { labelText } from '../../task/log-text.js';
 import { describeType, describeValue, isError, TasksError } from '../../task/task-errors.js';
-import { TasksUsageError } from '../../task/usage-errors.js';
+import { BUNDLE_REMEDY, TasksUsageError } from '../../task/usage-errors.js';
 import { driverError } from './driver-error.js';
 
 /** A durable task, or a message to one, is declared in a way that cannot work. */
@@ -20,7 +20,7 @@ export function unknownParameter(task: string, parameter: string, known: readonl
 export function driverMissing(driver: string, packages: readonly string[], options?: ErrorOptions): TasksUsageError {
   return new TasksUsageError(
     'DRIVER_MISSING',
-    `The queue needs the package ${driver}. Install it: npm install ${packages.join(' ')}`,
+    `The queue needs the package ${driver}. Install it: npm install ${packages.join(' ')}. ${BUNDLE_REMEDY}`,
     options,
   );
 }
