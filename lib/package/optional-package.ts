@@ -30,9 +30,9 @@ export type PackageSearch<T> = { readonly found: T } | { readonly problem: Packa
  *
  * @throws the package's own error where it is installed and broken.
  */
-export function findPackage<T>(name: string): PackageSearch<T> {
+export function findPackage<T>(name: string, from = requires()): PackageSearch<T> {
   let missing: unknown;
-  for (const require of requires()) {
+  for (const require of from) {
     try {
       const found = require(name) as T;
       const problem = ageProblem(name, versionOf(require, name));
@@ -77,6 +77,7 @@ function versionOf(require: NodeJS.Require, name: string): string | undefined {
 }
 
 function isMissing(error: unknown, name: string): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return code === 'MODULE_NOT_FOUND' && String(message).includes(`'${name}'`);
+  // Yarn's Plug'n'Play words it otherwise, and has the name beside.
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: { request?: unknown } };
+  return code === 'MODULE_NOT_FOUND' && (String(message).includes(`'${name}'`) || data?.request === name);
 }
