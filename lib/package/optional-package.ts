@@ -32,10 +32,10 @@ export type PackageSearch<T> = { readonly found: T } | { readonly problem: Packa
  */
 export function findPackage<T>(name: string, from = requires()): PackageSearch<T> {
   let missing: unknown;
-  for (const require of from) {
+  for (const load of from) {
     try {
-      const found = require(name) as T;
-      const problem = ageProblem(name, versionOf(require, name));
+      const found = load(name) as T;
+      const problem = ageProblem(name, versionOf(load, name));
       return problem === undefined ? { found } : { problem };
     } catch (error) {
       if (!isMissing(error, name)) throw error;
@@ -60,8 +60,8 @@ function isAtLeast(version: string, oldest: string): boolean {
 }
 
 /** Not by `require('name/package.json')`, which the exports of some packages hide. */
-function versionOf(require: NodeJS.Require, name: string): string | undefined {
-  let folder = dirname(require.resolve(name));
+function versionOf(load: NodeJS.Require, name: string): string | undefined {
+  let folder = dirname(load.resolve(name));
   for (let parent = dirname(folder); parent !== folder; [folder, parent] = [parent, dirname(parent)]) {
     try {
       const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { join } from 'node:path';
 import { FORMAT } from './build.js';
+
+/** Read so that webpack does not see it: from 5.113 on it puts `undefined` in place of calls of an imported one. */
+const createRequire = Reflect.get(nodeModule, 'createRequire') as typeof nodeModule.createRequire;
 
 /** URL of this file, or of the bundle that holds it. */
 export function ownUrl(): string | undefined {

@@ -17,9 +17,9 @@ const IN_PACKAGE = 'dist/thread-entry.mjs';
 export function threadEntryFile(own = ownUrl(), from = requires()): string {
   const files = [
     ...(own?.startsWith('file:') === true ? BESIDE.map((path) => fileURLToPath(new URL(path, own))) : []),
-    ...from.flatMap((require) => {
+    ...from.flatMap((load) => {
       try {
-        return [join(dirname(require.resolve('nestjs-tasks/package.json')), IN_PACKAGE)];
+        return [join(dirname(load.resolve('nestjs-tasks/package.json')), IN_PACKAGE)];
       } catch {
         return []; // out of reach from there
       }

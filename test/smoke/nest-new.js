@@ -66,7 +66,7 @@ export async function checkNestNew(report, name, tarball, folder) {
   const { install, isModule, checks, prints } = APPLICATIONS[name];
   await prepare(join(TEMPLATES, name), folder, isModule);
   const [installer, ...args] = install;
-  if (!(await report.check(`${name}: ${args[0]}`, () => runWell(installer, [...args, tarball], folder)))) return;
+  if (!(await report.check(`${name}: install`, () => runWell(installer, [...args, tarball], folder)))) return;
 
   for (const { name: check, steps, files } of checks) {
     await report.check(`${name}: ${check}`, async () => {

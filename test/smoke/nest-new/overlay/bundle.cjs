@@ -13,7 +13,8 @@ const NOT_INSTALLED = [
   'class-validator',
   '@fastify/*',
 ];
-const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+const REQUIRE =
+  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
 const fileOf = (tool, format) => join(`bundle-${tool}`, `main.${format === 'esm' ? 'mjs' : 'cjs'}`);
 
