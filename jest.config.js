@@ -14,6 +14,9 @@ const base = {
 // `jest test/task` looks for no server.
 const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/sample/06-durable-orders/'];
 
+// Belong to applications that the smoke test installs.
+const SMOKE = '<rootDir>/test/smoke/';
+
 export default {
   // On two cores Jest alone would take one. Many tests wait: for leases, servers and processes.
   maxWorkers: 3,
@@ -22,12 +25,17 @@ export default {
   // A busy machine takes several times as long as an idle one.
   testTimeout: 30_000,
   projects: [
-    { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
+    {
+      ...base,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', SMOKE],
+    },
     {
       ...base,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/sample/**/*.e2e-spec.ts'],
-      testPathIgnorePatterns: ['/node_modules/', ...WITH_SERVERS],
+      testPathIgnorePatterns: ['/node_modules/', SMOKE, ...WITH_SERVERS],
     },
     {
       ...base,

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'devalue';
 import { deserialize, serialize } from 'superjson';
-import { decodeValue, encodeValue } from '../dist/queue/declaration/values/rich-json.js';
+import { decodeValue, encodeValue } from '../build/queue/declaration/values/rich-json.js';
 import { afterGc, alternate } from './rounds.js';
 import { ratio, show, summarize, table } from './statistics.js';
 import { graphs, isSame } from './values-graphs.js';

@@ -1,14 +1,13 @@
-import { createRequire } from 'node:module';
 import type { Type } from '@nestjs/common';
+import { findPackage } from './package/optional-package.js';
 import { Execution } from './queue/client/execution.js';
+import { LogWriter } from './task/log-writer.js';
 import { Task } from './task/task.js';
+import { packageMissing } from './task/usage-errors.js';
 
 interface Shown {
   toJSON(): Record<string, unknown>;
 }
-
-/** Loads synchronously: with import() the application might answer before the promise settles. */
-const require = createRequire(import.meta.url);
 
 /**
  * Makes class-transformer, where the application has it, serialize tasks and executions as JSON does. Nest's
@@ -31,8 +30,13 @@ export function serializeAsJson(name = 'class-transformer'): void {
 
 function load(name: string): typeof import('class-transformer') | undefined {
   try {
-    return require(name) as typeof import('class-transformer');
+    const search = findPackage<typeof import('class-transformer')>(name);
+    if ('found' in search) return search.found;
+    if (search.problem.isTooOld) {
+      new LogWriter().write('warn', packageMissing('JSON of tasks by class-transformer', name, search.problem).message);
+    }
   } catch {
-    return undefined; // a missing package serializes nothing
+    // A broken package serializes nothing.
   }
+  return undefined;
 }

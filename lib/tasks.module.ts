@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { serializeAsJson } from './class-serialization.js';
+import { thisHalf } from './package/halves.js';
 import { QUEUE_PROVIDERS } from './queue/queue.providers.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { REQUEST_PROVIDERS } from './request/request.providers.js';
@@ -109,9 +110,10 @@ export class TasksModule extends ConfigurableModuleClass {
    *
    * @param options see {@link TasksModuleOptions}.
    * @throws {TasksConfigError} naming the first option that cannot be used: at bootstrap, `isGlobal` at once.
+   * @throws {TasksUsageError} `TWO_HALVES` when the process loads this package both as ES module and as CommonJS.
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    checkIsGlobal('TasksModule.forRoot()', options);
+    checkSetUp('TasksModule.forRoot()', options);
     return super.forRoot(options);
   }
 
@@ -127,14 +129,17 @@ export class TasksModule extends ConfigurableModuleClass {
    * ```
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    checkIsGlobal('TasksModule.forRootAsync()', options);
+    checkSetUp('TasksModule.forRootAsync()', options);
     ASYNC_OPTIONS.check(options, 'TasksModule.forRootAsync()');
     return super.forRootAsync(options);
   }
 }
 
-/** Checks the one option that Nest needs at once; the others are checked when the module is made. */
-function checkIsGlobal(where: string, options: { isGlobal?: boolean | undefined }): void {
+thisHalf.load();
+
+/** Checks what cannot wait for the module to be made: the one option that Nest needs at once, and a second half. */
+function checkSetUp(where: string, options: { isGlobal?: boolean | undefined }): void {
+  thisHalf.setUp();
   if (typeof options !== 'object' || options === null) {
     throw new TasksConfigError(where, options, 'an object of options');
   }

@@ -1,4 +1,4 @@
-// npm run screenshots: pictures of the shop (sample 01) in docs/images, light and dark, wide and 375 px.
+// npm run screenshots: pictures of the shop (sample 01) in docs/images; with --all light and dark, wide and 375 px.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -46,6 +46,10 @@ const SCENES = {
   },
 };
 
+/** Pictures that the documentation shows. With --all, the script takes every scene in each width and color scheme. */
+const SHOWN = ['shop-running-wide-light', 'shop-shutdown-wide-light'];
+const isAll = process.argv.includes('--all');
+
 async function startShop(folder) {
   const shop = spawn(process.execPath, [join(ROOT, 'sample/dist/01-orders/main.js')], {
     env: { ...process.env, PORT: '0', DATA_DIR: folder, NO_COLOR: '1' },
@@ -76,6 +80,7 @@ async function settled(page) {
 async function take(page, name) {
   for (const [width, size] of Object.entries(WIDTHS)) {
     for (const colorScheme of COLORS) {
+      if (!isAll && !SHOWN.includes(`${name}-${width}-${colorScheme}`)) continue;
       await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const file = join(IMAGES, `${name}-${width}-${colorScheme}.png`);

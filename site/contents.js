@@ -15,7 +15,7 @@ export const GROUPS = [
   { text: 'Patterns', pages: ['patterns'] },
   { text: 'Operations', pages: ['operations', 'deployment', 'telemetry', 'security', 'troubleshooting'] },
   { text: 'Guarantees', pages: ['guarantees', 'reliability'] },
-  { text: 'Reference', pages: ['options', 'api', 'messages', 'linting'] },
+  { text: 'Reference', pages: ['options', 'api', 'bundling', 'messages', 'linting'] },
   {
     text: 'Migration',
     pages: [

@@ -6,8 +6,9 @@ import { TasksError } from './task-errors.js';
  * | code | case |
  * | --- | --- |
  * | `TASKS_MODULE_MISSING` | `TasksModule.forRoot()` is not imported, or not for this transport |
- * | `PACKAGE_MISSING` | an optional package is needed and not installed |
+ * | `PACKAGE_MISSING` | an optional package is needed, and not installed or too old |
  * | `DRIVER_MISSING` | a package of the queue's broker is not installed, or too old |
+ * | `TWO_HALVES` | the process loads the package both as ES module and as CommonJS |
  * | `TASK_HOST` | a method was passed unbound, and its provider cannot be determined |
  * | `TASK_NOT_ENDED` | `retry()` of a task that waits or runs |
  * | `NOT_DURABLE` | a member of `TaskContext` for durable executions, in a task of this process |
@@ -25,6 +26,7 @@ export type TasksUsageCode =
   | 'TASKS_MODULE_MISSING'
   | 'PACKAGE_MISSING'
   | 'DRIVER_MISSING'
+  | 'TWO_HALVES'
   | 'TASK_HOST'
   | 'TASK_NOT_ENDED'
   | 'NOT_DURABLE'
@@ -61,14 +63,23 @@ export function moduleMissing(what: string, more?: string): TasksUsageError {
   );
 }
 
+/** Remedy where a package is installed and not found. */
+export const BUNDLE_REMEDY = 'A bundled application marks it as external, and ships its node_modules.';
+
 /**
- * Creates the error for an optional package that is not installed. @param what subject, such as `A task with a thread`.
+ * Creates the error for an optional package that is not installed, or too old.
+ *
+ * @param feature subject of the message, such as `A task with a thread`.
  */
-export function packageMissing(what: string, packages: readonly string[], options?: ErrorOptions): TasksUsageError {
+export function packageMissing(
+  feature: string,
+  name: string,
+  { what, install, cause }: { readonly what: string; readonly install: string; readonly cause?: unknown },
+): TasksUsageError {
   return new TasksUsageError(
     'PACKAGE_MISSING',
-    `${what} needs the package ${packages.join(' and ')}, which is not installed. Install it: npm install ${packages.join(' ')}`,
-    options,
+    `${feature} needs the package ${name}${what}. Install it: npm install ${install}. ${BUNDLE_REMEDY}`,
+    { cause },
   );
 }
 

@@ -1,30 +1,26 @@
-import { createRequire } from 'node:module';
+import { VERSION } from '../package/build.js';
+import { findPackage } from '../package/optional-package.js';
+import { LogWriter } from '../task/log-writer.js';
+import { packageMissing } from '../task/usage-errors.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
-/** Loads synchronously: with import() tasks might be scheduled before the promise settles. */
-const require = createRequire(import.meta.url);
-
 /** Instrumentation scope of spans and metrics. */
 export const SCOPE = 'nestjs-tasks';
-export const SCOPE_VERSION = readVersion();
+export const SCOPE_VERSION = VERSION;
 
-/** Reads the version. A bundle of the application lacks this package.json. */
-function readVersion(): string | undefined {
-  try {
-    return (require('../../package.json') as { version: string }).version;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Loads the API. @returns undefined where it is not installed; a broken one fails with its own error. */
+/**
+ * Loads the API where the application has it; a broken package fails with its own error. A package that is too old is a
+ * warning: it may be there for another package, and no reason not to start.
+ *
+ * @returns undefined where it is not installed.
+ */
 export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | undefined {
-  try {
-    return require(name) as OpenTelemetry;
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (code === 'MODULE_NOT_FOUND' && String(message).includes(`'${name}'`)) return undefined;
-    throw error;
+  const search = findPackage<OpenTelemetry>(name);
+  if ('found' in search) return search.found;
+  if (search.problem.isTooOld) {
+    const { message } = packageMissing('Telemetry', name, search.problem);
+    new LogWriter().write('warn', `${message} Nothing is traced or measured; telemetry: false ends this warning.`);
   }
+  return undefined;
 }

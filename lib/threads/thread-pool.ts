@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Piscina } from 'piscina';
 import type { PiscinaModule } from './load-piscina.js';
 import type { ThreadCall, ThreadReply } from './thread-call.js';
+import { threadEntryFile } from './thread-entry-file.js';
 import type { ResolvedThreadPoolOptions } from './thread-options.js';
 import { ThreadSlots } from './thread-slots.js';
 
@@ -31,7 +32,7 @@ export class ThreadPool {
   ) {
     this.#slots = new ThreadSlots(max);
     this.#piscina = new Piscina({
-      filename: new URL('./thread-entry.js', import.meta.url).href,
+      filename: threadEntryFile(),
       minThreads: 0,
       maxThreads: max,
       idleTimeout,

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { checkPackage as checkTypes, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import { runWell } from './command.js';
+
+const require = createRequire(import.meta.url);
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -15,31 +20,65 @@ export async function pack(folder) {
   return { tarball: join(folder, name), unpacked };
 }
 
-export async function checkPackage(report, unpacked) {
-  // Lua and SQL lie in the package within the modules that are generated from them.
-  const sources = (await list(join(ROOT, 'lib'))).filter((file) => /\.[jt]s$/.test(file));
+export async function checkPackage(report, { tarball, unpacked }) {
+  const sources = (await list(join(ROOT, 'lib'))).filter((file) => file.endsWith('.ts'));
+  const files = await list(unpacked);
+  const declared = files.filter((file) => file.startsWith('dist/') && file.endsWith('.d.ts'));
 
-  await report.check('the package holds the compiled library and its documents, and nothing else', async () => {
-    const compiled = sources.flatMap((source) => [source.replace(/[jt]s$/, 'd.ts'), source.replace(/ts$/, 'js')]);
-    const expected = [
-      'CHANGELOG.md',
-      'LICENSE',
-      'README.md',
-      'package.json',
-      ...compiled.map((file) => `dist/${file}`),
-    ];
-    assert.deepEqual((await list(unpacked)).toSorted(), expected.toSorted());
+  await report.check('the package holds both formats, their declarations and its documents, and nothing else', () => {
+    const ofModule = declared.filter((file) => !file.startsWith('dist/cjs/'));
+    const compiled = new Set(sources.map((source) => `dist/${source.replace(/ts$/, 'd.ts')}`));
+    assert.deepEqual(
+      ofModule.filter((file) => !compiled.has(file)),
+      [],
+    );
+    assert.deepEqual(
+      files.toSorted(),
+      [
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'package.json',
+        'dist/thread-entry.mjs',
+        'dist/cjs/package.json',
+        ...['index', 'core', 'testing/index', 'rolldown-runtime'].flatMap((file) => [
+          `dist/${file}.js`,
+          `dist/cjs/${file}.js`,
+        ]),
+        ...ofModule.flatMap((file) => [file, file.replace('dist/', 'dist/cjs/')]),
+      ].toSorted(),
+    );
+  });
+
+  await report.check('both formats export the same', async () => {
+    for (const entry of ['index', 'testing/index']) {
+      const esm = Object.keys(await import(join(ROOT, 'dist', `${entry}.js`)));
+      const cjs = Object.keys(require(join(ROOT, 'dist/cjs', `${entry}.js`)));
+      assert.deepEqual(cjs.toSorted(), esm.toSorted());
+      assert.ok(esm.length > 0);
+    }
+  });
+
+  await report.check('publint, strict, has nothing to say', async () => {
+    const { messages } = await publint({ pkgDir: unpacked, strict: true });
+    assert.deepEqual(messages, []);
+  });
+
+  await report.check('the types are right for every way to resolve them', async () => {
+    const { problems } = await checkTypes(createPackageFromTarballData(await readFile(tarball)));
+    assert.deepEqual(problems, []);
   });
 
   await report.check('the declarations hide what is internal', async () => {
     const leaks = [];
     let hidden = 0;
-    for (const source of sources.filter((file) => file.endsWith('.ts'))) {
-      const declaration = await readFile(join(unpacked, 'dist', source.replace(/ts$/, 'd.ts')), 'utf8');
-      const declared = classesOf(declaration.replace(/\/\*[\s\S]*?\*\//g, ''));
+    for (const file of declared.filter((name) => !name.startsWith('dist/cjs/'))) {
+      const source = file.replace('dist/', '').replace(/d\.ts$/, 'ts');
+      const declaration = await readFile(join(unpacked, file), 'utf8');
+      const members = classesOf(declaration.replace(/\/\*[\s\S]*?\*\//g, ''));
       for (const [name, body] of classesOf(await readFile(join(ROOT, 'lib', source), 'utf8'))) {
         const internal = internalMembers(body);
-        const leaked = internal.filter((member) => declares(declared.get(name) ?? '', member));
+        const leaked = internal.filter((member) => declares(members.get(name) ?? '', member));
         leaks.push(...leaked.map((member) => `${name}.${member}`));
         hidden += internal.length;
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
 
 import { loadPiscina } from '../../lib/threads/load-piscina.js';
 import { usageError } from '../support/usage-error.js';
@@ -16,6 +17,6 @@ describe('loadPiscina()', () => {
   });
 
   it('fails with the own error of what is there but broken', () => {
-    expect(() => loadPiscina('./no-such-file.js')).toThrow(/no-such-file/);
+    expect(() => loadPiscina(join(import.meta.dirname, '../telemetry/broken.cjs'))).toThrow(/no-such-dependency/);
   });
 });

@@ -1,6 +1,6 @@
 import { labelText } from '../../task/log-text.js';
 import { describeType, describeValue, isError, TasksError } from '../../task/task-errors.js';
-import { TasksUsageError } from '../../task/usage-errors.js';
+import { BUNDLE_REMEDY, TasksUsageError } from '../../task/usage-errors.js';
 import { driverError } from './driver-error.js';
 import { durationText } from './duration-text.js';
 
@@ -26,7 +26,7 @@ export function unknownParameter(task: string, parameter: string, known: readonl
 export function driverMissing(driver: string, packages: readonly string[], options?: ErrorOptions): TasksUsageError {
   return new TasksUsageError(
     'DRIVER_MISSING',
-    `The queue needs the package ${driver}. Install it: npm install ${packages.join(' ')}`,
+    `The queue needs the package ${driver}. Install it: npm install ${packages.join(' ')}. ${BUNDLE_REMEDY}`,
     options,
   );
 }

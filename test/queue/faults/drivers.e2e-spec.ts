@@ -17,6 +17,8 @@ export function resolve(specifier, context, next) {
 }`;
 
 let programs: Programs;
+const REMEDY = 'A bundled application marks it as external, and ships its node_modules.';
+
 let withoutDrivers: Programs;
 
 beforeAll(async () => {
@@ -53,7 +55,7 @@ describe('where the drivers are not installed', () => {
     const { error } = await idle(withoutDrivers, url);
     expect(error).toMatchObject({ name: 'TasksUsageError', code: 'DRIVER_MISSING' });
     expect(error?.message).toBe(
-      `The queue needs the package ${driver}, which is not installed. Install it: ${command}`,
+      `The queue needs the package ${driver}, which is not installed. Install it: ${command}. ${REMEDY}`,
     );
   });
 
@@ -64,7 +66,7 @@ describe('where the drivers are not installed', () => {
     using withoutClient = await Programs.build({ without: [client] });
     const { error } = await idle(withoutClient, url);
     expect(error?.message).toBe(
-      `The queue needs the package ${client}, which is not installed. Install it: npm install bullmq ${client}`,
+      `The queue needs the package ${client}, which is not installed. Install it: npm install bullmq ${client}. ${REMEDY}`,
     );
   });
 

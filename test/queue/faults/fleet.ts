@@ -78,7 +78,6 @@ export class Programs implements Disposable {
     for (const name of without) programs.checkMissing(name);
     // A copy: from behind a link, all that is installed in the repository would be found.
     cpSync(DIST, join(folder, 'dist'), { recursive: true });
-    symlinkSync('dist', join(folder, 'lib'));
     mkdirSync(sources, { recursive: true });
     for (const name of SOURCES) {
       const { code } = await transformFile(join(HERE, `${name}.ts`), { sourceMaps: false });

@@ -1,8 +1,8 @@
 // One process of a fleet, for the tests to kill. Its settings are the first argument; see fleet.ts.
 import { ConsoleLogger, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { TaskQueue, TasksModule } from 'nestjs-tasks';
-import { BROKER, type Broker } from '../../../lib/queue/broker/broker.js';
+import type { Broker } from '../../../lib/queue/broker/broker.js';
 import type { Step } from './fault-tasks.js';
 import type { Answer, Call, WorkerSettings } from './fleet.js';
 import { RunJournal } from './run-journal.js';
@@ -19,7 +19,15 @@ class WorkerModule {}
 
 const app = await NestFactory.createApplicationContext(WorkerModule, { logger: new ConsoleLogger({ colors: false }) });
 const tasks = app.get(TaskQueue);
-const broker = app.get<Broker>(BROKER);
+const broker = app.get<Broker>(brokerToken());
+
+/** The built library has one file, which keeps its tokens to itself. */
+function brokerToken(): symbol {
+  const tokens = [...app.get(ModulesContainer).values()].flatMap((module) => [...module.providers.keys()]);
+  const token = tokens.find((each) => typeof each === 'symbol' && each.description === 'BROKER');
+  if (token === undefined) throw new Error('No provider has the token BROKER');
+  return token as symbol;
+}
 
 function die(): never {
   journal.beginDeath();

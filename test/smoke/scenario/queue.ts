@@ -63,7 +63,7 @@ void scenario(async () => {
         await NestFactory.createApplicationContext(moduleWith({ url }), { logger: false, abortOnError: false });
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
-        write(`${code} ${/npm install .*/.exec(message)?.[0]}`);
+        write(`${code} ${/npm install [\w ]+/.exec(message)?.[0]}`);
       }
     });
   }

@@ -1,0 +1,109 @@
+/**
+ * Makes the package of what `tsc` has written to build/: an ES module and a CommonJS half in dist/, each with its
+ * declarations. TypeScript 7 has no compiler API, so the bundler gets JavaScript, with the decorators' metadata in it.
+ */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const ROOT = join(import.meta.dirname, '..');
+const BUILD = join(ROOT, 'build');
+const DIST = join(ROOT, 'dist');
+
+const ENTRIES = ['index', 'testing/index'];
+const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const require = createRequire(import.meta.url);
+
+/** Whether every Node.js that the package supports can `require()` it, also in Jest, which loads no ES modules so. */
+function isCommonJs(name) {
+  const file = require.resolve(name);
+  if (file.endsWith('.cjs')) return true;
+  if (file.endsWith('.mjs')) return false;
+  let folder = dirname(file);
+  for (;;) {
+    try {
+      return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).type !== 'module';
+    } catch {
+      folder = dirname(folder);
+    }
+  }
+}
+
+const nameOf = (specifier) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+/** Nest is the application's, whatever its format. A dependency that is only an ES module goes into the CommonJS half. */
+function isExternal(specifier, format) {
+  if (isBuiltin(specifier)) return true;
+  const name = nameOf(specifier);
+  if (name in peerDependencies) return true;
+  return name in dependencies && (format === 'esm' || isCommonJs(name));
+}
+
+async function bundle(format, dir) {
+  const half = await rolldown({
+    cwd: BUILD,
+    input: Object.fromEntries(ENTRIES.map((entry) => [entry, `./${entry}.js`])),
+    platform: 'node',
+    external: (specifier) => !/^[./]/.test(specifier) && isExternal(specifier, format),
+    transform: {
+      define: { NESTJS_TASKS_FORMAT: JSON.stringify(format), NESTJS_TASKS_VERSION: JSON.stringify(version) },
+    },
+    // A warning is a failure: an unresolved import, an `eval`, a cycle of chunks.
+    onLog: (level, log) => {
+      if (level === 'warn') throw new Error(log.message);
+    },
+  });
+  const { output } = await half.write({
+    dir,
+    format,
+    strict: true,
+    esModule: true,
+    // Logs, errors and Nest's messages show the names of classes and functions.
+    keepNames: true,
+    // The doc comments are in the declarations.
+    comments: { jsdoc: false, annotation: true, legal: true },
+    chunkFileNames: '[name].js',
+    codeSplitting: {
+      groups: [
+        { name: 'core', test: (id) => !id.startsWith(join(BUILD, 'testing')) && id !== join(BUILD, 'index.js') },
+      ],
+    },
+  });
+  await half.close();
+  return output;
+}
+
+/** The declarations that the entries lead to; those of the other files have no reader. */
+function declarations() {
+  const found = new Set();
+  const follow = (file) => {
+    if (found.has(file)) return;
+    found.add(file);
+    const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+    for (const [, specifier] of text.matchAll(/(?:from |import\(|import )['"](\.[^'"]+)\.js['"]/g)) {
+      follow(resolve(dirname(file), `${specifier}.d.ts`));
+    }
+  };
+  for (const entry of ENTRIES) follow(join(BUILD, `${entry}.d.ts`));
+  return [...found];
+}
+
+function copy(file, to) {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(file, to);
+}
+
+const COMMONJS = join(DIST, 'cjs');
+await bundle('esm', DIST);
+await bundle('cjs', COMMONJS);
+writeFileSync(join(COMMONJS, 'package.json'), '{ "type": "commonjs" }\n');
+for (const file of declarations()) {
+  for (const folder of [DIST, COMMONJS]) copy(file, join(folder, relative(BUILD, file)));
+}
+// One for both halves: it runs in a thread of its own.
+copy(join(BUILD, 'threads/thread-entry.mjs'), join(DIST, 'thread-entry.mjs'));

@@ -1,0 +1,2 @@
+// Runs in a worker thread.
+exports.twice = (n) => 2 * n;

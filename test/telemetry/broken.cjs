@@ -1,0 +1,2 @@
+// A package that is installed, and fails to load.
+require('no-such-dependency');
