@@ -47,7 +47,7 @@ const SCENES = {
 };
 
 /** Pictures that the documentation shows. With --all, the script takes every scene in each width and color scheme. */
-const SHOWN = ['shop-running-wide-light', 'shop-shutdown-wide-light'];
+const SHOWN = new Set(['shop-running-wide-light', 'shop-shutdown-wide-light']);
 const isAll = process.argv.includes('--all');
 
 async function startShop(folder) {
@@ -80,7 +80,7 @@ async function settled(page) {
 async function take(page, name) {
   for (const [width, size] of Object.entries(WIDTHS)) {
     for (const colorScheme of COLORS) {
-      if (!isAll && !SHOWN.includes(`${name}-${width}-${colorScheme}`)) continue;
+      if (!isAll && !SHOWN.has(`${name}-${width}-${colorScheme}`)) continue;
       await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const file = join(IMAGES, `${name}-${width}-${colorScheme}.png`);
