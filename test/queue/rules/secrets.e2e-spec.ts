@@ -74,7 +74,7 @@ class Jobs {
   }
 
   @Durable('secrets.rated')
-  rated(@RateLimit(1, { per: 200 }) card: string): string {
+  rated(@RateLimit(1, { per: 2_000 }) card: string): string {
     return card;
   }
 
@@ -298,7 +298,7 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       () => lines('secrets.rated (k) is delayed'),
       [
         expect.stringMatching(
-          /^debug Execution secrets\.rated \(k\) is delayed until \S+Z: rate limit reached for card \(1 start in 200ms\) Tasks$/,
+          /^debug Execution secrets\.rated \(k\) is delayed until \S+Z: rate limit reached for card \(1 start in 2s\) Tasks$/,
         ),
       ],
     );

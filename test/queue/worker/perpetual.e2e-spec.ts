@@ -560,7 +560,7 @@ describe.each(BROKERS)('an automatic perpetual task: $label', (kind) => {
     expect(test.automatic.runs).toEqual([]);
     await adder.queue.restore('Automatic.sweep');
     await until(() => test.automatic.runs.length >= 2, 'two runs', 5_000);
-    expect(test.logs.matching('Automatic.sweep has begun')).toEqual([
+    expect(test.logs.matching('Started automatic perpetual task Automatic.sweep')).toEqual([
       'log Started automatic perpetual task Automatic.sweep Tasks',
     ]);
     await test.queue.clear();
