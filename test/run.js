@@ -10,7 +10,7 @@ const jestReport = join(folder, 'jest.json');
 
 const JEST = ['--no-warnings=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 /** Number of failed files beyond which none is run again: the fault is not one of a busy machine. */
-const MOST_RETRIED = 3;
+const MOST_RETRIED = 8;
 
 const npm = (script, ...args) => ['npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])]];
 
