@@ -88,27 +88,41 @@ const FOR_EVER = -1;
 async function findKeys(redis: Redis, prefix: string): Promise<Leftover[]> {
   const found: Leftover[] = [];
   const keys = await keysOf(redis, prefix);
+  const ended = new Map<string, Promise<Set<string>>>();
   while (keys.length > 0) {
-    const looks = keys.splice(-BATCH).map((key) => lookAtKey(redis, prefix, key));
+    const looks = keys.splice(-BATCH).map((key) => lookAtKey(redis, prefix, key, ended));
     for (const leftover of await Promise.all(looks)) if (leftover !== undefined) found.push(leftover);
   }
   return found;
 }
 
-async function lookAtKey(redis: Redis, prefix: string, key: string): Promise<Leftover | undefined> {
+/** Ids of the jobs of a queue that have ended: read once, since a backlog has tens of thousands. */
+async function endedJobs(redis: Redis, prefix: string, queue: string): Promise<Set<string>> {
+  const sets = ['completed', 'failed'].map((set) => redis.zrange(`${prefix}:${queue}:${set}`, 0, -1));
+  return new Set((await Promise.all(sets)).flat());
+}
+
+async function lookAtKey(
+  redis: Redis,
+  prefix: string,
+  key: string,
+  ended: Map<string, Promise<Set<string>>>,
+): Promise<Leftover | undefined> {
   // `prefix:queue:…` is BullMQ's, `prefix:queue/…` ours.
   const [, queue = '', rest = ''] = /^[^:]*:([^:/]*)(.*)$/s.exec(key) ?? [];
   if (PERMANENT_KEYS.has(rest) || (await redis.pttl(key)) !== FOR_EVER) return undefined;
   if (rest === STRIKES && (await redis.hvals(key)).every(isExpiring)) return undefined;
-  const scores = await Promise.all(
-    ['completed', 'failed'].map((set) => redis.zscore(`${prefix}:${queue}:${set}`, rest.slice(1))),
-  );
-  if (scores.some((score) => score !== null)) return undefined;
+  const jobs = ended.get(queue) ?? endedJobs(redis, prefix, queue);
+  ended.set(queue, jobs);
+  if ((await jobs).has(rest.slice(1))) return undefined;
   return { queue, what: `${key} (${await redis.type(key)})` };
 }
 
 /** Of BullMQ's tables: what may have rows when all jobs have ended. Events are trimmed to 10,000 for each queue. */
 const PERMANENT_TABLES = new Set(['migration', 'meta', 'event', 'metrics']);
+
+/** Ended jobs are taken away by `clean()`; a backlog has tens of thousands of them. */
+const LIVE_JOBS = "WHERE state NOT IN ('completed', 'failed')";
 
 async function findRows(client: Client, prefix: string): Promise<Leftover[]> {
   const tables = await client.query<{ name: string }>(
@@ -118,8 +132,9 @@ async function findRows(client: Client, prefix: string): Promise<Leftover[]> {
   const found: Leftover[] = [];
   for (const { name } of tables.rows) {
     if (PERMANENT_TABLES.has(name)) continue;
-    const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM "${prefix}"."${name}"`);
-    const isLeak = name.startsWith('nestjs_tasks_') ? isLeakOfOurs : name === 'job' ? isLiveJob : (): boolean => true;
+    const where = name === 'job' ? LIVE_JOBS : '';
+    const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM "${prefix}"."${name}" ${where}`);
+    const isLeak = name.startsWith('nestjs_tasks_') ? isLeakOfOurs : (): boolean => true;
     for (const row of rows.filter(isLeak)) {
       found.push({ queue: String(row['queue']), what: `${name} ${JSON.stringify(row).slice(0, 200)}` });
     }
@@ -135,9 +150,4 @@ function isLeakOfOurs({ kind, value, expires_at: expiresAt }: Record<string, unk
     kind === 'map' ||
     (kind === 'map:strikes' && isExpiring(String(value)));
   return !isForgotten && (expiresAt === null || expiresAt === undefined);
-}
-
-/** Those that have ended are taken away by `clean()`. */
-function isLiveJob({ state }: Record<string, unknown>): boolean {
-  return state !== 'completed' && state !== 'failed';
 }
