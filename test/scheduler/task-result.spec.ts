@@ -263,7 +263,7 @@ describe('a durable method', () => {
     const start = startContext({}, { providers: [Items] });
     await expect(start).rejects.toThrow(usageError('TASK_REGISTRATION'));
     await expect(start).rejects.toThrow(
-      /' is declared by Items.all in RootTestModule, a generator, whose body runs only when it is iterated\. Make it/,
+      /' is declared by Items.all in RootTestModule, a generator, whose body runs only when iterated\. Make it/,
     );
   });
 });

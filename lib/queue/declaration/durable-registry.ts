@@ -201,7 +201,7 @@ export class DurableRegistry implements OnModuleInit {
       const name = metadata.name ?? `${className}.${method}`;
       if (types.isGeneratorFunction(func)) {
         throw badRegistration(
-          `Durable task '${name}' is declared by ${place}, a generator, which runs only when it is iterated. Make it an async method.`,
+          `Durable task '${name}' is declared by ${place}, a generator, whose body runs only when iterated. Make it an async method.`,
         );
       }
       const obstacle = isController

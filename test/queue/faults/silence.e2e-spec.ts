@@ -122,7 +122,7 @@ describe.each(SHARED_BROKERS)('a call to $label', (kind) => {
     const ends = await Promise.allSettled([app.queue.add(app.task)(1), app.queue.add(app.task, { key: 'k' })(1)]);
     expect(ends).toMatchObject([
       { reason: { isRepeatable: false, message: expect.stringContaining('may run the task twice') } },
-      { reason: { isRepeatable: true, message: expect.stringContaining('best under the same key') } },
+      { reason: { isRepeatable: true, message: expect.stringContaining('use the same key') } },
     ]);
     proxy.thaw();
   });
