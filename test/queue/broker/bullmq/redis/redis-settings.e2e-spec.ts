@@ -51,7 +51,7 @@ describe.each(SHARED_BROKERS.filter(({ label }) => label === 'redis'))('a connec
   });
 
   it.each([
-    ['a database that there is not', (url: URL) => (url.pathname = '/99'), 'a database that the server has'],
+    ['a database that there is not', (url: URL) => (url.pathname = '/99'), 'a database number of the server'],
     ['a user that there is not', (url: URL) => (url.username = 'nobody'), 'the user and password of the server'],
   ])('stops the boot with %s, without a password', async (_what, change, remedy) => {
     const url = new URL(kind.url);
