@@ -1,7 +1,7 @@
 // What a queue that is empty may keep for ever, however much has gone through it. All else must be gone, or expire.
 
-/** On Redis: BullMQ's version, options, counters, events (trimmed) and marker; the workers, and versions of books. */
-const PERMANENT_KEY = /^[^:/]+:[^:/]+(:(meta|id|pc|events|marker)|\/(workers|books))$/;
+/** On Redis: BullMQ's version, options, counters, events (trimmed) and marker; the workers, and versions of maps. */
+const PERMANENT_KEY = /^[^:/]+:[^:/]+(:(meta|id|pc|events|marker)|\/(map:quiet:workers|maps))$/;
 /** On PostgreSQL: BullMQ's migrations, options, events (trimmed) and metrics. */
 const PERMANENT_TABLES = new Set(['migration', 'meta', 'event', 'metrics']);
 /** Of the rows of the library. */
