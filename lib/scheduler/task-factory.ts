@@ -35,7 +35,7 @@ export class TaskFactory {
     private readonly events: TaskEvents,
     private readonly errorHandlers: ErrorHandlers,
     private readonly threads: Threads,
-    private readonly handover: ShutdownRequeue,
+    private readonly requeue: ShutdownRequeue,
     private readonly log: TaskLog,
     private readonly hooks: ShutdownHooks,
     @Inject(TASKS_OPTIONS) private readonly options: ResolvedTasksOptions,
@@ -58,7 +58,7 @@ export class TaskFactory {
     const config =
       method === undefined && own === undefined ? layer.resolved : layer.with(method?.config ?? {}, own ?? {}).resolved;
     if (config.onError !== undefined) this.errorHandlers.check(config.onError);
-    if (config.onCancel !== undefined) this.handover.check(func, args);
+    if (config.onCancel !== undefined) this.requeue.check(func, args);
     if (config.pool !== undefined) this.runner.checkPool(config.pool);
     const task = this.register(new Task(place, { func, args, host: method?.host }, config, this.runner));
     if (this.options.waitUntil !== undefined) this.holdPlatform(this.options.waitUntil, task);

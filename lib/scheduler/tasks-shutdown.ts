@@ -55,7 +55,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     private readonly runner: TaskRunner,
     private readonly events: TaskEvents,
     private readonly log: TaskLog,
-    private readonly handover: ShutdownRequeue,
+    private readonly requeue: ShutdownRequeue,
     private readonly threads: Threads,
     modules: ModulesContainer,
   ) {
@@ -142,7 +142,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     if (shielded.length > 0) this.log.shutdown(`Shutdown waits for ${listOf(shielded, 'shielded ')}`);
     for (const task of cancelled) task.cancel('shutdown');
     await Promise.all([
-      this.awaitCancelled(cancelled).then(() => this.handOver(cancelled)),
+      this.awaitCancelled(cancelled).then(() => this.requeueCancelled(cancelled)),
       this.awaitShielded(shielded),
     ]);
   }
@@ -158,8 +158,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   /** Requeues cancelled tasks. Runs of the queue return to it by themselves. */
-  private handOver(cancelled: Task[]): Promise<void> {
-    return this.handover.take(
+  private requeueCancelled(cancelled: Task[]): Promise<void> {
+    return this.requeue.take(
       cancelled.filter(({ run, status, config, state }) => {
         const isByShutdown = status === 'cancelled' && state.cancellation?.reason === 'shutdown';
         return run === undefined && config.onCancel === 'enqueue' && isByShutdown;

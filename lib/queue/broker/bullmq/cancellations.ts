@@ -44,7 +44,7 @@ export class Cancellations {
       const { ids, candidates, isLast } = await connections.answer(() => backlog.clear(reason));
       cleared += ids.length;
       this.fleetSignals.tellChanged(ids);
-      const hasWoken = await connections.answer(() => acquisition.forgetVisits(candidates));
+      const hasWoken = await connections.answer(() => acquisition.forget(candidates));
       if (isLast && !hasWoken) return cleared;
     }
   }
@@ -80,7 +80,7 @@ export class Cancellations {
       await foretell?.({ id, key, name });
       const { ids, candidates } = await this.jobs.cancelWaiting(id, reason);
       if (ids.length > 0) {
-        await this.acquisition.forgetVisits(candidates);
+        await this.acquisition.forget(candidates);
         this.fleetSignals.tellChanged(ids);
         return 'cancelled';
       }

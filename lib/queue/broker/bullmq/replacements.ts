@@ -187,7 +187,7 @@ export class Replacements {
       if (current.record.state === 'running') return false;
       const { ids, candidates } = await this.jobs.cancelWaiting(current.id, REPLACED);
       if (ids.length === 0) return undefined;
-      await this.acquisition.forgetVisits(candidates);
+      await this.acquisition.forget(candidates);
       this.tell(current.id);
     }
     if (current?.id !== id && (await this.jobs.add(execution, id)) !== id) return undefined;

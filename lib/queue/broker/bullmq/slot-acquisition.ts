@@ -64,7 +64,7 @@ export class SlotAcquisition {
       // slots before.
       const isInLine = wasInLine && settlement.type === 'park';
       const comesBack = isInLine || (settlement.type === 'release' && settlement.isUnstarted === true);
-      if (!comesBack && (wasInLine || this.moves.wasPutOff(claim))) this.forgetVisits([claim.id]).catch(ignore);
+      if (!comesBack && (wasInLine || this.moves.wasPutOff(claim))) this.forget([claim.id]).catch(ignore);
       return;
     }
     for (const pool of held.pools) this.shortCuts?.noteHeld(pool, Date.now() - held.since);
@@ -76,7 +76,7 @@ export class SlotAcquisition {
   }
 
   /** Executions are gone before they ran. @returns whether others have been woken, who got their slots. */
-  async forgetVisits(ids: readonly string[]): Promise<boolean> {
+  async forget(ids: readonly string[]): Promise<boolean> {
     if (ids.length === 0) return false;
     const woken = await this.limiter.forget(ids);
     await this.wake(woken);
@@ -113,7 +113,7 @@ export class SlotAcquisition {
     for (const delay of PARKING_TIMES) {
       if (this.shortCuts?.endWait(id) === true) return;
       if (await this.jobs.wake(id)) return;
-      if (!(await this.jobs.isLive(id))) return void (await this.forgetVisits([id]));
+      if (!(await this.jobs.isLive(id))) return void (await this.forget([id]));
       // It is just being parked, somewhere: it has been handed its slots between the two steps of that.
       await sleep(delay, undefined, { ref: false });
       if (!(await this.limiter.isGranted(id))) return;

@@ -55,7 +55,7 @@ export class MemoryExecution implements Placed {
   /** Set when the claim that runs is in line for a slot. */
   isInLine = false;
   /** Set when a limit may know the execution. */
-  hasVisited = false;
+  hasAsked = false;
 
   place = 0;
   /** Neighbour among live executions, or the next among ended ones. */

@@ -13,7 +13,7 @@ export class MemoryLimits implements LimitStore {
     if (execution === undefined) return Promise.reject(new LeaseLostError(record.key));
     const { key, run, attempt, since } = record;
     const order = id.slice(1).padStart(15, '0'); // the number of its addition
-    execution.hasVisited = true;
+    execution.hasAsked = true;
     const { admission, woken } = this.queue.limits.admit({ id, key, token, run, attempt, order, since }, limits);
     this.queue.wakeAll(woken);
     execution.isInLine = admission.type === 'waits';

@@ -55,9 +55,9 @@ export class MemoryQueue {
     }
   }
 
-  forgetVisit(execution: MemoryExecution): void {
-    if (!execution.hasVisited) return;
-    execution.hasVisited = false;
+  forgetLimits(execution: MemoryExecution): void {
+    if (!execution.hasAsked) return;
+    execution.hasAsked = false;
     this.wakeAll(this.limits.forget(execution.id));
   }
 
@@ -165,7 +165,7 @@ export class MemoryQueue {
   end(execution: MemoryExecution, state: EndState, now: number): void {
     this.readyAndDelayed.withdraw(execution);
     this.executions.end(execution, state, now);
-    this.forgetVisit(execution);
+    this.forgetLimits(execution);
     this.executions.expire(now);
     this.signals.tell({ type: 'changed', id: execution.id });
   }

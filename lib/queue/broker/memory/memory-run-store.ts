@@ -116,9 +116,9 @@ export class MemoryRunStore implements RunStore {
     if (execution === undefined) throw new LeaseLostError(claim.record.key);
     execution.token = undefined;
     const { replacement } = execution;
-    if (execution.hasVisited) this.leaveLimits(execution, claim.token, settlement);
+    if (execution.hasAsked) this.leaveLimits(execution, claim.token, settlement);
     this.settleRun(execution, settlement, now);
-    if (execution.hasVisited && this.queue.limits.isGranted(execution.id)) this.queue.wakeAll([execution]);
+    if (execution.hasAsked && this.queue.limits.isGranted(execution.id)) this.queue.wakeAll([execution]);
     if (replacement === undefined) return;
     execution.replacement = undefined;
     this.queue.place(replacement);
@@ -174,6 +174,6 @@ export class MemoryRunStore implements RunStore {
     const isInLine = execution.isInLine && settlement.type === 'park';
     const hasPlace = settlement.type === 'release' && settlement.isUnstarted === true;
     if (hasPlace) this.queue.wakeAll(this.queue.limits.release(execution.id, token));
-    else if (!isInLine) this.queue.forgetVisit(execution);
+    else if (!isInLine) this.queue.forgetLimits(execution);
   }
 }

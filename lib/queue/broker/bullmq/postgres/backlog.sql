@@ -50,7 +50,7 @@ ended AS (
     WHERE dedup_id IS NOT NULL AND $4::bigint > 0 ORDER BY dedup_id, id COLLATE "C" DESC
   :keep_greater
 )
-SELECT id, memo <> '' AS has_visited FROM page
+SELECT id, memo <> '' AS has_asked FROM page
 
 -- fragment: page_row
 id, dedup_id, coalesce(failed_reason, '') AS memo

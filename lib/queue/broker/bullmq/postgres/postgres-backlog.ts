@@ -21,7 +21,7 @@ const KEYS = 1_000;
 
 interface EndedRow {
   readonly id: string;
-  readonly has_visited: boolean;
+  readonly has_asked: boolean;
 }
 
 interface SignalRow {
@@ -114,7 +114,7 @@ export class PostgresBacklog implements Backlog {
     const { rows } = await this.pool.query<EndedRow>(statement, values);
     return {
       ids: rows.map(({ id }) => id),
-      candidates: rows.flatMap(({ id, has_visited: hasVisited }) => (hasVisited ? [id] : [])),
+      candidates: rows.flatMap(({ id, has_asked: hasAsked }) => (hasAsked ? [id] : [])),
     };
   }
 }
