@@ -514,10 +514,10 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
     it('let go by themselves when their time is over', async () => {
       await using test = await start();
       const { queue, jobs } = test;
-      const { expiresAt } = await queue.strike(jobs.order, { mode: 'hold', expiresIn: 400 });
+      const { expiresAt } = await queue.strike(jobs.order, { mode: 'hold', expiresIn: 2_000 });
       const held = await queue.add(jobs.order)('a');
       expect(held.disposition).toBe('struck');
-      expect(await held.result({ timeout: '8s' })).toBe('order a 0');
+      expect(await held.result({ timeout: '15s' })).toBe('order a 0');
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAt!.getTime() - TOLERANCE);
       await expectCounts(queue, { parked: 1 });
       expect(await queue.strikes()).toEqual([]);
@@ -562,7 +562,7 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
       await queue.restore(jobs.order);
       await until(async () => queue.counts.parked >= 2 * all.length && (await areHeld()), 'the other to hold them');
       await queue.restore(jobs.order, 'amount', '>', 100);
-      await until(() => new Set(jobs.done).size >= all.length, 'all to run', 4_000);
+      await until(() => new Set(jobs.done).size >= all.length, 'all to run', 20_000);
       await queue.runUntilFinished();
       expect(jobs.done).toHaveLength(all.length); // each of them once
     });
@@ -635,7 +635,7 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
   it('end by themselves when their time is over', async () => {
     await using test = await start();
     const { queue, jobs } = test;
-    const { expiresAt } = await queue.strike(jobs.order, { expiresIn: 400 });
+    const { expiresAt } = await queue.strike(jobs.order, { expiresIn: 2_000 });
     expect((await queue.add(jobs.order)('a')).disposition).toBe('struck');
     const execution = await until(async () => {
       const added = await queue.add(jobs.order)('b');
