@@ -1,0 +1,53 @@
+import { Inject } from '@nestjs/common';
+import { BROKER, type Broker } from './broker/broker.js';
+import { CLOCK, type Clock } from './broker/clock.js';
+import { requireKey } from './broker/short-text.js';
+import type { Execution } from './client/execution.js';
+import { ExecutionHandles } from './client/execution-handles.js';
+import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
+import { Workers } from './client/workers.js';
+import type { QueueCounts } from './log/queue-counts.js';
+import { QueueLog } from './log/queue-log.js';
+import { limitPoolOf, listedOf, snapshotOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
+import { QueueWorker } from './worker/queue-worker.js';
+
+/** Part of `TaskQueue` that looks: at executions, workers and limits of the fleet. */
+export abstract class QueueViews {
+  @Inject(BROKER) protected readonly broker!: Broker;
+  @Inject(CLOCK) protected readonly clock!: Clock;
+  @Inject(ExecutionHandles) protected readonly executions!: ExecutionHandles;
+  @Inject(QueueWorker) protected readonly worker!: QueueWorker;
+  @Inject(Workers) protected readonly fleet!: Workers;
+  @Inject(QueueLog) protected readonly log!: QueueLog;
+
+  /** Counts of events in this process since the application started. */
+  get counts(): QueueCounts {
+    return { ...this.log.counts };
+  }
+
+  /** Returns the execution that has the key, or was the last to have it and ended less than `retention` ago. */
+  async get(key: string): Promise<Execution | undefined> {
+    const record = await this.broker.executions.get(requireKey('get()', key));
+    return record && this.executions.of(record);
+  }
+
+  /**
+   * Returns executions that have not ended, of all processes.
+   *
+   * @param options `limit`: at most so many executions are listed; the counts are of all. Default 1,000.
+   */
+  async snapshot(options: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
+    const [listing, workers] = await Promise.all([this.broker.executions.list(listedOf(options)), this.workers()]);
+    return snapshotOf(new Date(this.clock.now()), listing, this.executions, workers);
+  }
+
+  /** Returns the workers of the fleet that are ready to claim, or busy. */
+  async workers(): Promise<readonly WorkerInfo[]> {
+    return (await this.fleet.present(this.worker.info())).map(workerInfoOf);
+  }
+
+  /** Returns the pools of `@ConcurrencyLimit()` with holders or waiters, in the whole fleet. */
+  async limits(): Promise<LimitPool[]> {
+    return (await this.broker.limits.pools()).map(limitPoolOf);
+  }
+}
