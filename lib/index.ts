@@ -21,6 +21,10 @@ export type { AddOptions, ReplaceOptions } from './queue/client/adding-call.js';
 export type { ArgumentsCall } from './queue/client/arguments-call.js';
 export { taskName, type TaskName } from './queue/declaration/task-name.js';
 export { Execution, type Disposition, type ExecutionEvent, type ExecutionProgress } from './queue/client/execution.js';
+export type { TrailEntry } from './queue/client/trail-entry.js';
+export type { EndedQuery, HistoryQuery } from './queue/client/ended-query.js';
+export type { BulkOptions, FailureGroup, HistoryPage } from './queue/client/history.js';
+export type { BulkOutcome } from './queue/client/bulk-tasks.js';
 export { Agenda, type AgendaEntryOptions, type ScatterOptions } from './queue/client/agenda.js';
 export { FollowUpQueue } from './queue/client/follow-up-queue.js';
 export { tasks } from './queue/declaration/built-in-tasks.js';
@@ -29,8 +33,9 @@ export type { PauseOptions } from './queue/rules/pause.js';
 export type { StrikeOptions } from './queue/rules/strikes.js';
 
 export type { WorkerInfo } from './queue/client/worker-info.js';
-export type { EndState, ExecutionState, LiveState } from './queue/broker/record.js';
+export type { EndState, ExecutionState, LiveState, TrailType } from './queue/broker/record.js';
 export type { QueueCounts } from './queue/log/queue-counts.js';
+export type { RetentionOptions } from './task/retention.js';
 export type { TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
 
 export {

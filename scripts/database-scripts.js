@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 const ROOT = resolve(import.meta.dirname, '../lib/queue/broker/bullmq');
 
 /** Numbers that TypeScript and a script share, by their names in TypeScript, with the modules that export them. */
-const NUMBERS = { LATEST: '../../limit.js', LONGEST_LOOK: './longest-look.js' };
+const NUMBERS = { HANDLE_RETENTION: '../../broker.js', LATEST: '../../limit.js', LONGEST_LOOK: './longest-look.js' };
 
 /**
  * A text of a database: a list of parts, which are strings, `{ number }` for a shared number and `{ text }` for another

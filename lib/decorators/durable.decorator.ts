@@ -1,5 +1,7 @@
 import 'reflect-metadata';
+import type { Duration } from '../task/duration.js';
 import { KnownOptions } from '../task/known-options.js';
+import { parseRetention, type RetentionOptions, type RetentionTimes } from '../task/retention.js';
 import { RetryPolicy, type RetryOptions } from '../task/retry-policy.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { validateTaskConfig, type TaskConfig } from '../task/task-config.js';
@@ -13,6 +15,8 @@ import { TaskMetadata } from './task-metadata.js';
  */
 export interface DurableOptions extends Omit<TaskConfig, 'name' | 'runOn' | 'pool'> {
   retry?: RetryOptions | undefined;
+  /** Time for which its ended executions can be looked up, instead of the queue's: see `queue: { retention }`. */
+  retention?: Duration | RetentionOptions | undefined;
 }
 
 /** Compile-time error where a decorator for methods is on something else, such as an accessor. */
@@ -40,13 +44,14 @@ export interface DurableDecorator {
 export interface DurableMetadata {
   readonly name: string | undefined;
   readonly retry: RetryPolicy;
+  readonly retention: Partial<RetentionTimes>;
 }
 
 /** Fixed key, so that two copies of this library in one process see each other's decorators. */
 const DURABLE = 'nestjs-tasks:durable';
 
 const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
-  { shield: true, onError: true, timeout: true, onCancel: true, asyncContext: true, retry: true },
+  { shield: true, onError: true, timeout: true, onCancel: true, asyncContext: true, retry: true, retention: true },
   {
     name: '@Durable(name, options)',
     runOn: 'tasks.task({ runOn }) where it is scheduled in process; in the queue it has no route',
@@ -58,6 +63,8 @@ const DURABLE_OPTIONS = new KnownOptions<DurableOptions>(
     backoff: 'retry: { backoff }',
     maxDelay: 'retry: { maxDelay }',
     retryOn: 'retry: { retryOn }',
+    removeOnComplete: 'retention: { completed }',
+    removeOnFail: 'retention: { failed }',
     when: 'queue.add(task, { when })',
     key: 'queue.add(task, { key })',
     jobId: 'queue.add(task, { key })',
@@ -91,7 +98,7 @@ export function readMethodDurableMetadata(
  * fleet runs it, at least once. A direct call, or a schedule in process, runs the method as usual.
  *
  * @param name identity in the broker, which must outlive refactorings. Default: `ClassName.method`.
- * @param options `retry`, and `shield`, `onError`, `timeout`, `onCancel`, `asyncContext` as for any task.
+ * @param options `retry`, `retention`, and `shield`, `onError`, `timeout`, `onCancel`, `asyncContext` as for any task.
  * @throws {TasksConfigError} when an option cannot be used.
  * @example
  * ```ts
@@ -111,10 +118,14 @@ export function Durable(nameOrOptions: string | DurableOptions = {}, maybeOption
   const options = (isNamed ? maybeOptions : nameOrOptions) ?? {};
   DURABLE_OPTIONS.check(options, '@Durable()');
   validateTaskConfig(options, '@Durable().');
-  const { retry, ...config } = options;
+  const { retry, retention, ...config } = options;
   const name = isNamed ? nameOrOptions : undefined;
   if (name === '') throw new TasksConfigError('@Durable() name', name, 'a string that is not empty');
-  const metadata: DurableMetadata = { name, retry: RetryPolicy.of(retry, '@Durable().retry') };
+  const metadata: DurableMetadata = {
+    name,
+    retry: RetryPolicy.of(retry, '@Durable().retry'),
+    retention: parseRetention('@Durable().retention', retention),
+  };
   return (target, key, descriptor) => {
     const func: unknown = descriptor?.value;
     if (typeof func !== 'function' || typeof target === 'function') {

@@ -2,6 +2,10 @@ import { Inject } from '@nestjs/common';
 import { REASONS } from './broker/reasons.js';
 import { requireKey } from './broker/short-text.js';
 import type { AnyTask } from './client/adding-call.js';
+import type { BulkOutcome } from './client/bulk-tasks.js';
+import type { EndedQuery } from './client/ended-query.js';
+import type { Execution } from './client/execution.js';
+import type { BulkOptions } from './client/history.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import { QueueViews } from './queue-views.js';
@@ -111,6 +115,49 @@ export abstract class QueueControl extends QueueViews {
 
   isPaused(): Promise<boolean> {
     return this.pauseRule.isPaused();
+  }
+
+  /**
+   * Runs an ended execution again under its key, with its arguments and priority; attempts and crashes count anew. It is
+   * the same execution: it leaves the ended ones, and its old error stays in the trail only.
+   *
+   * @param target a key, of which the last execution is meant, or an Execution.
+   * @returns `'already-scheduled'` when it has not ended, or another one has its key by now; `'not-found'` when it is
+   * forgotten.
+   * @throws {TaskArgumentError} when the target cannot be used.
+   */
+  async retry(target: string | Execution): Promise<'retried' | 'already-scheduled' | 'not-found'> {
+    return this.endedOnes.retry(target);
+  }
+
+  /**
+   * Runs all ended executions again that match when its own run begins. It is an execution of a built-in task: any worker
+   * runs it, and goes on with it when another has died. It has progress, and can be cancelled.
+   *
+   * @param options `perSecond`: number of executions to retry in a second, up to 10,000. Default: as fast as it goes.
+   * @throws {TaskArgumentError} when an option cannot be used, or the filter has no condition.
+   * @example
+   * ```ts
+   * const bulk = await this.queue.retryAll({ state: 'failed', task: 'partner.send', since: '3h' }, { perSecond: 50 });
+   * const { matched, done, skipped } = await bulk.result();
+   * ```
+   */
+  async retryAll(filter: EndedQuery, options: BulkOptions = {}): Promise<Execution<BulkOutcome>> {
+    return this.endedOnes.retryAll(filter, options);
+  }
+
+  /** Forgets an ended execution. What lives is left alone. @returns whether it did. */
+  async forget(target: string | Execution): Promise<boolean> {
+    return this.endedOnes.forget(target);
+  }
+
+  /**
+   * Forgets all ended executions that match when its own run begins, as `retryAll()` retries them.
+   *
+   * @throws {TaskArgumentError} when an option cannot be used, or the filter has no condition.
+   */
+  async forgetAll(filter: EndedQuery): Promise<Execution<BulkOutcome>> {
+    return this.endedOnes.forgetAll(filter);
   }
 
   /**

@@ -1,5 +1,7 @@
 import { checkRedis } from './broker/redis-address.js';
+import { DEFAULT_RETENTION, Retention } from './broker/retention.js';
 import { parseDuration, type Duration } from '../task/duration.js';
+import { parseRetention, type RetentionOptions } from '../task/retention.js';
 import { KnownOptions, type Habits } from '../task/known-options.js';
 import { RETRY_REMEDY } from '../task/retry-policy.js';
 import { describeType, TasksConfigError } from '../task/task-errors.js';
@@ -40,10 +42,11 @@ export interface TaskQueueOptions {
   /** PostgreSQL: create and migrate the schema at boot. Default `true`. */
   migrate?: boolean | undefined;
   /**
-   * Time for which an ended execution and its result can be looked up; by its handle, 10 seconds at least. Default
-   * `'15m'`.
+   * Time for which an ended execution, its result and its error can be looked up; by its handle, 10 seconds at least. One
+   * for all, or one for each end state. Up to `'10y'`. Default `'15m'`, and `'7d'` for failed ones. A task may have its
+   * own: `@Durable({ retention })`.
    */
-  retention?: Duration | undefined;
+  retention?: Duration | RetentionOptions | undefined;
   /**
    * Size of the arguments of an execution, and of its result, as they are stored: bytes, or a string such as `'500kb'`.
    * Up to `'256mb'`. Default `'1mb'`.
@@ -74,8 +77,8 @@ const HABITS: Habits = {
   retry: RETRY_REMEDY,
   attempts: RETRY_REMEDY,
   defaultJobOptions: RETRY_REMEDY,
-  removeOnComplete: 'retention',
-  removeOnFail: 'retention',
+  removeOnComplete: 'retention: { completed }',
+  removeOnFail: 'retention: { failed }',
   limiter: LIMIT,
 };
 
@@ -151,7 +154,7 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
     concurrency,
     lease: parseDuration('queue.worker.lease', lease, 100),
     migrate,
-    retention: parseDuration('queue.retention', options.retention ?? '15m'),
+    retention: new Retention({ ...DEFAULT_RETENTION, ...parseRetention('queue.retention', options.retention) }),
     maxArgumentSize: parseSize(
       'queue.maxArgumentSize',
       options.maxArgumentSize === undefined ? '1mb' : options.maxArgumentSize,

@@ -2,6 +2,9 @@ import { Inject } from '@nestjs/common';
 import { BROKER, type Broker } from './broker/broker.js';
 import { CLOCK, type Clock } from './broker/clock.js';
 import { requireKey } from './broker/short-text.js';
+import { History, type FailureGroup, type HistoryPage } from './client/history.js';
+import type { HistoryQuery } from './client/ended-query.js';
+import type { Duration } from '../task/duration.js';
 import type { Execution } from './client/execution.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
@@ -18,6 +21,7 @@ export abstract class QueueViews {
   @Inject(ExecutionHandles) protected readonly executions!: ExecutionHandles;
   @Inject(QueueWorker) protected readonly worker!: QueueWorker;
   @Inject(Workers) protected readonly fleet!: Workers;
+  @Inject(History) protected readonly endedOnes!: History;
   @Inject(QueueLog) protected readonly log!: QueueLog;
 
   /** Counts of events in this process since the application started. */
@@ -39,6 +43,30 @@ export abstract class QueueViews {
   async snapshot(options: { limit?: number | undefined } = {}): Promise<QueueSnapshot> {
     const [listing, workers] = await Promise.all([this.broker.executions.list(listedOf(options)), this.workers()]);
     return snapshotOf(new Date(this.clock.now()), listing, this.executions, workers);
+  }
+
+  /**
+   * Returns ended executions, the last to have ended first. A cursor stays right while executions end, expire and are
+   * retried.
+   *
+   * @throws {TaskArgumentError} when an option cannot be used.
+   * @example
+   * ```ts
+   * const { executions, cursor } = await this.queue.history({ state: 'failed', task: this.orders.process, since: '1d' });
+   * ```
+   */
+  async history(query: HistoryQuery = {}): Promise<HistoryPage> {
+    return this.endedOnes.page(query);
+  }
+
+  /**
+   * Returns failed executions by task and kind of error, the most frequent first. The cost depends on the number of groups.
+   *
+   * @param options `since`: a Date, or a Duration ago. Default: all that are kept.
+   * @throws {TaskArgumentError} when an option cannot be used.
+   */
+  async failures(options: { since?: Date | Duration | undefined } = {}): Promise<FailureGroup[]> {
+    return this.endedOnes.failures(options);
   }
 
   /** Returns the workers of the fleet that are ready to claim, or busy. */

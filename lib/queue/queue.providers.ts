@@ -6,9 +6,11 @@ import { CLOCK, systemClock } from './broker/clock.js';
 import { createBroker } from './broker/create-broker.js';
 import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
 import { AdditionGuard } from './client/addition-guard.js';
+import { BulkTasks } from './client/bulk-tasks.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
+import { History } from './client/history.js';
 import { Workers } from './client/workers.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
@@ -51,6 +53,8 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   ExecutionHandles,
   ExecutionWriter,
   Workers,
+  History,
+  BulkTasks,
 
   Strikes,
   ChainSchedules,

@@ -6,12 +6,15 @@ import { MemoryRunStore } from '../queue/broker/memory/memory-run-store.js';
 import { decodeArgs } from '../queue/declaration/payload.js';
 import { LeaseLostError } from '../queue/broker/queue-errors.js';
 import type { ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
+import { Retention } from '../queue/broker/retention.js';
 import { createDeferred } from '../task/deferred.js';
 import type { Addition } from './addition.js';
 import { comesWithin } from './turn.js';
 import type { VirtualClock } from './virtual-clock.js';
 import type { AddedExecution, KeyedExecution, NewExecution } from '../queue/broker/record.js';
 import type { Settlement } from '../queue/broker/settlement.js';
+
+const FOR_EVER = { completed: Infinity, failed: Infinity, cancelled: Infinity, dropped: Infinity };
 
 interface Run {
   readonly claim: Claim;
@@ -195,7 +198,8 @@ export class TestBroker extends MemoryBroker {
 
   constructor(clock: VirtualClock, { lease, retention }: ResolvedQueueOptions) {
     // Tests often move the clock beyond the retention, and read the results afterwards.
-    super({ clock, lease, retention: retention === 0 ? 0 : Infinity, workerId: 'test' });
+    const isKept = retention.byDefault.completed > 0;
+    super({ clock, lease, retention: isKept ? new Retention(FOR_EVER) : retention, workerId: 'test' });
   }
 
   override close(): Promise<void> {

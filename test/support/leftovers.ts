@@ -102,6 +102,17 @@ async function endedJobs(redis: Redis, prefix: string, queue: string): Promise<S
   return new Set((await Promise.all(sets)).flat());
 }
 
+/** Sets of ours that `clean()` empties with the jobs: groups of failures, and jobs that are kept for a time of their own. */
+async function isOfEndedJobs(redis: Redis, key: string, rest: string, ended: Set<string>): Promise<boolean> {
+  if (rest === '/failures') {
+    const groups = await redis.zrange(key, 0, -1);
+    const sizes = await Promise.all(groups.map((group) => redis.zcard(key.replace(/s$/, `:${group}`))));
+    return sizes.every((size) => size > 0);
+  }
+  if (rest !== '/kept' && !rest.startsWith('/failure:')) return false;
+  return (await redis.zrange(key, 0, -1)).every((id) => ended.has(id));
+}
+
 async function lookAtKey(
   redis: Redis,
   prefix: string,
@@ -115,6 +126,7 @@ async function lookAtKey(
   const jobs = ended.get(queue) ?? endedJobs(redis, prefix, queue);
   ended.set(queue, jobs);
   if ((await jobs).has(rest.slice(1))) return undefined;
+  if (await isOfEndedJobs(redis, key, rest, await jobs)) return undefined;
   return { queue, what: `${key} (${await redis.type(key)})` };
 }
 

@@ -1,3 +1,4 @@
+import type { EndedStore } from './ended.js';
 import type { Admission, Limit, PoolRecord } from './limit.js';
 import type {
   AddedExecution,
@@ -203,6 +204,7 @@ export interface Broker {
   /** Executions survive the process, and other processes see them. */
   readonly isShared: boolean;
   readonly executions: ExecutionStore;
+  readonly ended: EndedStore;
   readonly runs: RunStore;
   readonly limits: LimitStore;
   readonly maps: SharedMaps;

@@ -1,3 +1,5 @@
+import type { Retention } from './retention.js';
+
 /** Database of the queue. */
 export type QueueBackend = 'memory' | 'redis' | 'postgres';
 
@@ -17,7 +19,7 @@ export interface ResolvedQueueOptions {
   readonly concurrency: number;
   readonly lease: number;
   readonly migrate: boolean;
-  readonly retention: number;
+  readonly retention: Retention;
   /** Largest arguments, in bytes. */
   readonly maxArgumentSize: number;
   readonly builtInTasks: boolean;

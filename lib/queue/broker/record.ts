@@ -41,6 +41,44 @@ export interface StoredError {
   readonly errors?: readonly StoredError[];
 }
 
+/**
+ * What happened to an execution.
+ *
+ * - `retried`: an attempt failed, and another follows; or somebody has called `queue.retry()`.
+ * - `parked`: it waits for something else than time.
+ * - `released`: it went back to the queue, as at a shutdown.
+ * - `rescheduled`: it was put off, or a run of a perpetual task is over.
+ * - `recovered`: the lease of its worker expired.
+ * - `replaced`: `queue.replace()` has put another in its place.
+ * - an end state: it has ended so.
+ *
+ * @publicApi
+ */
+export type TrailType =
+  | 'retried'
+  | 'parked'
+  | 'released'
+  | 'rescheduled'
+  | 'recovered'
+  | 'replaced'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'dropped';
+
+/** Entry of a trail, as it is stored. */
+export interface TrailRecord {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly type: TrailType;
+  readonly reason: string;
+  readonly worker?: string;
+  /** Number of times that it has happened in a row. */
+  readonly times?: number;
+}
+
+export type Trail = readonly TrailRecord[];
+
 /** Stored fields of an execution. Times are in milliseconds since the epoch. */
 export interface ExecutionRecord {
   /** Identifier that is never used again, unlike the key. */
@@ -57,6 +95,8 @@ export interface ExecutionRecord {
   /** Time at which this run was due at first, before retries and delays. */
   readonly since: number;
   readonly addedAt: number;
+  /** Time of its last start. */
+  readonly startedAt?: number;
   readonly endedAt?: number;
   /** Number of the run, from 1: one more than it has been re-scheduled as a new run. */
   readonly run: number;
@@ -76,6 +116,8 @@ export interface ExecutionRecord {
   /** Reason why it is parked, was cancelled, dropped or handed back. */
   readonly reason?: string;
   readonly progress?: ProgressRecord;
+  /** What has happened to it until now, without its end. */
+  readonly trail?: Trail;
   readonly extras?: ExecutionExtras;
   /** Fault of an unreadable record: it never runs, and fails when it is claimed. */
   readonly flaw?: string;

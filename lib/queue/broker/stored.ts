@@ -1,4 +1,3 @@
-/** Levels of causes of an error that are stored. */
 import {
   type AwaitedExecution,
   type ChainSchedule,
@@ -6,8 +5,13 @@ import {
   type ExecutionExtras,
   type ExecutionRecord,
   type StoredError,
+  type Trail,
+  type TrailRecord,
   LIVE_STATES,
 } from './record.js';
+import { TRAIL_LENGTH } from './trail.js';
+
+/** Levels of causes of an error that are stored. */
 export const MAX_CAUSES = 4;
 /** Errors of AggregateErrors that are stored, at all levels. */
 export const MAX_ERRORS = 20;
@@ -84,6 +88,26 @@ export function readSchedule(value: unknown): ChainSchedule | undefined {
   return { text, by, ...(isOverridden === true && { isOverridden }) };
 }
 
+/** Reads a trail. Entries of another version that cannot be read are left out. */
+export function readTrail(value: unknown): Trail | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const trail = value.slice(-TRAIL_LENGTH).flatMap((entry: unknown) => readTrailRecord(entry) ?? []);
+  return trail.length === 0 ? undefined : trail;
+}
+
+function readTrailRecord(value: unknown): TrailRecord | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { at, type, reason, worker, times } = value as Fields;
+  if (readNumber(at) === undefined || typeof type !== 'string' || typeof reason !== 'string') return undefined;
+  return {
+    at: at as number,
+    type: type as TrailRecord['type'],
+    reason,
+    ...(typeof worker === 'string' && { worker }),
+    ...(readNumber(times) !== undefined && { times: times as number }),
+  };
+}
+
 export function isAwaited(value: unknown): value is AwaitedExecution {
   if (typeof value !== 'object' || value === null) return false;
   const { id, key, name, addedAt } = value as Fields;
@@ -106,8 +130,9 @@ export function readRecord(text: string): ExecutionRecord | undefined {
       NUMBERS.every((field) => readNumber(value[field]) !== undefined);
     if (!isKnown || !isWhole) return undefined;
     const record = value as unknown as ExecutionRecord;
-    const { error: _error, ...rest } = record;
+    const { error: _error, trail: _trail, ...rest } = record;
     const known = readError(error);
-    return { ...rest, ...(known !== undefined && { error: known }) };
+    const trail = readTrail(value['trail']);
+    return { ...rest, ...(known !== undefined && { error: known }), ...(trail !== undefined && { trail }) };
   });
 }

@@ -15,6 +15,7 @@ import { parseDuration, type Duration } from '../../task/duration.js';
 import { KnownOptions } from '../../task/known-options.js';
 import type { Cancellation } from '../broker/broker.js';
 import type { ExecutionSource, Sighting } from './execution-source.js';
+import { trailEntriesOf, type TrailEntry } from './trail-entry.js';
 import { decodeArgs, decodeResult } from '../declaration/payload.js';
 import {
   ExecutionCancelledError,
@@ -151,6 +152,20 @@ export class Execution<R = unknown> {
     return new Date(this.#record.addedAt);
   }
 
+  /** Time of its last start. */
+  get startedAt(): Date | undefined {
+    return dateOf(this.#record.startedAt);
+  }
+
+  get endedAt(): Date | undefined {
+    return dateOf(this.#record.endedAt);
+  }
+
+  /** The last 20 things that happened to it, oldest first: why it has waited, failed and gone on. */
+  get trail(): readonly TrailEntry[] {
+    return trailEntriesOf(this.#record);
+  }
+
   /** Error of its failure; while it waits for its next attempt, of the last one. */
   get error(): Error | undefined {
     return this.#record.error && restoreError(this.#record.error);
@@ -276,6 +291,10 @@ export class Execution<R = unknown> {
       ...(progress !== undefined && { progress }),
     };
   }
+}
+
+function dateOf(time: number | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
 }
 
 function progressOf({ progress }: ExecutionRecord): ExecutionProgress {

@@ -9,9 +9,12 @@ import { TaskContext } from '../../task/task-context.js';
 const TRACE = 'tasks.trace';
 const FAIL = 'tasks.fail';
 const SLEEP = 'tasks.sleep';
+/** Tasks of `queue.retryAll()` and `queue.forgetAll()`, which every worker has. */
+export const RETRY_ALL = 'tasks.retryAll';
+export const FORGET_ALL = 'tasks.forgetAll';
 
 /** Names of the built-in tasks: they are no tasks of the application's. */
-export const BUILT_IN_NAMES: ReadonlySet<string> = new Set([TRACE, FAIL, SLEEP]);
+export const BUILT_IN_NAMES: ReadonlySet<string> = new Set([TRACE, FAIL, SLEEP, RETRY_ALL, FORGET_ALL]);
 
 /** Tasks that an application has without declaring them, where `queue.builtInTasks` is not off. */
 @Injectable()

@@ -48,7 +48,11 @@ interface Override {
 }
 
 /** Metadata of `@Durable()` without options. */
-const PLAIN: DurableMetadata = { name: undefined, retry: RetryPolicy.of(undefined, '@Durable().retry') };
+const PLAIN: DurableMetadata = {
+  name: undefined,
+  retry: RetryPolicy.of(undefined, '@Durable().retry'),
+  retention: {},
+};
 
 /**
  * Knows the durable tasks of this process, by name and by method. Indexed at first use: other modules may add executions
@@ -221,6 +225,7 @@ export class DurableRegistry implements OnModuleInit {
       const task = { ...behaviours, name, config: layer.resolved, retry: metadata.retry, func, place, host };
       const other = tasks.get(name);
       if (other !== undefined) throw badRegistration(describeClash(task, other));
+      this.queue.retention.declare(name, metadata.retention);
       tasks.set(name, task);
     }
   }

@@ -49,6 +49,8 @@ export const LINES = {
       `Execution ${execution} is retried in ${delay}, after attempt ${attempt}`,
     released: (execution: string, reason: string) => `Execution ${execution} was released: ${reason}`,
     cancelled: (execution: string, reason: string) => `Execution ${execution} was cancelled: ${reason}`,
+    retriedByHand: (execution: string) => `Execution ${execution} was retried by queue.retry()`,
+    forgotten: (execution: string) => `Execution ${execution} was removed by queue.forget()`,
     cleared: (executions: string) => `Cleared ${executions} from the queue`,
     strikeRemoved: (target: string) => `Strike removed: executions of ${target} run again`,
     automaticStarted: (task: string) => `Started automatic perpetual task ${task}`,

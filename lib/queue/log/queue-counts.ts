@@ -23,6 +23,10 @@ export interface QueueCounts {
   readonly skipped: number;
   /** Adds that were refused, and runs that were skipped, dropped or parked, because of a strike. */
   readonly struck: number;
+  /** Ended executions that `retry()` let run again. */
+  readonly retriedByHand: number;
+  /** Ended executions that `forget()` removed. */
+  readonly forgotten: number;
   readonly cancelled: number;
   readonly dropped: number;
   readonly parked: number;
@@ -54,6 +58,8 @@ export const NO_COUNTS: QueueCounts = {
   retimed: 0,
   skipped: 0,
   struck: 0,
+  retriedByHand: 0,
+  forgotten: 0,
   cancelled: 0,
   dropped: 0,
   parked: 0,

@@ -4,6 +4,7 @@ import type { BrokerLog } from '../broker/broker.js';
 import { countText, durationText } from '../broker/duration-text.js';
 import { messageOf } from '../../task/error-text.js';
 import { labelText } from '../../task/log-text.js';
+import { label, targetText, timeText, type LoggedStrike } from './log-texts.js';
 import { RecentLines } from './recent-lines.js';
 import { LINES, type Consequence } from './log-lines.js';
 import { isShown } from './shown-level.js';
@@ -21,14 +22,6 @@ export interface LoggedRun {
   readonly task: object | undefined;
   /** Strike that keeps the execution from running, as a reason. */
   readonly strikeReason: string | undefined;
-}
-
-/** Strike, as log lines name it. */
-interface LoggedStrike {
-  /** `null`: any task. */
-  readonly task: string | null;
-  readonly parameter?: string | undefined;
-  readonly operator?: string | undefined;
 }
 
 type Rescheduled = Extract<Settlement, { type: 'reschedule' }>;
@@ -220,6 +213,16 @@ export class QueueLog implements BrokerLog {
     this.log.write('log', NOTES.cancelled(label(name, key), reason));
   }
 
+  retriedByHand(name: string, key: string): void {
+    this.counts.retriedByHand += 1;
+    this.log.write('log', NOTES.retriedByHand(label(name, key)));
+  }
+
+  forgotten(name: string, key: string): void {
+    this.counts.forgotten += 1;
+    this.log.write('log', NOTES.forgotten(label(name, key)));
+  }
+
   cleared(count: number): void {
     this.counts.cancelled += count;
     this.log.write('log', NOTES.cleared(countText(count, 'execution')));
@@ -282,18 +285,4 @@ export class QueueLog implements BrokerLog {
     this.isDisrupted = false;
     this.log.write('log', NOTES.reachable());
   }
-}
-
-function label(name: string, key: string): string {
-  return `${labelText(name)} (${labelText(key)})`;
-}
-
-function timeText(at: number): string {
-  return Number.isFinite(at) ? new Date(Math.min(at, 8.64e15)).toISOString() : 'no time';
-}
-
-/** Names the executions of a strike, without its value, which users may have typed. */
-function targetText({ task, parameter, operator }: LoggedStrike): string {
-  const whose = task === null ? 'any task' : labelText(task);
-  return parameter === undefined ? whose : `${whose} with ${labelText(parameter)} ${operator} …`;
 }

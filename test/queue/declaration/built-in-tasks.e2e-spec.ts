@@ -51,7 +51,7 @@ describe('the built-in tasks', () => {
     expect(() => queue.add('others.task')).not.toThrow('builtInTasks: true');
     const execution = await queue.add('tasks.sleep', { remote: true })(2 ** 31 - 1);
     await until(() => test.logs.matching("task 'tasks.sleep' is not declared in this process").length > 0, 'the line');
-    expect((await queue.workers())[0]?.tasks).toEqual(['jobs.one']);
+    expect((await queue.workers())[0]?.tasks).not.toContain('tasks.sleep');
     expect((await execution.refresh()).state).not.toBe('running');
     expect(await execution.cancel()).toBe('cancelled');
   });

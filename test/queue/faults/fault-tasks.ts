@@ -10,6 +10,8 @@ export type Step =
   | { readonly ms: number }
   /** The same, and does not listen when it is asked to stop. */
   | { readonly stubborn: number }
+  /** Fails with the message. */
+  | { readonly fail: string }
   /** Blocks the event loop for so many milliseconds. */
   | { readonly block: number }
   /** Goes on until the file is there. */
@@ -47,6 +49,10 @@ export class FaultTasks {
       end();
       return process.pid;
     } catch (error) {
+      if (!signal.aborted) {
+        end(String(error));
+        throw error;
+      }
       const { name, reason } = signal.reason as { name: string; reason?: unknown };
       end(`${name}: ${reason instanceof Error ? reason.name : String(reason)}`);
       throw error;
@@ -56,6 +62,7 @@ export class FaultTasks {
   private async perform(step: Step, signal: AbortSignal): Promise<void> {
     if ('ms' in step) await sleep(step.ms, undefined, { signal });
     else if ('stubborn' in step) await sleep(step.stubborn);
+    else if ('fail' in step) throw new Error(step.fail);
     else if ('block' in step) block(step.block);
     else if ('until' in step) while (!existsSync(step.until)) await sleep(10, undefined, { signal });
     else if ('addAndDie' in step) {

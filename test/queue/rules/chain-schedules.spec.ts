@@ -10,6 +10,7 @@ import { RunPerpetual } from '../../../lib/queue/worker/run-perpetual.js';
 import type { Claim } from '../../../lib/queue/broker/broker.js';
 import { Workers, type WorkerRecord } from '../../../lib/queue/client/workers.js';
 import { MemoryBroker } from '../../../lib/queue/broker/memory/memory-broker.js';
+import { Retention } from '../../../lib/queue/broker/retention.js';
 import type { DurableTask } from '../../../lib/queue/declaration/durable-registry.js';
 import type { ExecutionRun } from '../../../lib/queue/worker/execution-run.js';
 import { QueueLog } from '../../../lib/queue/log/queue-log.js';
@@ -31,7 +32,12 @@ const at = (text: string): number => new Date(text).getTime();
 /** A fleet on one broker, whose clock only the test moves. */
 class Fleet {
   readonly clock = new VirtualClock(START);
-  readonly broker = new MemoryBroker({ clock: this.clock, lease: LEASE, retention: HOUR, workerId: 'any' });
+  readonly broker = new MemoryBroker({
+    clock: this.clock,
+    lease: LEASE,
+    retention: new Retention({ completed: HOUR, failed: HOUR, cancelled: HOUR, dropped: HOUR }),
+    workerId: 'any',
+  });
   readonly workers = new Workers(this.broker, this.clock, { lease: LEASE }, new QueueLog(new TaskLog()));
   readonly logs = new LogLines();
   private number = 0;

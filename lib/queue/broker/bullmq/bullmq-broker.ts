@@ -1,5 +1,6 @@
 import type { Broker, BrokerLog } from '../broker.js';
 import type { ResolvedQueueOptions } from '../queue-settings.js';
+import { BullMqEnded } from './bullmq-ended.js';
 import { BullMqExecutions } from './bullmq-executions.js';
 import { BullMqLimits } from './bullmq-limits.js';
 import { BullMqMaps } from './bullmq-maps.js';
@@ -19,6 +20,7 @@ import { Session } from './session.js';
 export class BullMqBroker implements Broker {
   readonly isShared = true;
   readonly executions: BullMqExecutions;
+  readonly ended: BullMqEnded;
   readonly runs: BullMqRuns;
   readonly limits: BullMqLimits;
   readonly maps: BullMqMaps;
@@ -35,6 +37,7 @@ export class BullMqBroker implements Broker {
     const session = new Session(label, options, workerId, openConnections, log);
     this.session = session;
     this.executions = new BullMqExecutions(session);
+    this.ended = new BullMqEnded(session);
     this.runs = new BullMqRuns(session);
     this.limits = new BullMqLimits(session);
     this.maps = new BullMqMaps(session);

@@ -41,7 +41,7 @@ export class BullMqRuns implements RunStore {
       const againAt = await acquisition.sweep();
       const now = Date.now();
       if (now >= this.cleanAfter) {
-        this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, jobs.memory / 2));
+        this.cleanAfter = now + Math.min(CLEANING.most, Math.max(CLEANING.least, jobs.shortestStay / 2));
         await jobs.clean();
       }
       return { crashed, ...(againAt !== undefined && { againAt }) };

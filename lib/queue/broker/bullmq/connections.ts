@@ -2,6 +2,7 @@ import type { IQueueBackend, JobJson } from 'bullmq';
 
 import type { Limiter } from '../limit.js';
 import type { Backlog } from './backlog.js';
+import type { EndedIndex } from './ended-index.js';
 import type { SeenJob } from './seen-job.js';
 import type { ShortCuts } from './short-cuts.js';
 import type { SideStore } from './side-store.js';
@@ -51,6 +52,7 @@ export interface Connections {
   readonly limiter: Limiter;
   readonly shortCuts?: ShortCuts;
   readonly backlog: Backlog;
+  readonly ended: EndedIndex;
   /** Returns the backend with a connection of its own to wait on; made at first use. */
   worker(): IQueueBackend;
   /**

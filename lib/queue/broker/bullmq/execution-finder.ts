@@ -2,15 +2,13 @@ import type { Connections } from './connections.js';
 import { encodeKey, looksLikeExecutionId } from './execution-id.js';
 import type { JobStore, StoredJob } from './job-store.js';
 import { recordOfReplacement, replacementOf } from './replacement.js';
-import { isEnded, type ExecutionRecord, type ExecutionStatus } from '../record.js';
+import { isEnded, type EndState, type ExecutionRecord, type ExecutionStatus } from '../record.js';
 
 /** Finds executions by key and by id: live, waiting to follow a run, or ended and remembered. */
 export class ExecutionFinder {
   constructor(
     private readonly connections: Connections,
     private readonly jobs: JobStore,
-    /** Retention of ended executions, in milliseconds. */
-    private readonly retention: number,
   ) {}
 
   /** Returns the execution that has the key, or was the last to have it. */
@@ -57,7 +55,9 @@ export class ExecutionFinder {
     if (id === undefined) return undefined;
     const record = (await this.jobs.read(id))?.record ?? (await this.jobs.readGone(id));
     if (record === undefined || !isEnded(record.state)) return undefined;
-    const { endedAt = 0 } = record;
-    return endedAt + this.retention > Date.now() ? record : undefined;
+    if (note !== undefined) return record; // which is kept for the retention
+    const { endedAt = 0, name, state } = record;
+    if (endedAt + this.jobs.retention.of(name, state as EndState) > Date.now()) return record;
+    return (await this.connections.ended.isKept(id)) ? record : undefined; // by a task that is not declared here
   }
 }

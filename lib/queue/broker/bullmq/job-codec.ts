@@ -3,7 +3,7 @@ import type { JobJson, JobsOptions } from 'bullmq';
 import { REASONS } from '../reasons.js';
 import { readExtras, readNumber, readStored, readString } from '../stored.js';
 import { decodeKey, encodeKey } from './execution-id.js';
-import { memoOf } from './job-memo.js';
+import { memoOf, type Memo } from './job-memo.js';
 import type {
   ExecutionExtras,
   ExecutionRecord,
@@ -11,7 +11,9 @@ import type {
   ExecutionStatus,
   NewExecution,
   ProgressRecord,
+  Trail,
 } from '../record.js';
+import { extendTrail, recoveryOf } from '../trail.js';
 
 /** Data of a job that hold more than arguments, such as a key too long for `deduplication.id`. */
 interface Envelope extends ExecutionExtras {
@@ -105,6 +107,7 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
   const attempt = countOf(job.attemptsMade) - (memo.attemptsBefore ?? 0) + (isEnded ? 0 : 1);
   const result = state === 'completed' ? resultOf(job) : undefined;
   const reason = flaw === undefined ? memo.reason : REASONS.unreadable(flaw);
+  const trail = trailOf(job, memo);
   return {
     id: job.id,
     key,
@@ -118,6 +121,7 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     run: memo.run ?? 1,
     attempt: Math.max(1, attempt),
     starts: startsOf(job),
+    ...(job.processedOn !== undefined && { startedAt: countOf(job.processedOn) }),
     ...(isEnded && { endedAt: countOf(job.finishedOn) }),
     ...(typeof job.processedBy === 'string' && { worker: job.processedBy }),
     ...(result !== undefined && { result }),
@@ -125,9 +129,18 @@ export function recordOf(job: JobJson, state: ExecutionState): ExecutionRecord {
     ...(memo.error !== undefined && state !== 'completed' && { error: memo.error }),
     ...(reason !== undefined && state !== 'completed' && { reason }),
     ...(progress !== undefined && { progress }),
+    ...(trail !== undefined && { trail }),
     ...(extras !== undefined && { extras }),
     ...(flaw !== undefined && { flaw }),
   };
+}
+
+/** Returns the trail of a job. A lease that was lost since the memo was written stands in no memo yet. */
+function trailOf({ stalledCounter, processedOn, processedBy }: JobJson, memo: Memo): Trail | undefined {
+  const lost = countOf(stalledCounter);
+  const known = Math.max(memo.lost ?? 0, memo.crashesBefore ?? 0);
+  if (lost <= known || processedOn === undefined) return memo.trail;
+  return extendTrail(memo.trail, recoveryOf(processedOn, lost - (memo.crashesBefore ?? 0), processedBy));
 }
 
 /** Reads the status of a job that was read without its data and its key. */

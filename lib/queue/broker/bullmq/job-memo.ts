@@ -1,7 +1,7 @@
 import type { JobJson } from 'bullmq';
 
-import { readEndState, readError, readNumber, readSchedule, readStored, readString } from '../stored.js';
-import type { ChainSchedule, EndState, StoredError } from '../record.js';
+import { readEndState, readError, readNumber, readSchedule, readStored, readString, readTrail } from '../stored.js';
+import type { ChainSchedule, EndState, StoredError, Trail } from '../record.js';
 
 /**
  * Notes of the last run for the next one, or how it ended. They are kept in the job's `failedReason`: the only field
@@ -20,14 +20,22 @@ export interface Memo {
   readonly crashesBefore?: number;
   /** BullMQ counts claims: how many of them were no starts. */
   readonly unstarted?: number;
+  /** BullMQ's count of lost leases when this was written: a greater one means that one was lost since. */
+  readonly lost?: number;
   readonly isParked?: boolean;
   readonly state?: EndState;
   readonly error?: StoredError;
   readonly reason?: string;
+  readonly trail?: Trail;
   /** Text of the memo that the last run had left, where it was cancelled while it waited. */
   readonly before?: string;
   /** Schedule in force, where it differs from the added one. */
   readonly schedule?: ChainSchedule;
+}
+
+/** Text of the memo of a failed job: its group comes first, where scripts and an index find it. */
+export function failureMemo(group: string, memo: Memo): string {
+  return JSON.stringify({ group, ...memo });
 }
 
 /** Empty until the first run has ended, where BullMQ has failed the job by itself, and where it cannot be read. */
@@ -48,8 +56,9 @@ function readMemo(fields: Readonly<Record<string, unknown>>): Memo {
     state: readEndState(fields['state']),
     error: readError(fields['error']),
     schedule: readSchedule(fields['schedule']),
+    trail: readTrail(fields['trail']),
   };
-  for (const field of ['when', 'since', 'run', 'attemptsBefore', 'crashesBefore', 'unstarted']) {
+  for (const field of ['when', 'since', 'run', 'attemptsBefore', 'crashesBefore', 'unstarted', 'lost']) {
     memo[field] = readNumber(fields[field]);
   }
   return Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined));

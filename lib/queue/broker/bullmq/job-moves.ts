@@ -3,13 +3,17 @@ import type { BrokerLog, Claim } from '../broker.js';
 import { PARKED_UNTIL } from './backlog.js';
 import type { Connections } from './connections.js';
 import { isDamage, isDamaged, recordOf, storedProgress } from './job-codec.js';
-import { memoOf, type Memo } from './job-memo.js';
+import { failureMemo, memoOf, type Memo } from './job-memo.js';
 import type { JobStore } from './job-store.js';
-import type { ProgressRecord } from '../record.js';
+import { failureGroupOf } from '../failure-group.js';
+import type { EndState, ProgressRecord, StoredError, Trail } from '../record.js';
+import { trailAfter } from '../trail.js';
 import type { Settlement } from '../settlement.js';
 
-/** Time for which workers have surely cleaned up, in seconds. */
-const GRACE = 3_600;
+/** Retention is ours: it depends on the state and on the task, which BullMQ does not know. */
+const KEEP_ALL: KeepJobs = { count: -1 };
+
+const NO_ERROR: StoredError = { name: 'Error', message: '' };
 
 /** Time for which excused leases are remembered, in milliseconds. */
 const EXCUSE_TTL = 24 * 3_600_000;
@@ -109,18 +113,26 @@ export class JobMoves {
     if (settlement.type === 'complete') return this.complete(claim, settlement.result, fetchNext);
     const { record } = claim;
     const { isParked: _isParked, reason: _reason, state: _state, ...carried } = memoOf(job);
-    const putOff: Memo = { ...carried, ...(record.since !== record.when && { since: record.since }) };
+    const history = historyOf(job, trailAfter(record, settlement, Date.now()));
+    const putOff: Memo = { ...carried, ...history, ...(record.since !== record.when && { since: record.since }) };
     const unstarted = (carried.unstarted ?? 0) + 1;
     switch (settlement.type) {
       case 'fail':
-        return this.fail(claim, { ...carried, state: 'failed', error: settlement.error }, fetchNext);
+        return this.fail(claim, { ...carried, ...history, error: settlement.error }, fetchNext);
       case 'cancel':
-        return this.fail(claim, { ...carried, state: 'cancelled', reason: settlement.reason }, fetchNext);
+        return this.stop(claim, 'cancelled', { ...carried, ...history, reason: settlement.reason }, fetchNext);
       case 'drop':
-        return this.fail(claim, { ...carried, state: 'dropped', reason: settlement.reason }, fetchNext);
+        return this.stop(claim, 'dropped', { ...carried, ...history, reason: settlement.reason }, fetchNext);
       case 'retry': {
         const { at, error } = settlement;
-        const memo: Memo = { ...carried, when: at, since: record.since, error, crashesBefore: job.stalledCounter };
+        const memo: Memo = {
+          ...carried,
+          ...history,
+          when: at,
+          since: record.since,
+          error,
+          crashesBefore: job.stalledCounter,
+        };
         return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
       }
       case 'reschedule': {
@@ -131,6 +143,7 @@ export class JobMoves {
           run: record.run + 1,
           attemptsBefore: job.attemptsMade,
           crashesBefore: job.stalledCounter,
+          ...history,
           ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
           ...(error !== undefined && { error }),
           ...(reason !== undefined && { reason }),
@@ -142,6 +155,7 @@ export class JobMoves {
         const { at = Date.now(), reason, isUnstarted } = settlement;
         const memo: Memo = {
           ...carried,
+          ...history,
           when: at,
           since: record.since,
           reason,
@@ -165,20 +179,39 @@ export class JobMoves {
   private complete(claim: Claim, result: string, fetchNext: boolean): Promise<NextJob> {
     const { id, token } = claim;
     const worker = this.connections.worker();
-    return this.finish(claim, () => worker.moveToCompleted(minimal(id), result, this.keep, token, fetchNext));
+    return this.finish(claim, 'completed', () =>
+      worker.moveToCompleted(minimal(id), result, KEEP_ALL, token, fetchNext),
+    );
   }
 
-  private fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
-    const { id, token } = claim;
+  private async fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
+    const { id, record } = claim;
+    const group = failureGroupOf(record.name, memo.error ?? NO_ERROR);
+    const text = failureMemo(group, { state: 'failed', ...memo });
+    const noted = this.connections.ended.noteFailure?.(id, group, Date.now());
+    noted?.catch(() => {}); // the move that follows fails as well
+    try {
+      return await this.moveToFailed(claim, 'failed', text, fetchNext);
+    } catch (refusal) {
+      if (noted !== undefined) await this.connections.ended.eraseFailure?.(id, group).catch(() => {});
+      throw refusal;
+    }
+  }
+
+  private stop(claim: Claim, state: 'cancelled' | 'dropped', memo: Memo, fetchNext: boolean): Promise<NextJob> {
+    return this.moveToFailed(claim, state, JSON.stringify({ state, ...memo } satisfies Memo), fetchNext);
+  }
+
+  private moveToFailed(claim: Claim, state: EndState, memo: string, fetchNext: boolean): Promise<NextJob> {
     const worker = this.connections.worker();
-    const reason = JSON.stringify(memo);
-    return this.finish(claim, () => worker.moveToFailed(minimal(id), reason, this.keepFailed, token, fetchNext));
+    const { id, token } = claim;
+    return this.finish(claim, state, () => worker.moveToFailed(minimal(id), memo, KEEP_ALL, token, fetchNext));
   }
 
-  private finish(claim: Claim, move: () => Promise<unknown>): Promise<NextJob> {
-    const pointed = this.pointTo(claim);
-    if (pointed === undefined) return this.nextOf(claim.token, claim.id, move);
-    return pointed.then(() => this.nextOf(claim.token, claim.id, move));
+  private finish(claim: Claim, state: EndState, move: () => Promise<unknown>): Promise<NextJob> {
+    const prepared = this.prepareEnd(claim, state);
+    if (prepared === undefined) return this.nextOf(claim.token, claim.id, move);
+    return prepared.then(() => this.nextOf(claim.token, claim.id, move));
   }
 
   private async delay(
@@ -224,19 +257,16 @@ export class JobMoves {
   }
 
   /** Before it ends: what has no key of its own is found by its id then; to the others, the key must lead. */
-  private pointTo({ record }: Claim): Promise<void> | undefined {
-    if (record.key === record.id) return undefined;
-    return this.connections.beforeNext(this.jobs.pointTo(record));
+  private prepareEnd({ record }: Claim, state: EndState): Promise<void> | undefined {
+    const isPlain = record.key === record.id && !this.jobs.isKeptApart(record.name, state);
+    return isPlain ? undefined : this.connections.beforeNext(this.jobs.prepareEnd(record, state));
   }
+}
 
-  private get keep(): KeepJobs {
-    return { age: Math.ceil(this.jobs.memory / 1_000) };
-  }
-
-  /** Many that were cleared at once are forgotten at once: by `JobStore.clean()` in parts, not by whoever settles next. */
-  private get keepFailed(): KeepJobs {
-    return { age: Math.ceil(this.jobs.memory / 1_000) + GRACE };
-  }
+/** Parts of a memo that tell what has happened until it is written. */
+function historyOf({ stalledCounter }: JobJson, trail: Trail | undefined): Memo {
+  const lost = Number(stalledCounter) || 0;
+  return { ...(lost > 0 && { lost }), ...(trail !== undefined && { trail }) };
 }
 
 /** Counts the lost leases of a job that belong to earlier runs. */

@@ -1,5 +1,6 @@
 import type { ResolvedQueueOptions } from '../queue-settings.js';
-import { HANDLE_RETENTION, type Listing } from '../broker.js';
+import type { Listing } from '../broker.js';
+import { storedFor, type Retention } from '../retention.js';
 import { readRecord } from '../stored.js';
 import type { EndedJobs } from './backlog.js';
 import type { Connections } from './connections.js';
@@ -11,14 +12,16 @@ import type { SeenJob } from './seen-job.js';
 import {
   isEnded,
   type ChainSchedule,
+  type EndState,
   type ExecutionRecord,
   type ExecutionStatus,
   type LiveState,
   type NewExecution,
 } from '../record.js';
 
-/** Number of ended jobs that one call forgets. */
-const PAGE = 500;
+const END_STATES = ['completed', 'failed', 'cancelled', 'dropped'] as const satisfies EndState[];
+/** Time after which a look for what is past its retention begins anew: clocks differ, and some job may have come late. */
+const RESCAN = 3_600_000;
 /** Number of delayed jobs that are looked at to find retries, however few are listed. The rest counts as scheduled. */
 const LOOKS = 1_000;
 
@@ -30,6 +33,10 @@ export interface StoredJob {
 
 /** Executions as BullMQ jobs: added, read by id, taken away, remembered for a while. */
 export class JobStore {
+  /** Times until which each state has been looked through for what is past its retention. */
+  private readonly looked: Record<EndState, number> = { completed: 0, failed: 0, cancelled: 0, dropped: 0 };
+  private rescanAt = 0;
+
   constructor(
     private readonly connections: Connections,
     private readonly options: ResolvedQueueOptions,
@@ -53,9 +60,28 @@ export class JobStore {
     }
   }
 
-  /** Time for which ended jobs are kept, in milliseconds. */
-  get memory(): number {
-    return Math.max(this.options.retention, HANDLE_RETENTION);
+  /** Frees the key of an ended job that another holds without living. @returns whether it did. */
+  async freeKeyOf({ key }: ExecutionRecord): Promise<boolean> {
+    const { queue } = this.connections;
+    const holder = await queue.getDeduplicationJobId(encodeKey(key));
+    if (holder === null) return true;
+    if (await this.isLive(holder)) return false;
+    await queue.removeDeduplicationKey(encodeKey(key), holder);
+    return true;
+  }
+
+  get retention(): Retention {
+    return this.options.retention;
+  }
+
+  /** Shortest time for which ended jobs are stored, in milliseconds. */
+  get shortestStay(): number {
+    return Math.min(...END_STATES.map((state) => storedFor(this.retention.byDefault[state])));
+  }
+
+  /** Tells whether executions of the task are stored for a time of their own when they have ended so. */
+  isKeptApart(task: string, state: EndState): boolean {
+    return this.retention.ownOf(task, state) !== undefined;
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
@@ -84,14 +110,26 @@ export class JobStore {
 
   async rememberGone(record: ExecutionRecord): Promise<void> {
     const ended: ExecutionRecord = { ...record, endedAt: Date.now() };
-    await this.connections.store.setNote('gone', record.id, JSON.stringify(ended), this.memory);
+    await this.connections.store.setNote(
+      'gone',
+      record.id,
+      JSON.stringify(ended),
+      this.stayOf(record.name, 'cancelled'),
+    );
   }
 
   /** Before an execution ends: its key leads to it then, until another ends that had it later. */
-  async pointTo({ id, key }: ExecutionRecord): Promise<void> {
-    const { retention } = this.options;
-    if (key === id || retention === 0) return;
-    await this.connections.store.setNote('ended', encodeKey(key), id, retention);
+  async prepareEnd({ id, key, name }: ExecutionRecord, state: EndState): Promise<void> {
+    const { store, ended } = this.connections;
+    const retention = this.retention.of(name, state);
+    await Promise.all([
+      key === id || retention === 0 ? undefined : store.setNote('ended', encodeKey(key), id, retention),
+      this.isKeptApart(name, state) ? ended.keep(id, Date.now() + storedFor(retention)) : undefined,
+    ]);
+  }
+
+  private stayOf(task: string, state: EndState): number {
+    return storedFor(this.retention.of(task, state));
   }
 
   /** Lets one that is delayed, or parked, go on now. @returns whether it was. */
@@ -151,19 +189,26 @@ export class JobStore {
     return { counts: { ...counts, scheduled: Math.max(0, scheduled) }, records };
   }
 
-  /** Forgets what has ended long enough ago. BullMQ does so only when another job ends. */
+  /** Forgets what has ended long enough ago. */
   async clean(): Promise<void> {
-    const until = Date.now() - this.memory;
-    const { queue, store, backlog } = this.connections;
-    for (const state of ['completed', 'failed']) {
-      while ((await queue.cleanJobsByState(state, until, PAGE)).length === PAGE);
+    const now = Date.now();
+    const { store, backlog, ended } = this.connections;
+    if (now >= this.rescanAt) {
+      for (const state of END_STATES) this.looked[state] = 0;
+      this.rescanAt = now + RESCAN;
     }
+    for (const state of END_STATES) {
+      const until = now - storedFor(this.retention.byDefault[state]);
+      await ended.expire(state, this.looked[state], until);
+      this.looked[state] = Math.max(this.looked[state], until);
+    }
+    await ended.expireKept();
     await backlog.freeKeys();
     await store.purge();
   }
 }
 
-function storedOf({ job, state: word }: SeenJob, now: number): StoredJob | undefined {
+export function storedOf({ job, state: word }: SeenJob, now: number): StoredJob | undefined {
   const state = stateOf(job, word, now);
   return state && { id: job.id, record: recordOf(job, state) };
 }

@@ -82,7 +82,7 @@ export class Session {
     const moves = new JobMoves(connections, jobs, this.log);
     const fleetSignals = new FleetSignals(connections.signals, this.log);
     const acquisition = new SlotAcquisition(connections.limiter, jobs, moves, connections.shortCuts);
-    const finder = new ExecutionFinder(connections, jobs, this.options.retention);
+    const finder = new ExecutionFinder(connections, jobs);
     const replacements = new Replacements(connections.store, jobs, finder, fleetSignals, acquisition, this.log);
     const cancellations = new Cancellations(connections, jobs, replacements, fleetSignals, acquisition);
     const passOn = (): void => fleetSignals.send({ type: 'work' });

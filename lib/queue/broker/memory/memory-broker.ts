@@ -1,4 +1,5 @@
 import type { Broker, ExecutionStore, RunStore } from '../broker.js';
+import { MemoryEnded } from './memory-ended.js';
 import { MemoryExecutionStore } from './memory-execution-store.js';
 import { MemoryLimits } from './memory-limits.js';
 import { MemoryMaps } from './memory-maps.js';
@@ -14,6 +15,7 @@ export class MemoryBroker implements Broker {
   readonly label = 'The memory broker';
   readonly isShared = false;
   readonly executions: ExecutionStore;
+  readonly ended: MemoryEnded;
   readonly runs: RunStore;
   readonly limits: MemoryLimits;
   readonly maps: MemoryMaps;
@@ -24,6 +26,7 @@ export class MemoryBroker implements Broker {
     this.maps = new MemoryMaps((map) => this.signals.tell({ type: 'map', map }));
     this.queue = new MemoryQueue(options, this.signals);
     this.executions = this.openExecutions(this.queue);
+    this.ended = new MemoryEnded(this.queue);
     this.runs = this.openRuns(this.queue);
     this.limits = new MemoryLimits(this.queue);
   }

@@ -7,6 +7,7 @@ import type {
   NewExecution,
   ProgressRecord,
   StoredError,
+  Trail,
 } from '../record.js';
 
 /** Execution that takes the place of a running one when that has settled. */
@@ -34,6 +35,7 @@ export class MemoryExecution implements Placed {
   state: ExecutionState = 'scheduled';
   when: number;
   since: number;
+  startedAt: number | undefined = undefined;
   endedAt: number | undefined = undefined;
   run = 1;
   attempt = 1;
@@ -43,10 +45,13 @@ export class MemoryExecution implements Placed {
   error: StoredError | undefined = undefined;
   reason: string | undefined = undefined;
   progress: ProgressRecord | undefined = undefined;
+  trail: Trail | undefined = undefined;
 
   crashes = 0;
   /** Set when the worker has told that it lives. */
   isExcused = false;
+  /** Set when the lease of its last start has expired. */
+  wasLost = false;
   /** Token of the claim that holds the lease. */
   token: string | undefined = undefined;
   leaseUntil: number;
@@ -58,7 +63,13 @@ export class MemoryExecution implements Placed {
   hasAsked = false;
 
   place = 0;
-  /** Neighbour among live executions, or the next among ended ones. */
+  /** Number of its end: later ones have greater numbers. */
+  endNumber = 0;
+  /** Time for which it is stored since its end, in milliseconds. */
+  stay = 0;
+  /** Group of failures that it is in. */
+  group: string | undefined = undefined;
+  /** Neighbours among live executions, or among ended ones. */
   before: MemoryExecution | undefined = undefined;
   after: MemoryExecution | undefined = undefined;
 
@@ -79,7 +90,7 @@ export class MemoryExecution implements Placed {
 
   toRecord(): ExecutionRecord {
     const { id, key, name, args, priority, state, when, since, addedAt, run, attempt, starts } = this;
-    const { endedAt, worker, result, error, reason, progress, extras } = this;
+    const { startedAt, endedAt, worker, result, error, reason, progress, extras, trail } = this;
     const record: Writable<ExecutionRecord> = {
       id,
       key,
@@ -94,6 +105,7 @@ export class MemoryExecution implements Placed {
       attempt,
       starts,
     };
+    if (startedAt !== undefined) record.startedAt = startedAt;
     if (endedAt !== undefined) record.endedAt = endedAt;
     if (worker !== undefined) record.worker = worker;
     if (result !== undefined) record.result = result;
@@ -101,6 +113,7 @@ export class MemoryExecution implements Placed {
     if (reason !== undefined) record.reason = reason;
     if (progress !== undefined) record.progress = progress;
     if (extras !== undefined) record.extras = extras;
+    if (trail !== undefined) record.trail = trail;
     return record;
   }
 }

@@ -1,10 +1,12 @@
-import { HANDLE_RETENTION } from '../broker.js';
+import { failureGroupOf } from '../failure-group.js';
+import { storedFor, type Retention } from '../retention.js';
+import { EndedList, newestFirst } from './ended-list.js';
 import type { MemoryExecution } from './memory-execution.js';
 import type { EndState, LiveState } from '../record.js';
 
 /**
  * Executions of a memory broker: those that have not ended, in the order of their addition, and for a while those
- * that have, in the order of their ends. Both are linked lists; an end moves an execution from one to the other, and
+ * that have, in the order of their ends. All are linked lists; an end moves an execution from one to another, and
  * leaves the maps as they are.
  */
 export class MemoryExecutions {
@@ -16,14 +18,13 @@ export class MemoryExecutions {
   private readonly byKey = new Map<string, MemoryExecution>();
   private first: MemoryExecution | undefined;
   private last: MemoryExecution | undefined;
-  private firstEnded: MemoryExecution | undefined;
-  private lastEnded: MemoryExecution | undefined;
-  /** Time for which ended executions are kept, in milliseconds. */
-  private readonly memory: number;
+  /** Ended ones, by the time for which they are stored: few tasks have a retention of their own. */
+  private readonly ended = new Map<number, EndedList>();
+  /** Failed ones by group, in the order of their ends. */
+  private readonly failures = new Map<string, Set<MemoryExecution>>();
+  private ends = 0;
 
-  constructor(private readonly retention: number) {
-    this.memory = Math.max(retention, HANDLE_RETENTION);
-  }
+  constructor(private readonly retention: Retention) {}
 
   /** Iterates over live executions. Each may end while it is looked at. */
   *[Symbol.iterator](): Generator<MemoryExecution> {
@@ -49,18 +50,38 @@ export class MemoryExecutions {
   lastOf(key: string, now: number): MemoryExecution | undefined {
     const execution = this.byKey.get(key);
     if (execution?.endedAt === undefined) return execution;
-    return execution.endedAt + this.retention > now ? execution : undefined;
+    const retention = this.retention.of(execution.name, execution.state as EndState);
+    return execution.endedAt + retention > now ? execution : undefined;
+  }
+
+  /** Iterates over ended executions, the newest first. */
+  newestEnded(): Generator<MemoryExecution> {
+    return newestFirst(this.ended.values());
+  }
+
+  /** Groups of failed executions, each in the order of the ends. */
+  get failureGroups(): Iterable<ReadonlySet<MemoryExecution>> {
+    return this.failures.values();
   }
 
   add(execution: MemoryExecution): void {
     this.byId.set(execution.id, execution);
-    this.byKey.set(execution.key, execution);
-    execution.before = this.last;
-    if (this.last === undefined) this.first = execution;
-    else this.last.after = execution;
-    this.last = execution;
-    this.size += 1;
-    this.counts[execution.state as LiveState] += 1;
+    this.link(execution);
+  }
+
+  /** Makes an ended execution a live one again. */
+  revive(execution: MemoryExecution): void {
+    this.leaveEnded(execution);
+    execution.endedAt = undefined;
+    this.link(execution);
+  }
+
+  /** Forgets an ended execution. */
+  forget(execution: MemoryExecution): void {
+    this.leaveEnded(execution);
+    const { id, key } = execution;
+    this.byId.delete(id);
+    if (this.byKey.get(key) === execution) this.byKey.delete(key);
   }
 
   move(execution: MemoryExecution, state: LiveState): void {
@@ -84,23 +105,53 @@ export class MemoryExecutions {
 
   /** Forgets those that ended long enough ago. */
   expire(now: number): void {
-    for (let first = this.firstEnded; first?.endedAt !== undefined && first.endedAt + this.memory <= now;) {
-      const { after, id, key }: MemoryExecution = first;
-      first.after = undefined;
-      this.byId.delete(id);
-      if (this.byKey.get(key) === first) this.byKey.delete(key);
-      this.firstEnded = after;
-      if (after === undefined) this.lastEnded = undefined;
-      first = after;
+    for (const list of this.ended.values()) {
+      for (let { first } = list; first?.endedAt !== undefined && first.endedAt + list.time <= now; { first } = list) {
+        this.forget(first);
+      }
     }
   }
 
   private remember(execution: MemoryExecution, state: EndState, now: number): void {
     execution.state = state;
     execution.endedAt = now;
-    if (this.lastEnded === undefined) this.firstEnded = execution;
-    else this.lastEnded.after = execution;
-    this.lastEnded = execution;
+    this.ends += 1;
+    execution.endNumber = this.ends;
+    const time = storedFor(this.retention.of(execution.name, state));
+    let list = this.ended.get(time);
+    if (list === undefined) this.ended.set(time, (list = new EndedList(time)));
+    list.push(execution);
+    execution.stay = time;
+    if (state === 'failed') this.joinGroup(execution);
+  }
+
+  private joinGroup(execution: MemoryExecution): void {
+    const { name, error } = execution;
+    execution.group = failureGroupOf(name, error ?? { name: 'Error', message: '' });
+    const group = this.failures.get(execution.group);
+    if (group === undefined) this.failures.set(execution.group, new Set([execution]));
+    else group.add(execution);
+  }
+
+  private leaveEnded(execution: MemoryExecution): void {
+    this.ended.get(execution.stay)?.unlink(execution);
+    const { group } = execution;
+    if (group === undefined) return;
+    execution.group = undefined;
+    const members = this.failures.get(group);
+    members?.delete(execution);
+    if (members?.size === 0) this.failures.delete(group);
+  }
+
+  private link(execution: MemoryExecution): void {
+    this.byKey.set(execution.key, execution);
+    execution.before = this.last;
+    execution.after = undefined;
+    if (this.last === undefined) this.first = execution;
+    else this.last.after = execution;
+    this.last = execution;
+    this.size += 1;
+    this.counts[execution.state as LiveState] += 1;
   }
 
   private unlink(execution: MemoryExecution): void {

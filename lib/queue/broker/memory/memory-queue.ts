@@ -6,13 +6,14 @@ import { MemoryExecution, type Replacement } from './memory-execution.js';
 import { MemoryExecutions } from './memory-executions.js';
 import { MemoryLimiter } from './memory-limiter.js';
 import type { MemorySignals } from './memory-signals.js';
+import type { Retention } from '../retention.js';
 import { ReadyAndDelayed } from './ready-and-delayed.js';
 import type { AddedExecution, EndState, LiveState, NewExecution } from '../record.js';
 
 export interface MemoryQueueOptions {
   /** Lease of a claim, in milliseconds, like all durations here. */
   readonly lease: number;
-  readonly retention: number;
+  readonly retention: Retention;
   readonly clock: Clock;
   readonly workerId: string;
 }

@@ -1,5 +1,6 @@
 import { endOf, type Settlement } from '../settlement.js';
 import { LeaseLostError } from '../queue-errors.js';
+import { extendTrail, recoveryOf, trailAfter } from '../trail.js';
 import type { Claim, Recovery, Renewal, RunStore } from '../broker.js';
 import { MemoryClaim } from './memory-claim.js';
 import type { MemoryExecution } from './memory-execution.js';
@@ -66,6 +67,7 @@ export class MemoryRunStore implements RunStore {
       execution.token = undefined;
       if (!execution.isExcused) execution.crashes += 1;
       execution.isExcused = false;
+      execution.wasLost = true;
       crashed += 1;
       this.queue.enqueue(execution);
     }
@@ -105,8 +107,16 @@ export class MemoryRunStore implements RunStore {
     execution.progress = undefined; // that of an earlier start
     execution.starts += 1;
     execution.worker = this.queue.options.workerId;
+    execution.startedAt = this.queue.clock.now();
+    if (execution.wasLost) this.noteRecovery(execution);
     this.queue.move(execution, 'running');
     return new MemoryClaim(execution, token);
+  }
+
+  private noteRecovery(execution: MemoryExecution): void {
+    const { startedAt = 0, crashes, worker } = execution;
+    execution.wasLost = false;
+    execution.trail = extendTrail(execution.trail, recoveryOf(startedAt, Math.max(1, crashes), worker));
   }
 
   /** @throws {LeaseLostError} */
@@ -116,6 +126,7 @@ export class MemoryRunStore implements RunStore {
     if (execution === undefined) throw new LeaseLostError(claim.record.key);
     execution.token = undefined;
     const { replacement } = execution;
+    if (settlement.type !== 'complete') execution.trail = trailAfter(execution.toRecord(), settlement, now);
     if (execution.hasAsked) this.leaveLimits(execution, claim.token, settlement);
     this.settleRun(execution, settlement, now);
     if (execution.hasAsked && this.queue.limits.isGranted(execution.id)) this.queue.wakeAll([execution]);

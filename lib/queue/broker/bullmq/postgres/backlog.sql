@@ -35,8 +35,8 @@ FROM (SELECT 1) AS one LEFT JOIN target ON true
 UPDATE nestjs_tasks_note SET value = value WHERE queue = $1 AND kind = 'cancel' AND key = $2
 
 -- fragment: end_page
--- Ends the jobs of a page, as BullMQ ends those that have failed. $2 is the reason as JSON, $3 now, $4 the retention in
--- milliseconds.
+-- Ends the jobs of a page, as BullMQ ends those that have failed. $2 is the reason as JSON, $3 now, $4 the retention
+-- by task in milliseconds, as JSON.
 ended AS (
   UPDATE job SET state = 'failed', finished_at_ms = $3, attempts_made = attempts_made + 1, deferred_failure = NULL,
     failed_reason = '{"state":"cancelled","reason":' || $2
@@ -46,14 +46,20 @@ ended AS (
   DELETE FROM dedup USING page WHERE dedup.queue = $1 AND dedup.dedup_id = page.dedup_id AND dedup.job_id = page.id
 ), pointed AS (
   INSERT INTO nestjs_tasks_note AS known (queue, kind, key, value, expires_at)
-    SELECT DISTINCT ON (dedup_id) $1, 'ended', dedup_id, id, :now + $4 FROM page
-    WHERE dedup_id IS NOT NULL AND $4::bigint > 0 ORDER BY dedup_id, id COLLATE "C" DESC
+    SELECT DISTINCT ON (dedup_id) $1, 'ended', dedup_id, id, :now + retention FROM page
+    WHERE dedup_id IS NOT NULL AND retention > 0 ORDER BY dedup_id, id COLLATE "C" DESC
+  :keep_greater
+), kept AS (
+  INSERT INTO nestjs_tasks_note AS known (queue, kind, key, value, expires_at)
+    SELECT $1, 'kept', id, '', :now + greatest(retention, 10000) -- HANDLE_RETENTION
+    FROM page WHERE is_own
   :keep_greater
 )
 SELECT id, memo <> '' AS has_asked FROM page
 
 -- fragment: page_row
-id, dedup_id, coalesce(failed_reason, '') AS memo
+id, dedup_id, coalesce(failed_reason, '') AS memo, $4::jsonb ? name AS is_own,
+  coalesce(($4::jsonb->>name)::bigint, ($4::jsonb->>'*')::bigint) AS retention
 
 -- name: cancel
 -- $5 is an id.

@@ -3,7 +3,7 @@
 -- fragment: job_status
 -- As text: how pg reads JSON and whole numbers is for the application to choose.
 id, state::text, name, opts::text, progress::text, priority, added_at_ms::text AS added_at, attempts_started, attempts_made,
-  stalled_count, finished_at_ms::text AS finished_at, failed_reason, return_value::text, processed_by
+  stalled_count, processed_at_ms::text AS processed_at, finished_at_ms::text AS finished_at, failed_reason, return_value::text, processed_by
 
 -- fragment: job_content
 :job_status, data::text, dedup_id

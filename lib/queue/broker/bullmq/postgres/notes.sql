@@ -26,7 +26,8 @@ SELECT key, value FROM nestjs_tasks_note
 WHERE queue = $1 AND kind = $2 AND key = ANY($3) AND expires_at > :now
 
 -- name: purge_notes
-DELETE FROM nestjs_tasks_note WHERE queue = $1 AND expires_at <= :now
+-- What is kept for a time goes with its job: see expire_kept.
+DELETE FROM nestjs_tasks_note WHERE queue = $1 AND expires_at <= :now AND kind <> 'kept'
 
 -- name: delete_note
 -- $4 is the value that it must have, if any.

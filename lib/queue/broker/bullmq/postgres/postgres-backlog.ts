@@ -110,7 +110,7 @@ export class PostgresBacklog implements Backlog {
 
   private async end(statement: string, reason: string, which: string | number): Promise<EndedJobs> {
     const { name, retention } = this.options;
-    const values = [name, JSON.stringify(reason), Date.now(), Math.ceil(retention), which];
+    const values = [name, JSON.stringify(reason), Date.now(), retention.tableOf('cancelled'), which];
     const { rows } = await this.pool.query<EndedRow>(statement, values);
     return {
       ids: rows.map(({ id }) => id),

@@ -12,6 +12,7 @@ import { PostgresClock } from './postgres-clock.js';
 import { AddBatcher } from './add-batcher.js';
 import { explain, isConflict, LABEL } from './postgres-errors.js';
 import { PostgresBacklog } from './postgres-backlog.js';
+import { PostgresEnded } from './postgres-ended.js';
 import { PostgresLimiter } from './postgres-limiter.js';
 import { lookAtPostgresJob, readPostgresJob } from './postgres-jobs.js';
 import { configOf, patientPool, poolOf, STATEMENT_TIME, withLimit, withSchema } from './postgres-pools.js';
@@ -48,6 +49,7 @@ export class PostgresConnections implements Connections {
     private readonly queueOfBullMq: PostgresQueue,
     private readonly pool: Pool,
     readonly store: PostgresSideStore,
+    readonly ended: PostgresEnded,
     readonly signals: PostgresSignals,
     readonly limiter: PostgresLimiter,
     private readonly clock: PostgresClock,
@@ -71,6 +73,7 @@ export class PostgresConnections implements Connections {
     const pool = patientPool(new pg.Pool({ max: 4, ...ownConfig }), lastReply);
     pool.on('error', ignore); // an idle connection was lost; the next call opens another
     const store = new PostgresSideStore(pool, options);
+    const ended = new PostgresEnded(pool, options);
     const signals = new PostgresSignals(pool, () => new pg.Client(ownConfig), options);
     const clock = new PostgresClock(pool);
     const limiter = new PostgresLimiter(pool, options, clock);
@@ -80,7 +83,7 @@ export class PostgresConnections implements Connections {
     try {
       await admin.connect();
       lastReply.note();
-      await new PostgresSchema(admin, options, bullmq, [store, limiter]).prepare(lastReply);
+      await new PostgresSchema(admin, options, bullmq, [store, ended, limiter]).prepare(lastReply);
       queue = new bullmq.Queue(
         options.name,
         { connection: { ...callConfig, schema: prefix } } as never,
@@ -99,6 +102,7 @@ export class PostgresConnections implements Connections {
         queue,
         pool,
         store,
+        ended,
         signals,
         limiter,
         clock,

@@ -3,7 +3,8 @@ import type { Pool } from 'pg';
 import type { SeenJob } from '../seen-job.js';
 import { LIST_JOBS, LOOK_AT_DELAYED_JOBS, LOOK_AT_JOB, READ_JOB } from './sql.generated.js';
 
-interface Row {
+/** JobRow of a job as our statements select it. */
+export interface JobRow {
   readonly id: string;
   readonly state: string;
   readonly name: string;
@@ -14,6 +15,7 @@ interface Row {
   readonly attempts_started: number | null;
   readonly attempts_made: number | null;
   readonly stalled_count: number | null;
+  readonly processed_at: string | null;
   readonly finished_at: string | null;
   readonly failed_reason: string | null;
   readonly return_value: string | null;
@@ -33,7 +35,7 @@ export function readPostgresJob(pool: Pool, queue: string, id: string): Promise<
 
 /** Lists the first jobs that have not ended, in the order of their starts. */
 export async function listPostgresJobs(pool: Pool, queue: string, limit: number): Promise<SeenJob[]> {
-  return (await pool.query<Row>(LIST_JOBS, [queue, limit])).rows.map(seenOf);
+  return (await pool.query<JobRow>(LIST_JOBS, [queue, limit])).rows.map(seenOf);
 }
 
 /** Lists the first delayed jobs that are neither due nor parked, without their data and keys. */
@@ -44,16 +46,16 @@ export async function lookAtDelayedJobs(
   parkedUntil: number,
   limit: number,
 ): Promise<SeenJob[]> {
-  return (await pool.query<Row>(LOOK_AT_DELAYED_JOBS, [queue, now, parkedUntil, limit])).rows.map(seenOf);
+  return (await pool.query<JobRow>(LOOK_AT_DELAYED_JOBS, [queue, now, parkedUntil, limit])).rows.map(seenOf);
 }
 
 async function readRow(pool: Pool, query: string, queue: string, id: string): Promise<SeenJob | undefined> {
   if (id.includes('\0')) return undefined; // which the database refuses to look for
-  const [row] = (await pool.query<Row>(query, [queue, id])).rows;
+  const [row] = (await pool.query<JobRow>(query, [queue, id])).rows;
   return row && seenOf(row);
 }
 
-function seenOf(row: Row): SeenJob {
+export function seenOf(row: JobRow): SeenJob {
   const job: JobJson = {
     id: row.id,
     name: row.name,
@@ -66,6 +68,7 @@ function seenOf(row: Row): SeenJob {
     attemptsMade: row.attempts_made ?? 0,
     stalledCounter: row.stalled_count ?? 0,
     returnvalue: row.return_value ?? 'null',
+    ...(row.processed_at !== null && { processedOn: Number(row.processed_at) }),
     ...(row.finished_at !== null && { finishedOn: Number(row.finished_at) }),
     ...(row.processed_by !== null && { processedBy: row.processed_by }),
     ...(typeof row.dedup_id === 'string' && { deduplicationId: row.dedup_id }),

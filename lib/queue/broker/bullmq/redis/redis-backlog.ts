@@ -83,7 +83,7 @@ export class RedisBacklog implements Backlog {
   }
 
   private end(script: 'tasksCancel' | 'tasksClear', reason: string, ...args: (string | number)[]): Promise<unknown> {
-    return this.call(script, Date.now(), JSON.stringify(reason), Math.ceil(this.options.retention), ...args);
+    return this.call(script, Date.now(), JSON.stringify(reason), this.options.retention.tableOf('cancelled'), ...args);
   }
 
   private call(script: keyof typeof SCRIPTS, ...args: (string | number)[]): Promise<unknown> {

@@ -9,6 +9,7 @@ import { createClient, untilReady } from './redis-client.js';
 import { explain, LABEL, unavailable } from './redis-errors.js';
 import { REINSTATE, REPAIR, RETIME } from './lua.generated.js';
 import { RedisBacklog } from './redis-backlog.js';
+import { RedisEnded } from './redis-ended.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { ServerClock } from '../server-clock.js';
 import { RedisJobs } from './redis-jobs.js';
@@ -31,6 +32,7 @@ export class RedisConnections implements Connections {
   readonly signals: RedisSignals;
   readonly limiter: RedisLimiter;
   readonly backlog: RedisBacklog;
+  readonly ended: RedisEnded;
   readonly shortCuts: RedisShortCuts;
 
   private readonly queueOfBullMq: Queue;
@@ -62,6 +64,7 @@ export class RedisConnections implements Connections {
     const base = this.keyOf('');
     this.jobs = new RedisJobs(client, base);
     this.backlog = new RedisBacklog(client, options, this.jobs, base);
+    this.ended = new RedisEnded(client, options, this.jobs, base);
   }
 
   /** @throws {TasksUsageError} `DRIVER_MISSING` {@link BrokerUnavailableError} {@link TasksConfigError} */

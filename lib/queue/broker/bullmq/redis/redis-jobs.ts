@@ -14,6 +14,7 @@ const FIELDS = [
   'ats',
   'atm',
   'stc',
+  'processedOn',
   'finishedOn',
   'failedReason',
   'returnvalue',
@@ -90,7 +91,8 @@ export class RedisJobs {
 
 function jobOf(id: string, text: (field: Field) => string | undefined): JobJson {
   const number = (field: Field): number => parseInt(text(field) ?? '0');
-  const [finishedOn, processedBy, deduplicationId] = [text('finishedOn'), text('pb'), text('deid')];
+  const [finishedOn, processedOn] = [text('finishedOn'), text('processedOn')];
+  const [processedBy, deduplicationId] = [text('pb'), text('deid')];
   return {
     id,
     name: text('name') ?? '',
@@ -104,6 +106,7 @@ function jobOf(id: string, text: (field: Field) => string | undefined): JobJson 
     stalledCounter: number('stc'),
     returnvalue: text('returnvalue') ?? '',
     failedReason: text('failedReason') ?? '',
+    ...(processedOn !== undefined && { processedOn: parseInt(processedOn) }),
     ...(finishedOn !== undefined && { finishedOn: parseInt(finishedOn) }),
     ...(processedBy !== undefined && { processedBy }),
     ...(deduplicationId !== undefined && { deduplicationId }),

@@ -1,0 +1,126 @@
+import type { Pool } from 'pg';
+import type { EndedFilter, EndedLook } from '../../ended.js';
+import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { EndState } from '../../record.js';
+import {
+  needleOf,
+  readPosition,
+  writePosition,
+  type EndedIndex,
+  type EndedPart,
+  type FailedJobs,
+  type Revival,
+  type Revived,
+} from '../ended-index.js';
+import { encodeKey } from '../execution-id.js';
+import { seenOf, type JobRow } from './postgres-jobs.js';
+import type { MigrationClient, SchemaPart } from './postgres-schema.js';
+import {
+  CREATE_FAILURE_INDEX,
+  EXPIRE,
+  EXPIRE_KEPT,
+  FAILURE_GROUPS,
+  FORGET_ENDED,
+  HAS_FAILURE_INDEX,
+  IS_KEPT,
+  KEEP_ENDED,
+  LIST_ENDED,
+  LOOK_AT_ENDED,
+  REVIVE,
+} from './sql.generated.js';
+
+/** Jobs that one statement removes at most. */
+const PART = 1_000;
+
+/** Ended jobs in BullMQ's table. An index of ours has the groups of failures. */
+export class PostgresEnded implements EndedIndex, SchemaPart {
+  constructor(
+    private readonly pool: Pool,
+    private readonly options: ResolvedQueueOptions,
+  ) {}
+
+  async isMigrated(client: MigrationClient): Promise<boolean> {
+    return (await client.query(HAS_FAILURE_INDEX)).rowCount === 1;
+  }
+
+  async migrate(client: MigrationClient): Promise<void> {
+    await client.query(CREATE_FAILURE_INDEX);
+  }
+
+  /** Does nothing: without its index, groups are counted more slowly. */
+  check(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async look(filter: EndedFilter, { limit, cursor, isBrief = false }: EndedLook): Promise<EndedPart> {
+    const { states, task, keyPrefix, error, since, until } = filter;
+    const from = cursor === undefined ? undefined : readPosition(cursor);
+    const prefix = keyPrefix === undefined ? null : encodeKey(keyPrefix.replace(/[\uD800-\uDBFF]$/, ''));
+    const { rows } = await this.query<JobRow>(isBrief && keyPrefix === undefined ? LOOK_AT_ENDED : LIST_ENDED, [
+      limit,
+      from?.endedAt ?? null,
+      from?.id ?? null,
+      since === undefined ? null : Math.ceil(since),
+      until === undefined ? null : Math.floor(until),
+      states ?? null,
+      task ?? null,
+      prefix,
+      error === undefined ? null : needleOf(error),
+    ]);
+    const jobs = rows.map(seenOf);
+    const last = jobs.at(-1)?.job;
+    if (last === undefined || jobs.length < limit) return { jobs };
+    return { jobs, cursor: writePosition({ endedAt: last.finishedOn ?? 0, id: last.id }) };
+  }
+
+  async groups(since: number): Promise<FailedJobs[]> {
+    const { rows } = await this.query<JobRow & { count: string; first: string; last: string }>(FAILURE_GROUPS, [
+      Math.ceil(since),
+    ]);
+    return rows.map((row) => ({
+      count: Number(row.count),
+      first: Number(row.first),
+      last: Number(row.last),
+      example: seenOf(row),
+    }));
+  }
+
+  async revive(id: string, { endedAt, memo }: Revival): Promise<Revived> {
+    const { rows } = await this.query<{ is_same: boolean | null; is_revived: boolean; is_there: boolean }>(REVIVE, [
+      id,
+      endedAt,
+      memo,
+    ]);
+    const [row] = rows;
+    if (row?.is_revived === true) return 'revived';
+    if (row?.is_same === true) return 'taken';
+    return row?.is_there === true ? 'changed' : 'gone';
+  }
+
+  async forget(id: string, until: number): Promise<boolean> {
+    return (await this.query(FORGET_ENDED, [id, until === Infinity ? null : Math.floor(until)])).rowCount === 1;
+  }
+
+  async keep(id: string, until: number): Promise<void> {
+    await this.query(KEEP_ENDED, [id, Math.ceil(until)]);
+  }
+
+  async isKept(id: string): Promise<boolean> {
+    return (await this.query(IS_KEPT, [id])).rowCount === 1;
+  }
+
+  async expire(state: EndState, from: number, to: number): Promise<void> {
+    const jobState = state === 'completed' ? state : 'failed';
+    const values = [jobState, state, Math.floor(from), Math.floor(to), PART];
+    while ((await this.query(EXPIRE, values)).rowCount === PART);
+  }
+
+  async expireKept(): Promise<void> {
+    while ((await this.query(EXPIRE_KEPT, [PART])).rowCount === PART);
+  }
+
+  /** `$1` is the queue's name. */
+  private query<R extends object>(text: string, values: readonly unknown[]) {
+    return this.pool.query<R>(text, [this.options.name, ...values]);
+  }
+}

@@ -1,0 +1,156 @@
+import type { Redis } from 'ioredis';
+import type { EndedFilter, EndedLook } from '../../ended.js';
+import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { EndState } from '../../record.js';
+import {
+  needleOf,
+  readPosition,
+  writePosition,
+  type EndedIndex,
+  type EndedPart,
+  type FailedJobs,
+  type Revival,
+  type Revived,
+} from '../ended-index.js';
+import { encodeKey } from '../execution-id.js';
+import {
+  CHECK_FAILURES,
+  ERASE_FAILURE,
+  EXPIRE,
+  EXPIRE_KEPT,
+  FAILURE_GROUPS,
+  FORGET_ENDED,
+  LOOK_AT_ENDED,
+  NOTE_FAILURE,
+  REVIVE,
+} from './lua.generated.js';
+import type { RedisJobs } from './redis-jobs.js';
+
+/** Most jobs that one script looks at, if its time does not end before. */
+const LOOKS = 5_000;
+/** Groups that one script counts. */
+const GROUPS = 200;
+/** Jobs that one script removes at most. */
+const PART = 1_000;
+/** Age of notes of failures that are compared with what has come about, in milliseconds. */
+const CHECKED = { from: 10 * 60_000, to: 2 * 60_000 };
+
+const SCRIPTS = {
+  tasksLookAtEnded: LOOK_AT_ENDED,
+  tasksFailureGroups: FAILURE_GROUPS,
+  tasksCheckFailures: CHECK_FAILURES,
+  tasksNoteFailure: NOTE_FAILURE,
+  tasksEraseFailure: ERASE_FAILURE,
+  tasksRevive: REVIVE,
+  tasksForgetEnded: FORGET_ENDED,
+  tasksExpire: EXPIRE,
+  tasksExpireKept: EXPIRE_KEPT,
+};
+
+type Script = (first: string, second: string, ...args: (string | number)[]) => Promise<unknown>;
+
+/** Ended jobs in BullMQ's sets. Groups of failures have sets of ours. */
+export class RedisEnded implements EndedIndex {
+  private readonly ours: string;
+  private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
+
+  constructor(
+    private readonly client: Redis,
+    options: ResolvedQueueOptions,
+    private readonly jobs: RedisJobs,
+    /** Prefix of BullMQ's keys. */
+    private readonly base: string,
+  ) {
+    this.ours = `${options.prefix}:${options.name}/`;
+    for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 2, lua });
+    this.scripts = client as never; // ioredis adds them to the instance
+  }
+
+  async look(filter: EndedFilter, { limit, cursor, isBrief = false }: EndedLook): Promise<EndedPart> {
+    const { states, task, keyPrefix, error, since, until } = filter;
+    const from = cursor === undefined ? undefined : readPosition(cursor);
+    const answer = await this.call(
+      'tasksLookAtEnded',
+      limit,
+      LOOKS,
+      from?.endedAt ?? until ?? '+inf',
+      from?.id ?? '',
+      since ?? 0,
+      states === undefined ? '' : `,${states.join(',')},`,
+      task ?? '',
+      keyPrefix === undefined ? '' : encodeKey(withoutHalf(keyPrefix)),
+      error === undefined ? '' : needleOf(error),
+    );
+    const [ids, last, lastId, hasMore] = answer as [string[], string, string, number];
+    const mustRead = !isBrief || keyPrefix !== undefined;
+    const jobs = await (mustRead ? this.jobs.readAll(ids) : this.jobs.lookAtAll(ids));
+    return { jobs, ...(hasMore === 1 && { cursor: writePosition({ endedAt: Number(last), id: lastId }) }) };
+  }
+
+  async groups(since: number): Promise<FailedJobs[]> {
+    const names = await this.client.zrangebyscore(`${this.ours}failures`, since, '+inf');
+    const groups: FailedJobs[] = [];
+    for (let at = 0; at < names.length; at += GROUPS) {
+      const page = names.slice(at, at + GROUPS);
+      const answer = await this.call('tasksFailureGroups', since, ...page);
+      const counted = (answer as ([number, string, string, string] | null)[]).filter((group) => group !== null);
+      const examples = await this.jobs.readAll(counted.map(([, , , id]) => id));
+      const byId = new Map(examples.map((seen) => [seen.job.id, seen]));
+      for (const [count, first, last, id] of counted) {
+        const example = byId.get(id);
+        if (example !== undefined) groups.push({ count, first: Number(first), last: Number(last), example });
+      }
+    }
+    return groups;
+  }
+
+  async revive(id: string, { endedAt, memo }: Revival): Promise<Revived> {
+    return (await this.call('tasksRevive', id, endedAt, memo, Date.now())) as Revived;
+  }
+
+  async forget(id: string, until: number): Promise<boolean> {
+    return (await this.call('tasksForgetEnded', id, until === Infinity ? '+inf' : until)) === 1;
+  }
+
+  async keep(id: string, until: number): Promise<void> {
+    await this.client.zadd(`${this.ours}kept`, Math.ceil(until), id);
+  }
+
+  async isKept(id: string): Promise<boolean> {
+    return (await this.client.zscore(`${this.ours}kept`, id)) !== null;
+  }
+
+  async expire(state: EndState, from: number, to: number): Promise<void> {
+    let next: [from: string | number, skip: number] | null = [from, 0];
+    while (next !== null) {
+      next = (await this.call('tasksExpire', state, next[0], to, next[1], PART)) as [string, number] | null;
+    }
+  }
+
+  async expireKept(): Promise<void> {
+    const now = Date.now();
+    while ((await this.call('tasksExpireKept', now, PART)) === 1);
+    await this.call('tasksCheckFailures', now - CHECKED.from, now - CHECKED.to, PART);
+  }
+
+  async noteFailure(id: string, group: string, now: number): Promise<void> {
+    await this.scripts.tasksNoteFailure(`${this.ours}failures`, this.groupKey(group), group, id, now);
+  }
+
+  async eraseFailure(id: string, group: string): Promise<void> {
+    await this.scripts.tasksEraseFailure(`${this.ours}failures`, this.groupKey(group), group, id);
+  }
+
+  private groupKey(group: string): string {
+    return `${this.ours}failure:${group}`;
+  }
+
+  private call(script: keyof typeof SCRIPTS, ...args: (string | number)[]): Promise<unknown> {
+    return this.scripts[script](this.base, this.ours, ...args);
+  }
+}
+
+/** Returns a prefix without half a surrogate pair at its end, which is encoded otherwise than with its other half. */
+function withoutHalf(prefix: string): string {
+  return prefix.replace(/[\uD800-\uDBFF]$/, '');
+}

@@ -1,0 +1,45 @@
+import type { MemoryExecution } from './memory-execution.js';
+
+/** Ended executions that are stored for the same time, in the order of their ends. */
+export class EndedList {
+  first: MemoryExecution | undefined;
+  last: MemoryExecution | undefined;
+
+  /** @param time for which each is stored, in milliseconds. */
+  constructor(readonly time: number) {}
+
+  push(execution: MemoryExecution): void {
+    execution.before = this.last;
+    execution.after = undefined;
+    if (this.last === undefined) this.first = execution;
+    else this.last.after = execution;
+    this.last = execution;
+  }
+
+  unlink(execution: MemoryExecution): void {
+    const { before, after } = execution;
+    if (before === undefined) this.first = after;
+    else before.after = after;
+    if (after === undefined) this.last = before;
+    else after.before = before;
+    execution.before = undefined;
+    execution.after = undefined;
+  }
+}
+
+/** Iterates over executions of several lists, the last to have ended first. */
+export function* newestFirst(lists: Iterable<EndedList>): Generator<MemoryExecution> {
+  const heads = Array.from(lists, ({ last }) => last);
+  for (;;) {
+    let newest = -1;
+    for (const [at, head] of heads.entries()) {
+      if (head !== undefined && (newest === -1 || head.endNumber > (heads[newest] as MemoryExecution).endNumber)) {
+        newest = at;
+      }
+    }
+    const execution = heads[newest];
+    if (execution === undefined) return;
+    heads[newest] = execution.before;
+    yield execution;
+  }
+}

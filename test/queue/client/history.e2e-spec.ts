@@ -1,0 +1,201 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import {
+  Durable,
+  Perpetual,
+  TaskArgumentError,
+  TaskContext,
+  TasksConfigError,
+  type EndState,
+  type HistoryQuery,
+  type TaskQueue,
+} from 'nestjs-tasks';
+import { BROKERS, brokerSpace } from '../../support/brokers.js';
+import { startQueue } from '../../support/queue-context.js';
+import { until } from '../../support/until.js';
+
+jest.setTimeout(120_000);
+
+@Injectable()
+class Partner {
+  isDown = true;
+  readonly sent: number[] = [];
+
+  constructor(private readonly context: TaskContext) {}
+
+  @Durable('partner.send', { retry: { attempts: 2, delay: 1 } })
+  send(order: number): void {
+    if (this.isDown) throw new Error(`no answer for order ${order}`);
+    this.sent.push(order);
+  }
+
+  @Durable('partner.brief', { retention: { completed: '1d', failed: 0 } })
+  brief(order: number): void {
+    if (this.isDown) throw new Error('bad');
+    this.sent.push(order);
+  }
+
+  @Perpetual({ every: '1h' })
+  @Durable('partner.poll')
+  poll(): void {
+    if (this.sent.length > 1_000_000) this.context.perpetual.cancel();
+  }
+}
+
+const PROVIDERS = { providers: [Partner] };
+
+async function failAll(queue: TaskQueue, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, at) => at);
+  const handles = await Promise.all(
+    numbers.map((at) => queue.add<[number], unknown>('partner.send' as never, { key: `order:${at}` })(at)),
+  );
+  await Promise.all(handles.map((handle) => handle.result().catch(() => {})));
+}
+
+describe.each(BROKERS)('what has ended: $label', (kind) => {
+  const space = brokerSpace(kind);
+
+  it('is found, grouped, retried one by one and all together, and forgotten', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    const partner = test.context.get(Partner);
+    await failAll(queue, 25);
+
+    const page = await queue.history({ state: 'failed', task: partner.send, limit: 20, since: '1h' });
+    expect(page.executions).toHaveLength(20);
+    const rest = await queue.history({ state: 'failed', task: partner.send, limit: 20, cursor: page.cursor });
+    expect(rest.executions).toHaveLength(5);
+    expect(rest.cursor).toBeUndefined();
+    const [newest] = page.executions;
+    expect(newest).toMatchObject({ state: 'failed', name: 'partner.send', attempt: 2 });
+    expect(newest?.error?.message).toContain('no answer for order');
+    expect(newest?.endedAt).toBeInstanceOf(Date);
+    expect(newest?.startedAt?.getTime()).toBeLessThanOrEqual(newest?.endedAt?.getTime() ?? 0);
+    expect(newest?.trail.map(({ type }) => type)).toEqual(['retried', 'failed']);
+
+    expect(await queue.failures({ since: '1h' })).toEqual([
+      {
+        task: 'partner.send',
+        error: { name: 'Error', message: 'no answer for order …' },
+        count: 25,
+        first: expect.any(Date),
+        last: expect.any(Date),
+        example: newest?.key,
+      },
+    ]);
+
+    partner.isDown = false;
+    expect(await queue.retry('order:7')).toBe('retried');
+    const one = await queue.get('order:7');
+    await one?.result();
+    expect(partner.sent).toEqual([7]);
+    expect(await queue.retry('nobody')).toBe('not-found');
+    expect(await queue.forget('order:3')).toBe(true);
+
+    const bulk = await queue.retryAll({ state: 'failed', task: 'partner.send' });
+    expect(await bulk.result()).toEqual({ matched: 23, done: 23, skipped: 0 });
+    expect((await bulk.refresh()).progress).toMatchObject({ current: 23, total: 23 });
+    await until(() => partner.sent.length === 24, 'all to be sent');
+    expect(new Set(partner.sent).size).toBe(24);
+    expect(await queue.failures()).toEqual([]);
+    expect(queue.counts).toMatchObject({ retriedByHand: 1, forgotten: 1 });
+
+    const wipe = await queue.forgetAll({ state: 'completed', keyPrefix: 'order:' });
+    expect(await wipe.result()).toEqual({ matched: 24, done: 24, skipped: 0 });
+    expect((await queue.history({ keyPrefix: 'order:' })).executions).toEqual([]);
+  });
+
+  it('is left alone by retryAll() where its key is taken, or where it fails again', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    await failAll(queue, 5);
+    const taken = await queue.add('partner.send', { key: 'order:2', when: '1h' })(99);
+    const bulk = await queue.retryAll({ error: 'no answer' }, { perSecond: 1_000 });
+    expect(await bulk.result()).toEqual({ matched: 5, done: 4, skipped: 1 });
+    await until(async () => (await queue.history({ state: 'failed' })).executions.length === 5, 'all to fail again');
+    expect((await queue.get('order:2'))?.id).toBe(taken.id);
+  });
+
+  it('never makes a perpetual chain run twice', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    const first = await queue.add('partner.poll', { key: 'poll' })();
+    await queue.cancel('poll');
+    await queue.add('partner.poll', { key: 'poll' })();
+    const bulk = await queue.retryAll({ task: 'partner.poll' });
+    const outcome = await bulk.result();
+    expect(outcome).toMatchObject({ matched: 1, done: 0, skipped: 1 });
+    expect(await queue.retry(first)).toBe('already-scheduled');
+  });
+
+  it('can be retried at a pace, and that can be cancelled', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    await failAll(queue, 6);
+    const bulk = await queue.retryAll({ state: 'failed' }, { perSecond: 0.5 });
+    await until(async () => (await bulk.refresh()).progress.current >= 1, 'the first one');
+    await bulk.cancel();
+    await until(async () => (await bulk.refresh()).state === 'cancelled', 'the end of it');
+    expect(bulk.progress.current).toBeLessThan(6);
+  });
+
+  it('is kept for the time of its own task', async () => {
+    await using test = await startQueue(space, PROVIDERS, { retention: 0 });
+    const { queue } = test;
+    const partner = test.context.get(Partner);
+    await (await queue.add(partner.brief, { key: 'failed' })(1)).result().catch(() => {});
+    partner.isDown = false;
+    await (await queue.add(partner.brief, { key: 'completed' })(2)).result();
+    await (await queue.add(partner.send, { key: 'plain' })(3)).result();
+    expect(await queue.get('failed')).toBeUndefined();
+    expect(await queue.get('plain')).toBeUndefined();
+    expect(await queue.get('completed')).toMatchObject({ state: 'completed' });
+    const { executions } = await queue.history();
+    expect(executions.map(({ key }) => key)).toEqual(['completed']);
+  });
+});
+
+describe('bad queries', () => {
+  const [memory] = BROKERS;
+  const space = brokerSpace(memory as (typeof BROKERS)[number]);
+  const queries: [what: string, query: HistoryQuery | object, named: string][] = [
+    ['an unknown option', { status: 'failed' }, 'status'],
+    ['an unknown state', { state: 'running' as EndState }, 'state'],
+    ['no state', { state: [] }, 'state'],
+    ['an empty task', { task: '' }, 'task'],
+    ['an empty prefix', { keyPrefix: '' }, 'keyPrefix'],
+    ['an error that is no text', { error: /a/ }, 'error'],
+    ['a time that is none', { since: 'tomorrow' }, 'since'],
+    ['a broken Date', { until: new Date(NaN) }, 'until'],
+    ['a limit of 0', { limit: 0 }, 'limit'],
+    ['a limit that is too great', { limit: 5_000 }, 'limit'],
+    ['another cursor', { cursor: 'abc' }, 'cursor'],
+  ];
+
+  it.each(queries)('are refused: %s', async (_what, query, named) => {
+    await using test = await startQueue(space, PROVIDERS);
+    const refusal = await test.queue.history(query).catch((error: unknown) => error);
+    expect(String(refusal)).toContain(named);
+    if (named !== 'task') expect(refusal).toBeInstanceOf(TaskArgumentError);
+  });
+
+  it('are refused where they would take everything', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    await expect(test.queue.retryAll({})).rejects.toThrow('at least one condition');
+    await expect(test.queue.forgetAll({})).rejects.toThrow(TaskArgumentError);
+    await expect(test.queue.retryAll({ state: 'failed' }, { perSecond: 0 })).rejects.toThrow('perSecond');
+    await expect(test.queue.retry(5 as never)).rejects.toThrow('retry()');
+  });
+
+  it.each([{ completed: '11y' }, { failed: -1 }, { ended: '1d' }, '11y'])(
+    'are refused: a retention of %j',
+    async (retention) => {
+      await expect(startQueue(space, PROVIDERS, { retention: retention as never })).rejects.toThrow(TasksConfigError);
+    },
+  );
+
+  it('take a retention of years', async () => {
+    await using test = await startQueue(space, PROVIDERS, { retention: '10y' });
+    expect(test.queue.counts.added).toBe(0);
+  });
+});
