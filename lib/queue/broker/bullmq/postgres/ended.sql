@@ -35,26 +35,28 @@ queue = $1 AND ($3::bigint IS NULL OR (finished_at_ms <= $3 AND (finished_at_ms 
   AND ($9::text IS NULL OR starts_with(coalesce(dedup_id, id), $9) OR starts_with(dedup_id, '%#'))
   AND ($10::text IS NULL OR position($10 IN failed_reason) > 0 OR position('"before":' IN failed_reason) > 0)
 
--- fragment: newest_first
-ORDER BY finished_at_ms DESC, id COLLATE "C" DESC LIMIT $2
+-- fragment: newest
+-- Ids of the newest that are wanted. One index has each state in this order. It does not have the ids, and a sort by them
+-- would read all jobs; so all of the last millisecond are read, and sorted then.
+(
+  SELECT id AS ended_id, finished_at_ms AS ended_at FROM (
+    (SELECT id, finished_at_ms FROM job WHERE state = 'completed' AND :is_wanted
+      ORDER BY finished_at_ms DESC FETCH FIRST ($2) ROWS WITH TIES)
+    UNION ALL
+    (SELECT id, finished_at_ms FROM job WHERE state = 'failed' AND :is_wanted
+      ORDER BY finished_at_ms DESC FETCH FIRST ($2) ROWS WITH TIES)
+  ) AS ended
+  ORDER BY finished_at_ms DESC, id COLLATE "C" DESC LIMIT $2
+) AS newest
 
 -- name: list_ended
--- One index has each state in this order.
-SELECT * FROM (
-  (SELECT :job_content, finished_at_ms FROM job WHERE state = 'completed' AND :is_wanted :newest_first)
-  UNION ALL
-  (SELECT :job_content, finished_at_ms FROM job WHERE state = 'failed' AND :is_wanted :newest_first)
-) AS ended
-:newest_first
+SELECT :job_content FROM :newest JOIN job ON job.queue = $1 AND job.id = ended_id
+ORDER BY ended_at DESC, ended_id COLLATE "C" DESC
 
 -- name: look_at_ended
 -- The same, without data and keys.
-SELECT * FROM (
-  (SELECT :job_status, finished_at_ms FROM job WHERE state = 'completed' AND :is_wanted :newest_first)
-  UNION ALL
-  (SELECT :job_status, finished_at_ms FROM job WHERE state = 'failed' AND :is_wanted :newest_first)
-) AS ended
-:newest_first
+SELECT :job_status FROM :newest JOIN job ON job.queue = $1 AND job.id = ended_id
+ORDER BY ended_at DESC, ended_id COLLATE "C" DESC
 
 -- name: failure_groups
 -- Goes from group to group in the index. $2 is since when.
