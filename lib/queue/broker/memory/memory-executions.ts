@@ -4,6 +4,9 @@ import { EndedList, newestFirst } from './ended-list.js';
 import type { MemoryExecution } from './memory-execution.js';
 import type { EndState, LiveState } from '../record.js';
 
+/** Most ended executions in memory: a task that fails all day must not fill it. The oldest go first. */
+export const MAX_ENDED = 100_000;
+
 /**
  * Executions of a memory broker: those that have not ended, in the order of their addition, and for a while those
  * that have, in the order of their ends. All are linked lists; an end moves an execution from one to another, and
@@ -23,6 +26,8 @@ export class MemoryExecutions {
   /** Failed ones by group, in the order of their ends. */
   private readonly failures = new Map<string, Set<MemoryExecution>>();
   private ends = 0;
+  /** Number of ended executions that are stored. */
+  private endedCount = 0;
 
   constructor(private readonly retention: Retention) {}
 
@@ -123,6 +128,16 @@ export class MemoryExecutions {
     list.push(execution);
     execution.stay = time;
     if (state === 'failed') this.joinGroup(execution);
+    this.endedCount += 1;
+    if (this.endedCount > MAX_ENDED) this.forgetOldest();
+  }
+
+  private forgetOldest(): void {
+    let oldest: MemoryExecution | undefined;
+    for (const { first } of this.ended.values()) {
+      if (first !== undefined && (oldest === undefined || first.endNumber < oldest.endNumber)) oldest = first;
+    }
+    if (oldest !== undefined) this.forget(oldest);
   }
 
   private joinGroup(execution: MemoryExecution): void {
@@ -135,6 +150,7 @@ export class MemoryExecutions {
 
   private leaveEnded(execution: MemoryExecution): void {
     this.ended.get(execution.stay)?.unlink(execution);
+    this.endedCount -= 1;
     const { group } = execution;
     if (group === undefined) return;
     execution.group = undefined;
