@@ -94,9 +94,13 @@ export class TestRunStore extends MemoryRunStore {
     this.endless = undefined;
   }
 
-  /** True if nothing runs, nothing is due, and the worker waits. Valid after a turn of the event loop. */
-  get isQuiet(): boolean {
-    return this.#isWaitedFor && this.#runs.size === 0;
+  /**
+   * Returns true if nothing runs, nothing is due, and the worker waits. Valid after a turn of the event loop.
+   *
+   * @param sleepers number of runs that wait for time and nothing else.
+   */
+  isQuiet(sleepers: number): boolean {
+    return this.#isWaitedFor && this.#runs.size === sleepers;
   }
 
   get running(): Claim[] {

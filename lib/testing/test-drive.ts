@@ -70,7 +70,7 @@ export class TestDrive {
           `'${endless}' was started ${ENDLESS} times and seems endless. Use advance() to end at a time, or runAtMost() at a number of runs.`,
         );
       }
-      if (this.broker.runs.isQuiet) return;
+      if (this.broker.runs.isQuiet(this.clock.sleepers)) return;
       if (this.worker.isPaused && this.broker.runs.running.length === 0) return;
       if (await this.broker.runs.news(this.patience)) continue;
       const running = this.broker.runs.running.map(({ record }) => labelOf(record)).join(', ');

@@ -1,4 +1,4 @@
-import type { Clock } from '../queue/broker/clock.js';
+import { sleepOn, type Clock } from '../queue/broker/clock.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { turn } from './turn.js';
@@ -23,6 +23,8 @@ interface Timer {
 export class VirtualClock implements Clock {
   #now: number;
   readonly #timers = new Set<Timer>();
+  /** Number of runs that wait for time and nothing else. @internal */
+  sleepers = 0;
 
   /**
    * Creates the clock.
@@ -48,6 +50,16 @@ export class VirtualClock implements Clock {
     const timer = { at: this.#now + Math.max(0, delay), callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  /** @internal */
+  async sleep(delay: number, signal: AbortSignal): Promise<void> {
+    this.sleepers += 1;
+    try {
+      await sleepOn(this, delay, signal);
+    } finally {
+      this.sleepers -= 1;
+    }
   }
 
   /**

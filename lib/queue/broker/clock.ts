@@ -8,6 +8,22 @@ export interface Clock {
    * @returns what takes it back.
    */
   schedule(delay: number, callback: () => void): () => void;
+  /** Resolves after `delay` milliseconds, or when the signal is aborted. For runs that wait for time and nothing else. */
+  sleep(delay: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Waits on the timers of a clock. */
+export function sleepOn(clock: Pick<Clock, 'schedule'>, delay: number, signal: AbortSignal): Promise<void> {
+  if (delay <= 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.schedule(delay, end);
+    signal.addEventListener('abort', end);
+  });
 }
 
 export const CLOCK = Symbol('CLOCK');
@@ -26,4 +42,5 @@ export const systemClock: Clock = {
     arm(delay);
     return () => clearTimeout(timer);
   },
+  sleep: (delay, signal) => sleepOn(systemClock, delay, signal),
 };

@@ -130,7 +130,7 @@ export class BulkTasks {
       const taken = await Promise.all(ids.map((id) => this.takeOne(id, state.until, take, isAgain)));
       state.note(taken);
       progress.increment(ids.length);
-      if (perSecond !== null) await this.wait(started + 1_000 / perSecond - this.clock.now());
+      if (perSecond !== null) await this.clock.sleep(started + 1_000 / perSecond - this.clock.now(), signal);
     }
   }
 
@@ -139,19 +139,5 @@ export class BulkTasks {
     if (!isAgain) return false;
     const status = await this.broker.executions.find(id, id);
     return status?.endedAt === undefined || status.endedAt > until;
-  }
-
-  private wait(ms: number): Promise<void> {
-    const { signal } = this.context;
-    if (ms <= 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.clock.schedule(ms, end);
-      signal.addEventListener('abort', end);
-    });
   }
 }

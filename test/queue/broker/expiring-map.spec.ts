@@ -21,7 +21,10 @@ describe('ExpiringMap', () => {
   });
   it('forgets what is taken', () => {
     let now = 0;
-    const map = new ExpiringMap<string, number>({ now: () => now, schedule: () => () => {} }, 10);
+    const map = new ExpiringMap<string, number>(
+      { now: () => now, schedule: () => () => {}, sleep: () => Promise.resolve() },
+      10,
+    );
     map.set('a', 1);
     expect(map.take('a')).toBe(1);
     expect(map.take('a')).toBeUndefined();

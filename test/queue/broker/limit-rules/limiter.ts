@@ -22,7 +22,7 @@ export interface Limiters {
 /** Opens limits in this process: the others are compared with them. */
 export function memoryLimiter(): LimiterUnderTest {
   let now = 0;
-  const clock: Clock = { now: () => now, schedule: () => () => {} };
+  const clock: Clock = { now: () => now, schedule: () => () => {}, sleep: () => Promise.resolve() };
   const limits = new MemoryLimiter(clock, LEASE);
   return {
     setTime: (time) => (now = time),

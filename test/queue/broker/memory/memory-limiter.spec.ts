@@ -8,7 +8,7 @@ const LEASE = 1_000;
 /** What the conformance tests of the limits cannot wait for: time goes as the test says. */
 function open(): { limits: MemoryLimiter; pass: (time: number) => void } {
   let now = 0;
-  const clock: Clock = { now: () => now, schedule: () => () => {} };
+  const clock: Clock = { now: () => now, schedule: () => () => {}, sleep: () => Promise.resolve() };
   return { limits: new MemoryLimiter(clock, LEASE), pass: (time) => (now += time) };
 }
 
