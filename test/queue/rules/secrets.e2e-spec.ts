@@ -323,6 +323,33 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     );
   });
 
+  it('what has ended, its trail, its group, and that it was retried and forgotten', async () => {
+    await using test = await start();
+    const { queue, jobs, lines } = test;
+    await (await queue.add(jobs.fail, { key: 'k' })(CARD)).result().catch(() => {});
+    await (await queue.add(jobs.retry, { key: 'r' })(CARD)).result();
+    const { executions } = await queue.history();
+    const shown = executions.map(({ trail, reason, error, state }) => ({
+      trail,
+      reason,
+      error: error?.message,
+      state,
+    }));
+    expect(JSON.stringify([shown, await queue.failures()])).not.toContain('hunter2');
+    expect(await queue.retry('k')).toBe('retried');
+    await (await queue.get('k'))?.result().catch(() => {});
+    await (await queue.retryAll({ error: 'declined', keyPrefix: 'hunter2' })).result();
+    expect(await queue.forget('k')).toBe(true);
+    await expectLines(
+      () => [...lines('queue.retry()'), ...lines('queue.forget()'), ...lines('starts: tasks.retryAll')],
+      [
+        'log Execution secrets.fail (k) was retried by queue.retry() Tasks',
+        'log Execution secrets.fail (k) was removed by queue.forget() Tasks',
+        expect.stringMatching(/^debug Execution \S+ starts: tasks\.retryAll\(filter=…, perSecond=…\) Tasks$/),
+      ],
+    );
+  });
+
   it('a debounce', async () => {
     await using test = await start();
     const { queue, jobs, lines } = test;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { COMPLETE, SETTLEMENTS, argsOf, describeBrokers, inAnHour, job, keyed } from './suite.js';
+import { COMPLETE, SETTLEMENTS, SHORT_LEASE, argsOf, describeBrokers, inAnHour, job, keyed } from './suite.js';
 import type { EndedFilter } from '../../../../lib/queue/broker/ended.js';
 import type { ExecutionRecord, StoredError } from '../../../../lib/queue/broker/record.js';
 import type { Settlement } from '../../../../lib/queue/broker/settlement.js';
@@ -303,7 +303,28 @@ describeBrokers('ended executions', (suite) => {
       const { trail = [] } = await suite.record('k');
       expect(trail).toHaveLength(20);
       expect(trail.at(-1)).toMatchObject({ type: 'released', reason: 'reason 29' });
-      await suite.add(keyed('l', 1, { priority: 1 }));
+    });
+
+    it('and of starts whose worker has died', async () => {
+      suite.use({ lease: SHORT_LEASE });
+      await suite.add(keyed('k'));
+      await suite.claim();
+      await suite.crash();
+      const again = await suite.claim();
+      const recovered = { type: 'recovered', reason: 'the lease of an earlier start expired (1 in this run)' };
+      expect(again.record.trail).toMatchObject([recovered]);
+      await suite.broker.runs.settle(again, { type: 'release', reason: 'shutdown' }, false);
+      await suite.broker.runs.settle(await suite.claim(), COMPLETE, false);
+      expect((await suite.record('k')).trail).toMatchObject([recovered, { type: 'released' }]);
+    });
+
+    it('also where the last start is the one after a death', async () => {
+      suite.use({ lease: SHORT_LEASE });
+      await suite.add(keyed('k'));
+      await suite.claim();
+      await suite.crash();
+      await suite.broker.runs.settle(await suite.claim(), COMPLETE, false);
+      expect((await suite.record('k')).trail).toMatchObject([{ type: 'recovered' }]);
     });
 
     it('and of their error before they were retried', async () => {
