@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll } from '@jest/globals';
+import type { RetentionTimes } from '../../lib/task/retention.js';
 import type { TaskQueueOptions } from 'nestjs-tasks';
 import type { Broker, BrokerLog } from '../../lib/queue/broker/broker.js';
 import { createBroker } from '../../lib/queue/broker/create-broker.js';
@@ -45,6 +46,8 @@ export const BROKERS: readonly BrokerKind[] = (chosen as BrokerLabel[]).map((lab
 export const SHARED_BROKERS = BROKERS.filter(({ isShared }) => isShared);
 
 export type BrokerOverrides = Pick<TaskQueueOptions, 'retention'> & {
+  /** Retention of tasks of their own, in milliseconds. */
+  readonly own?: Readonly<Record<string, Partial<RetentionTimes>>>;
   lease?: number;
   workerId?: string;
   log?: BrokerLog;
@@ -90,9 +93,10 @@ export class BrokerSpace {
   /** A process of the fleet, as far as the broker can tell. In memory each has a queue of its own. */
   open(
     name: string,
-    { lease = LEASE, workerId = 'w-test', retention, log = IGNORED }: BrokerOverrides = {},
+    { lease = LEASE, workerId = 'w-test', retention, own = {}, log = IGNORED }: BrokerOverrides = {},
   ): Broker & AsyncDisposable {
     const options = resolveQueueOptions({ ...this.options(name), worker: { lease }, retention });
+    for (const [task, times] of Object.entries(own)) options.retention.declare(task, times);
     const broker = createBroker(options, systemClock, workerId, log);
     return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
   }

@@ -357,4 +357,50 @@ describeBrokers('retention of ended executions', (suite) => {
     const { records } = await suite.other.ended.page({}, { limit: 10 });
     expect(records.map(({ key }) => key)).toEqual(['cancel', 'fail']);
   });
+
+  const DAY = 86_400_000;
+
+  /** Runs executions of one task to all ends, as if that had been some days ago. */
+  async function endDaysAgo(days: number, name: string): Promise<void> {
+    const { now } = Date;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() - days * DAY);
+    try {
+      for (const end of ['complete', 'fail', 'cancel', 'drop'] as const) {
+        await suite.addAs(keyed(`${name} ${days} ${end}`, 1, { name }));
+        await suite.broker.runs.settle(await suite.claim(), SETTLEMENTS[end](), false);
+      }
+      await suite.add(keyed(`${name} ${days} waiting`, 1, { name, when: inAnHour() }));
+      await suite.broker.executions.cancel(`${name} ${days} waiting`, 'not wanted');
+    } finally {
+      clock.mockRestore();
+    }
+  }
+
+  it('removes what is past its time, by state and by task, and nothing else', async () => {
+    const queue = { completed: '1d', failed: '10d', cancelled: '3d', dropped: 0 } as const;
+    suite.use({ retention: queue, own: { own: { completed: 10 * DAY, failed: DAY, cancelled: 5 * DAY } } });
+    for (const days of [20, 4, 2]) for (const name of ['task', 'own']) await endDaysAgo(days, name);
+    const left = [
+      'own 2 cancel',
+      'own 2 complete',
+      'own 2 waiting',
+      'own 4 cancel',
+      'own 4 complete',
+      'own 4 waiting',
+      'task 2 cancel',
+      'task 2 fail',
+      'task 2 waiting',
+      'task 4 fail',
+    ];
+    const ids = async (): Promise<string[]> => {
+      const { records } = await suite.other.ended.page({}, { limit: 100 });
+      return records.map(({ key }) => key).toSorted();
+    };
+    await until(async () => {
+      await suite.other.runs.recover();
+      return (await ids()).length <= left.length;
+    }, 'the rest to be removed');
+    expect(await ids()).toEqual(left);
+    expect(await suite.other.ended.failures(0)).toMatchObject([{ count: 2 }]);
+  });
 });

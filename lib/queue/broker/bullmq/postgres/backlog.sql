@@ -51,7 +51,7 @@ ended AS (
   :keep_greater
 ), kept AS (
   INSERT INTO nestjs_tasks_note AS known (queue, kind, key, value, expires_at)
-    SELECT $1, 'kept', id, '', :now + greatest(retention, 10000) -- HANDLE_RETENTION
+    SELECT $1, 'kept', id, '', $3::bigint + greatest(retention, 10000) -- HANDLE_RETENTION
     FROM page WHERE is_own
   :keep_greater
 )
