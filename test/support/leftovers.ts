@@ -109,6 +109,7 @@ async function isOfEndedJobs(redis: Redis, key: string, rest: string, ended: Set
     const sizes = await Promise.all(groups.map((group) => redis.zcard(key.replace(/s$/, `:${group}`))));
     return sizes.every((size) => size > 0);
   }
+  if (rest.startsWith('/ended:')) return (await redis.hvals(key)).every((id) => ended.has(id));
   if (rest !== '/kept' && !rest.startsWith('/failure:')) return false;
   return (await redis.zrange(key, 0, -1)).every((id) => ended.has(id));
 }

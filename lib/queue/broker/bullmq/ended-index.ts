@@ -39,6 +39,11 @@ export interface EndedIndex {
   /** @returns whether the job was there, and had ended until then. */
   forget(id: string, until: number): Promise<boolean>;
 
+  /** Before a job ends: its encoded key leads to it then, until another ends that had it later. */
+  pointTo(key: string, id: string, retention: number): Promise<void>;
+  /** Returns the id of the last job that has ended under an encoded key. */
+  lastOf(key: string): Promise<string | undefined>;
+
   /** Stores an ended job until a time of its own, whatever the retention of the queue. */
   keep(id: string, until: number): Promise<void>;
   isKept(id: string): Promise<boolean>;

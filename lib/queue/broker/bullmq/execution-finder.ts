@@ -50,12 +50,11 @@ export class ExecutionFinder {
   }
 
   private async endedOf(key: string): Promise<ExecutionRecord | undefined> {
-    const [note] = await this.connections.store.getNotes('ended', [encodeKey(key)]);
-    const id = note ?? (looksLikeExecutionId(key) ? key : undefined);
+    const last = await this.connections.ended.lastOf(encodeKey(key));
+    const id = last ?? (looksLikeExecutionId(key) ? key : undefined);
     if (id === undefined) return undefined;
     const record = (await this.jobs.read(id))?.record ?? (await this.jobs.readGone(id));
     if (record === undefined || !isEnded(record.state)) return undefined;
-    if (note !== undefined) return record; // which is kept for the retention
     const { endedAt = 0, name, state } = record;
     if (endedAt + this.jobs.retention.of(name, state as EndState) > Date.now()) return record;
     return (await this.connections.ended.isKept(id)) ? record : undefined; // by a task that is not declared here

@@ -120,10 +120,10 @@ export class JobStore {
 
   /** Before an execution ends: its key leads to it then, until another ends that had it later. */
   async prepareEnd({ id, key, name }: ExecutionRecord, state: EndState): Promise<void> {
-    const { store, ended } = this.connections;
+    const { ended } = this.connections;
     const retention = this.retention.of(name, state);
     await Promise.all([
-      key === id || retention === 0 ? undefined : store.setNote('ended', encodeKey(key), id, retention),
+      key === id || retention === 0 ? undefined : ended.pointTo(encodeKey(key), id, retention),
       this.isKeptApart(name, state) ? ended.keep(id, Date.now() + storedFor(retention)) : undefined,
     ]);
   }

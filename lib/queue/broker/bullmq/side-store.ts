@@ -1,7 +1,7 @@
 import type { SharedMaps } from '../broker.js';
 
 /**
- * What is remembered for a while: of a key, the id of the last execution that has ended under it; of an id, the record of
+ * What is remembered for a while: of a key, on PostgreSQL, the id of the last execution that has ended under it; of an id, the record of
  * an execution that ended without a job, that its cancellation was asked for, and how many of its lost leases were no
  * crashes.
  */

@@ -73,7 +73,7 @@ export class PostgresConnections implements Connections {
     const pool = patientPool(new pg.Pool({ max: 4, ...ownConfig }), lastReply);
     pool.on('error', ignore); // an idle connection was lost; the next call opens another
     const store = new PostgresSideStore(pool, options);
-    const ended = new PostgresEnded(pool, options);
+    const ended = new PostgresEnded(pool, options, store);
     const signals = new PostgresSignals(pool, () => new pg.Client(ownConfig), options);
     const clock = new PostgresClock(pool);
     const limiter = new PostgresLimiter(pool, options, clock);

@@ -14,6 +14,7 @@ import {
 } from '../ended-index.js';
 import { encodeKey } from '../execution-id.js';
 import { seenOf, type JobRow } from './postgres-jobs.js';
+import type { SideStore } from '../side-store.js';
 import type { MigrationClient, SchemaPart } from './postgres-schema.js';
 import {
   CREATE_FAILURE_INDEX,
@@ -37,6 +38,7 @@ export class PostgresEnded implements EndedIndex, SchemaPart {
   constructor(
     private readonly pool: Pool,
     private readonly options: ResolvedQueueOptions,
+    private readonly store: Pick<SideStore, 'setNote' | 'getNotes'>,
   ) {}
 
   async isMigrated(client: MigrationClient): Promise<boolean> {
@@ -99,6 +101,14 @@ export class PostgresEnded implements EndedIndex, SchemaPart {
 
   async forget(id: string, until: number): Promise<boolean> {
     return (await this.query(FORGET_ENDED, [id, until === Infinity ? null : Math.floor(until)])).rowCount === 1;
+  }
+
+  pointTo(key: string, id: string, retention: number): Promise<void> {
+    return this.store.setNote('ended', key, id, retention);
+  }
+
+  async lastOf(key: string): Promise<string | undefined> {
+    return (await this.store.getNotes('ended', [key]))[0];
   }
 
   async keep(id: string, until: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { EndedFilter, EndedLook } from '../../ended.js';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
@@ -22,6 +23,7 @@ import {
   FORGET_ENDED,
   LOOK_AT_ENDED,
   NOTE_FAILURE,
+  POINT_TO,
   REVIVE,
 } from './lua.generated.js';
 import type { RedisJobs } from './redis-jobs.js';
@@ -42,6 +44,7 @@ const SCRIPTS = {
   tasksNoteFailure: NOTE_FAILURE,
   tasksEraseFailure: ERASE_FAILURE,
   tasksRevive: REVIVE,
+  tasksPointTo: POINT_TO,
   tasksForgetEnded: FORGET_ENDED,
   tasksExpire: EXPIRE,
   tasksExpireKept: EXPIRE_KEPT,
@@ -112,6 +115,14 @@ export class RedisEnded implements EndedIndex {
     return (await this.call('tasksForgetEnded', id, until === Infinity ? '+inf' : until)) === 1;
   }
 
+  async pointTo(key: string, id: string): Promise<void> {
+    await this.call('tasksPointTo', key, id);
+  }
+
+  async lastOf(key: string): Promise<string | undefined> {
+    return (await this.client.hget(this.bucketOf(key), key)) ?? undefined;
+  }
+
   async keep(id: string, until: number): Promise<void> {
     await this.client.zadd(`${this.ours}kept`, Math.ceil(until), id);
   }
@@ -139,6 +150,11 @@ export class RedisEnded implements EndedIndex {
 
   async eraseFailure(id: string, group: string): Promise<void> {
     await this.scripts.tasksEraseFailure(`${this.ours}failures`, this.groupKey(group), group, id);
+  }
+
+  /** As `_bucket.lua` names it. */
+  private bucketOf(key: string): string {
+    return `${this.ours}ended:${createHash('sha1').update(key).digest('hex').slice(0, 3)}`;
   }
 
   private groupKey(group: string): string {

@@ -1,6 +1,7 @@
 -- Ends a job that was taken from its place, as BullMQ ends one that has failed: its record stays where it is, arguments
 -- and all. KEYS[2] begins our keys. ARGV: now, reason as JSON, retention by task in milliseconds, as JSON.
 --- @include "../jobs/_is-job"
+--- @include "../ended/_bucket"
 local ours, now, reason, retentions = KEYS[2], ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local events = redis.call('HGET', jobs .. 'meta', 'opts.maxLenEvents') or 10000
 local ended, candidates = {}, {}
@@ -27,8 +28,9 @@ local function finish(id, place)
       redis.call('DEL', jobs .. 'de:' .. key, jobs .. 'dn:' .. key)
     end
     if retention > 0 then
-      local last = redis.pcall('GET', ours .. 'ended:' .. key)
-      if type(last) ~= 'string' or last <= id then redis.call('SET', ours .. 'ended:' .. key, id, 'PX', retention) end
+      local bucket = bucketOf(key)
+      local last = redis.call('HGET', bucket, key)
+      if not last or last <= id then redis.call('HSET', bucket, key, id) end
     end
   end
   redis.pcall('XADD', jobs .. 'events', 'MAXLEN', '~', events, '*', 'event', 'failed', 'jobId', id, 'failedReason', memo, 'prev', place)
