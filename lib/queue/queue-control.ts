@@ -9,7 +9,7 @@ import type { BulkOptions } from './client/history.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import { QueueViews } from './queue-views.js';
-import { Pause, type PauseOptions } from './rules/pause.js';
+import type { PauseOptions } from './rules/pause.js';
 import type { Strike, StrikeCondition, StrikeOperator } from './rules/strike.js';
 import { Strikes, type StrikeOptions } from './rules/strikes.js';
 
@@ -18,7 +18,6 @@ export abstract class QueueControl extends QueueViews {
   @Inject(ExecutionWriter) protected readonly adder!: ExecutionWriter;
   @Inject(Strikes) protected readonly fleetStrikes!: Strikes;
   @Inject(FollowUpStore) protected readonly followUps!: FollowUpStore;
-  @Inject(Pause) protected readonly pauseRule!: Pause;
 
   /**
    * Asks that an execution does not run, or stops: wherever in the fleet it runs, its signal is aborted. Neither a retry

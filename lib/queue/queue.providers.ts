@@ -11,6 +11,7 @@ import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import { History } from './client/history.js';
+import { Timeline } from './client/timeline.js';
 import { Workers } from './client/workers.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
@@ -55,6 +56,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   Workers,
   History,
   BulkTasks,
+  Timeline,
 
   Strikes,
   ChainSchedules,

@@ -1,5 +1,7 @@
 import type { EndedStore } from './ended.js';
+import type { Duties } from './duties.js';
 import type { Admission, Limit, PoolRecord } from './limit.js';
+import type { TaskDepth } from './queue-depth.js';
 import type {
   AddedExecution,
   ChainSchedule,
@@ -12,6 +14,7 @@ import type {
 } from './record.js';
 import { REASONS } from './reasons.js';
 import type { Settlement } from './settlement.js';
+import type { TimelineStore } from './timeline-store.js';
 
 /** Run of an execution, held under a lease. */
 export interface Claim {
@@ -130,6 +133,8 @@ export interface ExecutionStore {
   size(): Promise<number>;
   /** Counts executions that have not ended, by state, and lists `limit` of them. */
   list(limit: number): Promise<Listing>;
+  /** Counts executions that have not ended, by task and state. Never reads arguments. */
+  depths(): Promise<TaskDepth[]>;
   /** Cancels all that does not run, and tells how many. */
   clear(reason: string): Promise<number>;
 }
@@ -209,6 +214,8 @@ export interface Broker {
   readonly limits: LimitStore;
   readonly maps: SharedMaps;
   readonly signals: Signals;
+  readonly timeline: TimelineStore;
+  readonly duties: Duties;
 
   /** Makes sure that it is there, and ready for use. */
   connect(): Promise<void>;

@@ -1,19 +1,21 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { TaskLog } from '../../scheduler/task-log.js';
 import type { BrokerLog } from '../broker/broker.js';
+import { CLOCK, systemClock, type Clock } from '../broker/clock.js';
 import { countText, durationText } from '../broker/duration-text.js';
 import { messageOf } from '../../task/error-text.js';
 import { labelText } from '../../task/log-text.js';
 import { label, targetText, timeText, type LoggedStrike } from './log-texts.js';
 import { RecentLines } from './recent-lines.js';
 import { LINES, type Consequence } from './log-lines.js';
+import { countOf, outcomeOf } from './settlement-counts.js';
 import { isShown } from './shown-level.js';
 import { NO_COUNTS, type QueueCounts } from './queue-counts.js';
+import { RunTallies, type CountedStart } from './run-tallies.js';
 import type { Settlement } from '../broker/settlement.js';
 
 /** Run, as log lines name it. */
-export interface LoggedRun {
-  readonly name: string;
+export interface LoggedRun extends CountedStart {
   readonly key: string;
   readonly attempt: number;
   /** Start, in milliseconds since the epoch. */
@@ -25,23 +27,6 @@ export interface LoggedRun {
 }
 
 type Rescheduled = Extract<Settlement, { type: 'reschedule' }>;
-
-/** Counter of each settlement. */
-const COUNTED: Readonly<Record<Settlement['type'], keyof QueueCounts>> = {
-  complete: 'completed',
-  fail: 'failed',
-  cancel: 'cancelled',
-  drop: 'dropped',
-  retry: 'retried',
-  reschedule: 'rescheduled',
-  release: 'released',
-  park: 'parked',
-};
-
-function countOf(settlement: Settlement): keyof QueueCounts {
-  const isPutOff = settlement.type === 'release' && settlement.isUnstarted === true;
-  return isPutOff ? 'delayed' : COUNTED[settlement.type];
-}
 
 /** Effect of a strike, by the settlement of the run. */
 const STRUCK: Readonly<Partial<Record<Settlement['type'], Consequence>>> = {
@@ -65,10 +50,30 @@ export class QueueLog implements BrokerLog {
   private isDisrupted = false;
   private readonly recent = new RecentLines();
 
-  constructor(private readonly log: TaskLog) {}
+  /** Counts by task and minute. */
+  readonly tallies: RunTallies;
+
+  constructor(
+    private readonly log: TaskLog,
+    @Inject(CLOCK) clock: Clock = systemClock,
+  ) {
+    this.tallies = new RunTallies(clock);
+  }
 
   volatile(): void {
     this.log.write('warn', WARNINGS.volatile());
+  }
+
+  /** Counts an execution that was added. */
+  added(name: string): void {
+    this.counts.added += 1;
+    this.tallies.count(name, 'added');
+  }
+
+  /** Counts an execution that took the place of another one, or a free one. */
+  replaced(name: string): void {
+    this.counts.replaced += 1;
+    this.tallies.count(name, 'added');
   }
 
   idleWorker(): void {
@@ -78,10 +83,12 @@ export class QueueLog implements BrokerLog {
   started(
     call: { render(args: readonly unknown[]): string },
     args: readonly unknown[],
-    { key, attempt }: Pick<LoggedRun, 'key' | 'attempt'>,
+    run: CountedStart & Pick<LoggedRun, 'key' | 'attempt'>,
   ): void {
     this.counts.started += 1;
+    this.tallies.started(run);
     if (!isShown('debug')) return;
+    const { key, attempt } = run;
     const [shown, text] = [labelText(key), call.render(args)];
     this.log.write('debug', attempt > 1 ? DETAILS.startedAgain(shown, text, attempt) : DETAILS.started(shown, text));
   }
@@ -89,6 +96,8 @@ export class QueueLog implements BrokerLog {
   /** Counts the end of a run, and writes it down. */
   settled(run: LoggedRun, settlement: Settlement, now: number): void {
     this.counts[countOf(settlement)] += 1;
+    const outcome = outcomeOf(run, settlement);
+    if (outcome !== undefined) this.tallies.ended(run, outcome, now);
     // Nearly all runs complete, and texts are half of the work of a short task: none is made unless it is shown.
     if (settlement.type === 'complete') return this.completed(run, now);
     if (settlement.type === 'reschedule') this.endedInChain(run, settlement, now);
@@ -169,6 +178,7 @@ export class QueueLog implements BrokerLog {
   }
 
   seeded(name: string): void {
+    this.tallies.count(name, 'added');
     this.log.write('log', NOTES.automaticStarted(labelText(name)));
   }
 
@@ -210,6 +220,7 @@ export class QueueLog implements BrokerLog {
 
   cancelled(name: string, key: string, reason: string): void {
     this.counts.cancelled += 1;
+    this.tallies.count(name, 'cancelled');
     this.log.write('log', NOTES.cancelled(label(name, key), reason));
   }
 

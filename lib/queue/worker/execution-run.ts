@@ -62,6 +62,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly startedAt: number;
   /** End of the lease, by this process's clock. */
   readonly leaseUntil: number;
+  /** Call of its function, in milliseconds since the epoch; 0 until then. */
+  readonly calledAt: number = 0;
   readonly phase: RunPhase = 'preparing';
   readonly durable: DurableTask | undefined = undefined;
   readonly perpetual: RunPerpetual | undefined = undefined;
@@ -106,6 +108,10 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   get worker(): string {
     return this.claim.record.worker ?? '';
+  }
+
+  get dueAt(): number {
+    return this.claim.record.when;
   }
 
   get strikeReason(): string | undefined {
@@ -210,6 +216,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   runAs(task: Task): void {
     this.own.task = task;
+    this.own.calledAt = this.owner.clock.now();
     if (this.phase === 'preparing') this.own.phase = 'running';
   }
 

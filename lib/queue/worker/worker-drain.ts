@@ -3,6 +3,7 @@ import { TasksShutdown, type Drainable } from '../../scheduler/tasks-shutdown.js
 import { BROKER, type Broker } from '../broker/broker.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import { ExecutionHandles } from '../client/execution-handles.js';
+import { Timeline } from '../client/timeline.js';
 import { Rules } from '../rules/rules.js';
 import { QueueWorker } from './queue-worker.js';
 
@@ -21,6 +22,7 @@ export class WorkerDrain implements Drainable {
     private readonly worker: QueueWorker,
     private readonly rules: Rules,
     private readonly executions: ExecutionHandles,
+    private readonly timeline: Timeline,
     shutdown: TasksShutdown,
   ) {
     this.patience = options.lease;
@@ -42,6 +44,7 @@ export class WorkerDrain implements Drainable {
     this.worker.end();
     this.rules.close();
     this.executions.close();
+    await this.isDone(this.timeline.close());
     await this.worker.leave();
     await this.broker.close();
   }

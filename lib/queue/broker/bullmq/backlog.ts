@@ -1,3 +1,4 @@
+import type { TaskDepth } from '../queue-depth.js';
 import type { SeenJob } from './seen-job.js';
 
 /** Time until which parked jobs are delayed, in milliseconds since the epoch: for good. Marks them in counts. */
@@ -69,6 +70,8 @@ export interface Backlog {
    * @param looks most undecided ones to look at.
    */
   list(limit: number, looks: number): Promise<BacklogListing>;
+  /** Counts jobs by task and state. Reads no data. */
+  depths(): Promise<TaskDepth[]>;
   /** Asks a running execution to stop, in one step: who hears the signal finds the reason. */
   signal(name: JobName, reason: string): Promise<Signalled>;
   /** Ends one job. Changes nothing where it runs, or has ended. */

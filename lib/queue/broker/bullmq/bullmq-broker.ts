@@ -1,11 +1,13 @@
 import type { Broker, BrokerLog } from '../broker.js';
 import type { ResolvedQueueOptions } from '../queue-settings.js';
 import { BullMqEnded } from './bullmq-ended.js';
+import { BullMqDuties } from './bullmq-duties.js';
 import { BullMqExecutions } from './bullmq-executions.js';
 import { BullMqLimits } from './bullmq-limits.js';
 import { BullMqMaps } from './bullmq-maps.js';
 import { BullMqRuns } from './bullmq-runs.js';
 import { BullMqSignals } from './bullmq-signals.js';
+import { BullMqTimeline } from './bullmq-timeline.js';
 import type { Connections } from './connections.js';
 import type { LastReply } from './patience.js';
 import { Session } from './session.js';
@@ -25,6 +27,8 @@ export class BullMqBroker implements Broker {
   readonly limits: BullMqLimits;
   readonly maps: BullMqMaps;
   readonly signals: BullMqSignals;
+  readonly timeline: BullMqTimeline;
+  readonly duties: BullMqDuties;
   private readonly session: Session;
 
   constructor(
@@ -42,6 +46,8 @@ export class BullMqBroker implements Broker {
     this.limits = new BullMqLimits(session);
     this.maps = new BullMqMaps(session);
     this.signals = new BullMqSignals(session);
+    this.timeline = new BullMqTimeline(session);
+    this.duties = new BullMqDuties(session);
   }
 
   /** Waits as long as it takes to connect, and to migrate. */

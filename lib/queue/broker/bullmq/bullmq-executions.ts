@@ -1,6 +1,7 @@
 import type { Cancellation, Foretell, Listing, ExecutionStore } from '../broker.js';
 import { addedAs } from './additions.js';
 import { createExecutionId } from './execution-id.js';
+import type { TaskDepth } from '../queue-depth.js';
 import type { Session } from './session.js';
 import type {
   AddedExecution,
@@ -64,6 +65,11 @@ export class BullMqExecutions implements ExecutionStore {
   async list(limit: number): Promise<Listing> {
     const { connections, jobs } = await this.session.open();
     return connections.answer(() => jobs.list(limit));
+  }
+
+  async depths(): Promise<TaskDepth[]> {
+    const { connections } = await this.session.open();
+    return connections.answer(() => connections.backlog.depths());
   }
 
   async clear(reason: string): Promise<number> {

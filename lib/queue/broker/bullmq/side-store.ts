@@ -1,4 +1,5 @@
 import type { SharedMaps } from '../broker.js';
+import type { MinuteRecord } from '../timeline-store.js';
 
 /**
  * What is remembered for a while: of a key, on PostgreSQL, the id of the last execution that has ended under it; of an id, the record of
@@ -23,6 +24,13 @@ export interface SideStore extends SharedMaps {
   /** @returns a token, or nothing while somebody else has the lock. */
   lock(name: string, ttl: number): Promise<string | undefined>;
   unlock(name: string, token: string): Promise<void>;
+  /** Takes a lock that is free, or keeps it for longer. @returns whether the holder has it. */
+  take(name: string, holder: string, ttl: number): Promise<boolean>;
+
+  /** Keeps counts of a minute for {@link TIMELINE_RETENTION}. */
+  writeMinute(record: MinuteRecord): Promise<void>;
+  /** Returns the records of minutes from `from` up to, and without, `to`. */
+  readMinutes(from: number, to: number): Promise<MinuteRecord[]>;
 
   /** Takes away what the database does not forget by itself. */
   purge(): Promise<void>;

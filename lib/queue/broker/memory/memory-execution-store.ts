@@ -1,7 +1,15 @@
 import { FOLLOWS_RUN, type Cancellation, type ExecutionStore, type Foretell, type Listing } from '../broker.js';
 import { MemoryExecution, type Replacement } from './memory-execution.js';
 import type { MemoryQueue } from './memory-queue.js';
-import type { AddedExecution, ChainSchedule, ExecutionRecord, KeyedExecution, NewExecution } from '../record.js';
+import { TaskDepths, type TaskDepth } from '../queue-depth.js';
+import {
+  isEnded,
+  type AddedExecution,
+  type ChainSchedule,
+  type ExecutionRecord,
+  type KeyedExecution,
+  type NewExecution,
+} from '../record.js';
 
 /** Executions of a memory broker. */
 export class MemoryExecutionStore implements ExecutionStore {
@@ -78,6 +86,16 @@ export class MemoryExecutionStore implements ExecutionStore {
       records.push(execution.toRecord());
     }
     return Promise.resolve({ counts: { ...this.queue.executions.counts }, records });
+  }
+
+  depths(): Promise<TaskDepth[]> {
+    this.queue.promote();
+    const depths = new TaskDepths();
+    for (const { name, state, when } of this.queue.executions) {
+      if (state === 'queued') depths.addWaiting(name, when);
+      else if (!isEnded(state)) depths.add(name, state);
+    }
+    return Promise.resolve(depths.list());
   }
 
   async clear(reason: string): Promise<number> {

@@ -25,6 +25,11 @@ INSERT INTO nestjs_tasks_note AS known (queue, kind, key, value, expires_at)
 SELECT key, value FROM nestjs_tasks_note
 WHERE queue = $1 AND kind = $2 AND key = ANY($3) AND expires_at > :now
 
+-- name: read_notes
+-- $3 is the first key, $4 the one after the last.
+SELECT key, value FROM nestjs_tasks_note
+WHERE queue = $1 AND kind = $2 AND key >= $3 AND key < $4 AND expires_at > :now
+
 -- name: purge_notes
 -- What is kept for a time goes with its job: see expire_kept.
 DELETE FROM nestjs_tasks_note WHERE queue = $1 AND expires_at <= :now AND kind <> 'kept'
@@ -81,6 +86,12 @@ SELECT count(*) AS size FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:
 INSERT INTO nestjs_tasks_note AS held (queue, kind, key, value, expires_at) VALUES ($1, $2, $3, $4, :now + $5)
 ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
 WHERE held.expires_at <= :now
+
+-- name: take
+-- A lock that is free, or the holder's own.
+INSERT INTO nestjs_tasks_note AS held (queue, kind, key, value, expires_at) VALUES ($1, $2, $3, $4, :now + $5)
+ON CONFLICT (queue, kind, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
+WHERE held.expires_at <= :now OR held.value = excluded.value
 
 -- name: find_channel
 -- Of all queues of the schema.

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { TaskDepth } from '../../queue-depth.js';
 import {
   CANCEL_TTL,
   PARKED_UNTIL,
@@ -12,6 +13,7 @@ import {
 } from '../backlog.js';
 import { CANCEL, CLEAR, CLEAR_THOROUGHLY, COUNT, FREE_KEYS, KEEP, SIGNAL } from './sql.generated.js';
 import { listPostgresJobs, lookAtDelayedJobs } from './postgres-jobs.js';
+import { readPostgresDepths } from './postgres-depths.js';
 import type { PostgresSignals } from './postgres-signals.js';
 
 /** Most jobs that one statement ends. */
@@ -59,6 +61,10 @@ export class PostgresBacklog implements Backlog {
       lookAtDelayedJobs(pool, name, now, PARKED_UNTIL, looks),
     ]);
     return { ...counts, jobs, undecided };
+  }
+
+  depths(): Promise<TaskDepth[]> {
+    return readPostgresDepths(this.pool, this.options.name);
   }
 
   async signal({ key, id }: JobName, reason: string): Promise<Signalled> {

@@ -13,14 +13,19 @@ import {
   LOCK,
   PURGE_NOTES,
   READ_MAP,
+  READ_NOTES,
   SET_NOTE,
   SIZE_OF_MAP,
+  TAKE,
   WRITE_ENTRY,
 } from './sql.generated.js';
 import type { MigrationClient, SchemaPart } from './postgres-schema.js';
+import { TIMELINE_RETENTION, type MinuteRecord } from '../../timeline-store.js';
 import type { NoteKind, SideStore } from '../side-store.js';
 
 const LOCK_KEY = 0x7a5c5;
+/** Kind of the notes that hold the timeline. */
+const TIMELINE = 'timeline';
 
 /** One table of ours in BullMQ's schema. */
 export class PostgresSideStore implements SideStore, SchemaPart {
@@ -104,6 +109,26 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     await this.delete('lock', name, token);
   }
 
+  async take(name: string, holder: string, ttl: number): Promise<boolean> {
+    return (await this.query(TAKE, ['lock', name, holder, ttl])).rowCount === 1;
+  }
+
+  async writeMinute({ minute, source, text }: MinuteRecord): Promise<void> {
+    await this.query(SET_NOTE, [TIMELINE, `${digitsOf(minute)} ${source}`, text, TIMELINE_RETENTION]);
+  }
+
+  async readMinutes(from: number, to: number): Promise<MinuteRecord[]> {
+    const { rows } = await this.query<{ key: string; value: string }>(READ_NOTES, [
+      TIMELINE,
+      digitsOf(from),
+      digitsOf(to),
+    ]);
+    return rows.map(({ key, value }) => {
+      const [minute = '', ...source] = key.split(' ');
+      return { minute: Number(minute), source: source.join(' '), text: value };
+    });
+  }
+
   async purge(): Promise<void> {
     await this.query(PURGE_NOTES, []);
   }
@@ -141,4 +166,9 @@ export class PostgresSideStore implements SideStore, SchemaPart {
 /** Returns the next version of a map; none for one that has none. */
 function newVersion(map: string): string | null {
   return map.startsWith(QUIET) ? null : randomUUID();
+}
+
+/** Writes a minute with as many digits as any: keys sort by it in every collation. */
+function digitsOf(minute: number): string {
+  return String(minute).padStart(10, '0');
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { TaskDepth } from '../../queue-depth.js';
 import {
   CANCEL_TTL,
   PARKED_UNTIL,
@@ -11,6 +12,7 @@ import {
   type Signalled,
 } from '../backlog.js';
 import { CANCEL, CLEAR, LIST, SIGNAL } from './lua.generated.js';
+import { RedisDepths } from './redis-depths.js';
 import type { RedisJobs } from './redis-jobs.js';
 
 /** Most jobs that one script ends, and the time after which it leaves the rest to the next, in microseconds. */
@@ -24,6 +26,7 @@ type Script = (jobs: string, ours: string, ...args: (string | number)[]) => Prom
 export class RedisBacklog implements Backlog {
   /** Prefix of our keys. */
   private readonly ours: string;
+  private readonly depthsOfTasks: RedisDepths;
   private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
 
   constructor(
@@ -33,6 +36,7 @@ export class RedisBacklog implements Backlog {
     /** Prefix of BullMQ's keys. */
     private readonly base: string,
   ) {
+    this.depthsOfTasks = new RedisDepths(client, base);
     this.ours = `${options.prefix}:${options.name}/`;
     for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 2, lua });
     this.scripts = client as never; // ioredis adds them to the instance
@@ -53,6 +57,10 @@ export class RedisBacklog implements Backlog {
     const unknown = await this.jobs.lookAtAll(undecided.filter((id) => !known.has(id)));
     for (const seen of unknown) known.set(seen.job.id, seen);
     return { running, waiting, delayed, due, parked, jobs, undecided: undecided.flatMap((id) => known.get(id) ?? []) };
+  }
+
+  depths(): Promise<TaskDepth[]> {
+    return this.depthsOfTasks.read();
   }
 
   async signal({ key = '', id = '' }: JobName, reason: string): Promise<Signalled> {

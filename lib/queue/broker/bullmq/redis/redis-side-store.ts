@@ -2,12 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
 import { QUIET, type EntryName, type Erasure, type SharedMap } from '../../broker.js';
-import { ERASE_ENTRY, READ_MAP, SET_NOTE, UNLOCK, WRITE_ENTRY } from './lua.generated.js';
+import { ERASE_ENTRY, HOLD, READ_MAP, SET_NOTE, UNLOCK, WRITE_ENTRY, WRITE_MINUTE } from './lua.generated.js';
+import { minutesIn, TIMELINE_RETENTION, type MinuteRecord } from '../../timeline-store.js';
 import type { NoteKind, SideStore } from '../side-store.js';
+
+/** Minutes of the timeline that are asked for at once. */
+const MINUTES_AT_ONCE = 500;
 
 interface Commands {
   tasksSetNote(key: string, value: string, ttl: number): Promise<number>;
   tasksUnlock(key: string, token: string): Promise<number>;
+  tasksTake(key: string, holder: string, ttl: number): Promise<number>;
+  tasksWriteMinute(key: string, source: string, text: string, ttl: number): Promise<number>;
   tasksReadMap(versions: string, key: string, map: string, version: string): Promise<[string, string[]] | null>;
   /** @param keys how many of the arguments are keys. */
   tasksWriteEntry(keys: number, ...keysAndEntry: string[]): Promise<number>;
@@ -26,6 +32,8 @@ export class RedisSideStore implements SideStore {
     this.base = `${prefix}:${name}/`;
     client.defineCommand('tasksSetNote', { numberOfKeys: 1, lua: SET_NOTE });
     client.defineCommand('tasksUnlock', { numberOfKeys: 1, lua: UNLOCK });
+    client.defineCommand('tasksTake', { numberOfKeys: 1, lua: HOLD });
+    client.defineCommand('tasksWriteMinute', { numberOfKeys: 1, lua: WRITE_MINUTE });
     client.defineCommand('tasksReadMap', { numberOfKeys: 2, lua: READ_MAP });
     client.defineCommand('tasksWriteEntry', { lua: WRITE_ENTRY });
     client.defineCommand('tasksEraseEntry', { lua: ERASE_ENTRY });
@@ -84,8 +92,33 @@ export class RedisSideStore implements SideStore {
     await this.commands.tasksUnlock(this.lockKey(name), token);
   }
 
+  async take(name: string, holder: string, ttl: number): Promise<boolean> {
+    return (await this.commands.tasksTake(this.lockKey(name), holder, ttl)) === 1;
+  }
+
+  async writeMinute({ minute, source, text }: MinuteRecord): Promise<void> {
+    await this.commands.tasksWriteMinute(this.minuteKey(minute), source, text, TIMELINE_RETENTION);
+  }
+
+  async readMinutes(from: number, to: number): Promise<MinuteRecord[]> {
+    const found: MinuteRecord[] = [];
+    for (const minutes of minutesIn(from, to, MINUTES_AT_ONCE)) {
+      const records = await Promise.all(minutes.map((minute) => this.readMinute(minute)));
+      found.push(...records.flat());
+    }
+    return found;
+  }
+
   async purge(): Promise<void> {
     // Redis forgets notes by itself.
+  }
+
+  private async readMinute(minute: number): Promise<MinuteRecord[]> {
+    const texts = await this.client.hgetall(this.minuteKey(minute)).catch((error: unknown) => {
+      if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+      return { [error.message]: '' }; // an entry that cannot be read
+    });
+    return Object.entries(texts).map(([source, text]) => ({ minute, source, text }));
   }
 
   private get versions(): string {
@@ -98,6 +131,10 @@ export class RedisSideStore implements SideStore {
 
   private noteKey(kind: NoteKind, key: string): string {
     return `${this.base}${kind}:${key}`;
+  }
+
+  private minuteKey(minute: number): string {
+    return `${this.base}timeline:${minute}`;
   }
 
   private lockKey(name: string): string {
