@@ -44,7 +44,7 @@ describe.each(ADAPTERS)('with Terminus on %s', (_name, adapter) => {
     await using shop = await startApp(metadata, {}, adapter);
     expect(await check(`${shop.url}/health`)).toEqual([
       200,
-      { status: 'up', draining: false, running: 0, waiting: 0, oldestAge: 0 },
+      { status: 'up', draining: false, running: 0, waiting: 0, oldestAge: 0, claiming: true },
     ]);
   });
 

@@ -149,7 +149,7 @@ export class ExecutionWriter {
     if (answer === undefined) throw new Error('The broker has not told what became of an execution'); // a bug of ours
     const record = addedRecord(answer, execution, refusal);
     if (!answer.isNew) return this.known(answer, record);
-    this.log.added(execution.name);
+    this.log.added(execution.name, execution.addedAt);
     if (refusal !== undefined) this.log.struck(execution.name, answer.key, refusal.reason, 'will be held');
     return this.executions.of(record, refusal === undefined ? 'scheduled' : 'struck');
   }
@@ -166,7 +166,7 @@ export class ExecutionWriter {
     const refusal = this.refusalOf({ execution, args });
     if (refusal?.mode === 'drop') return this.refused(keyed, refusal);
     const id = await this.broker.executions.replace(marked(keyed, refusal));
-    this.log.replaced(keyed.name);
+    this.log.replaced(keyed.name, keyed.addedAt);
     const disposition = refusal === undefined ? 'scheduled' : 'struck';
     return this.executions.of(addedRecord({ id, key }, keyed, refusal), disposition);
   }

@@ -65,15 +65,15 @@ export class QueueLog implements BrokerLog {
   }
 
   /** Counts an execution that was added. */
-  added(name: string): void {
+  added(name: string, at: number): void {
     this.counts.added += 1;
-    this.tallies.count(name, 'added');
+    this.tallies.count(name, 'added', at);
   }
 
   /** Counts an execution that took the place of another one, or a free one. */
-  replaced(name: string): void {
+  replaced(name: string, at: number): void {
     this.counts.replaced += 1;
-    this.tallies.count(name, 'added');
+    this.tallies.count(name, 'added', at);
   }
 
   idleWorker(): void {

@@ -59,8 +59,8 @@ export class RunTallies {
 
   constructor(private readonly clock: Clock) {}
 
-  count(name: string, counted: Counted): void {
-    this.#of(name, this.clock.now())[counted] += 1;
+  count(name: string, counted: Counted, at = this.clock.now()): void {
+    this.#of(name, at)[counted] += 1;
   }
 
   started({ name, dueAt, calledAt }: CountedStart): void {

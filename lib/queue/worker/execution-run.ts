@@ -62,8 +62,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly startedAt: number;
   /** End of the lease, by this process's clock. */
   readonly leaseUntil: number;
-  /** Call of its function, in milliseconds since the epoch; 0 until then. */
-  readonly calledAt: number = 0;
+  /** Call of its function, in milliseconds since the epoch: at once, where nothing had to be waited for before. */
+  readonly calledAt: number;
   readonly phase: RunPhase = 'preparing';
   readonly durable: DurableTask | undefined = undefined;
   readonly perpetual: RunPerpetual | undefined = undefined;
@@ -99,6 +99,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
     this.attempt = attempt;
     this.owner = owner;
     this.startedAt = startedAt;
+    this.calledAt = startedAt;
     this.leaseUntil = leaseUntil;
   }
 
@@ -216,7 +217,6 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   runAs(task: Task): void {
     this.own.task = task;
-    this.own.calledAt = this.owner.clock.now();
     if (this.phase === 'preparing') this.own.phase = 'running';
   }
 
@@ -240,7 +240,9 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   /** Loses a lease whose time is over. */
   expire(): void {
-    if (this.leaseUntil <= this.owner.clock.now()) this.loseLease();
+    const now = this.owner.clock.now();
+    if (this.phase === 'preparing') this.own.calledAt = now; // it has waited, for a slot perhaps
+    if (this.leaseUntil <= now) this.loseLease();
   }
 
   /** Gives the run up for good: another worker may have it. */

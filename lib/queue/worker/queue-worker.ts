@@ -56,6 +56,12 @@ export class QueueWorker implements RunOwner {
     return this.pause.isOn;
   }
 
+  /** Tells whether executions that come due are started here, as soon as there is a free slot. */
+  get isClaiming(): boolean {
+    const isBusy = this.runs.size >= this.options.concurrency;
+    return !this.pause.isOn && this.state.isClaiming(isBusy, this.broker.isShared);
+  }
+
   get isStopping(): boolean {
     return this.state.signal.aborted;
   }

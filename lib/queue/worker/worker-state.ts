@@ -12,6 +12,9 @@ import type { ExecutionRun } from './execution-run.js';
 /** Pause before a broker is called again that has failed, in milliseconds. */
 const DISRUPTION_DELAY = 500;
 
+/** Time without an answer from which a broker counts as silent, in milliseconds: an idle worker asks every few seconds. */
+const LONGEST_SILENCE = 15_000;
+
 /** State of the worker of this process: whether it claims, and what it announces of itself. */
 @Injectable()
 export class WorkerState {
@@ -21,6 +24,8 @@ export class WorkerState {
   private readonly startedAt: number;
   /** Time when the worker was last in a position to claim. */
   private readyAt = 0;
+  /** Set while the broker answers. */
+  private isAnswered = false;
   /** Work that shutdown waits for: a claim that may still bring a run, and what rules do after one. */
   readonly pending = new Set<Promise<unknown>>();
   /** Ends of the pauses that shutdown does not wait for. */
@@ -54,6 +59,12 @@ export class WorkerState {
     return this.hasStarted && !this.signal.aborted;
   }
 
+  /** @param isBusy no slot is free, so that the broker is not asked. @param isShared the broker may be far away. */
+  isClaiming(isBusy: boolean, isShared: boolean): boolean {
+    if (!this.isRunning || !this.isAnswered) return false;
+    return isBusy || !isShared || this.readyAt + LONGEST_SILENCE >= this.clock.now();
+  }
+
   start(): void {
     this.hasStarted = true;
     this.readyAt = this.clock.now(); // announced at once: others may wait for one
@@ -70,6 +81,7 @@ export class WorkerState {
 
   /** Notes that the broker answers. */
   ready(): void {
+    this.isAnswered = true;
     this.readyAt = this.clock.now();
     this.log.restored();
   }
@@ -84,6 +96,7 @@ export class WorkerState {
 
   /** Waits a little after a call to the broker that has failed. */
   async pause(error: unknown): Promise<void> {
+    this.isAnswered = false;
     this.log.disrupted(error);
     const { promise, resolve } = createDeferred<void>();
     const resume = (): void => resolve();
