@@ -51,6 +51,7 @@ export default {
     '!lib/tasks-module-options.ts',
     '!lib/queue/broker/bullmq/side-store.ts',
     '!lib/queue/broker/bullmq/signal-channel.ts',
+    '!lib/queue/broker/duties.ts',
     '!lib/task/task-outcome.ts',
     '!lib/task/task-parts.ts',
     '!lib/task/task-perpetual.ts',

@@ -95,11 +95,11 @@ export class Timeline {
     return [...steps.entries()].toSorted(([a], [b]) => a - b).flatMap(([at, tallies]) => rowsOf(at, tallies));
   }
 
-  /** Writes what is not written yet, the current minute too. */
+  /** Writes what is not written yet, the current minute too. Nothing is tried again: the process ends. */
   async close(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
-    await this.writeAll(this.log.tallies.closed(true)).catch((error: unknown) => this.log.disrupted(error));
+    await this.writeAll(this.log.tallies.closed(true)).catch(() => {}); // lost, as they are with a process that dies
   }
 
   /** Sees to it that the minute that has just begun is written down when it is over. Keeps no process alive. */

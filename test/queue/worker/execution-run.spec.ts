@@ -56,6 +56,16 @@ describe('ExecutionRun', () => {
     await run.left;
   });
 
+  it('was called when what it had to wait for had come, and not later', async () => {
+    expect(run.calledAt).toBe(0);
+    await worker.clock.advance(100);
+    run.expire(); // as it is after each wait
+    run.runAs(task);
+    await worker.clock.advance(100);
+    run.expire(); // as it is now and then
+    expect(run.calledAt).toBe(100);
+  });
+
   it('is ending as long as it is prepared, and when its task has finished', () => {
     expect(run.isEnding).toBe(true);
     run.runAs(task);
