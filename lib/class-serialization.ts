@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { findPackage } from './package/optional-package.js';
 import { Execution } from './queue/client/execution.js';
 import { LogWriter } from './task/log-writer.js';
+import { TASK_LINES } from './task/task-lines.js';
 import { Task } from './task/task.js';
 import { packageMissing } from './task/usage-errors.js';
 
@@ -33,7 +34,8 @@ function load(name: string): typeof import('class-transformer') | undefined {
     const search = findPackage<typeof import('class-transformer')>(name);
     if ('found' in search) return search.found;
     if (search.problem.isTooOld) {
-      new LogWriter().write('warn', packageMissing('JSON of tasks by class-transformer', name, search.problem).message);
+      const { message } = packageMissing('JSON of tasks by class-transformer', name, search.problem);
+      new LogWriter().write('warn', TASK_LINES.warn.unserialized(message));
     }
   } catch {
     // A broken package serializes nothing.

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ShutdownRequeue } from '../scheduler/shutdown-requeue.js';
 import { TaskLog } from '../scheduler/task-log.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import type { Task } from '../task/task.js';
 import { TasksConfigError } from '../task/task-errors.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
@@ -26,9 +27,7 @@ export class QueueRequeue extends ShutdownRequeue {
 
   override async take(tasks: readonly Task[]): Promise<void> {
     if (tasks.length > 0 && this.options.backend === 'memory') {
-      this.log.shutdownWarning(
-        'Shutdown adds tasks to a queue in memory, which ends with this process. Set queue.url.',
-      );
+      this.log.write('warn', TASK_LINES.warn.requeuedInMemory());
     }
     await Promise.all(tasks.map((task) => this.add(task)));
   }

@@ -2,71 +2,69 @@ import { Injectable } from '@nestjs/common';
 import { messageOf, stackOf } from '../task/error-text.js';
 import { labelText } from '../task/log-text.js';
 import { LogWriter, type LogLevel } from '../task/log-writer.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import type { Task } from '../task/task.js';
 import type { TaskWaitError } from '../task/task-errors.js';
 
-/** Log lines of tasks, without arguments: they hold user input. */
+const { error: ERRORS, warn: WARNINGS, log: NOTES, debug: DETAILS } = TASK_LINES;
+
+/** Writes the log lines of tasks, without arguments: they hold user input. */
 @Injectable()
 export class TaskLog {
   private readonly writer = new LogWriter();
 
   failed(task: Task, error: unknown): void {
-    this.write('error', `Task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
+    this.write('error', ERRORS.failed(task.label, messageOf(error)), stackOf(error));
   }
 
   /** Logs a failed attempt of a durable execution that will be retried. */
   attemptFailed(task: Task, error: unknown): void {
-    this.write('error', `Attempt ${task.attempt} of task ${task.label} failed: ${messageOf(error)}`, stackOf(error));
+    this.write('error', ERRORS.attemptFailed(task.attempt, task.label, messageOf(error)), stackOf(error));
   }
 
   retryFailed(task: Task, error: unknown): void {
-    this.write('warn', `Task ${task.label} failed again in attempt ${task.attempt}: ${messageOf(error)}`);
+    this.write('warn', WARNINGS.failedAgain(task.label, task.attempt, messageOf(error)));
   }
 
   onErrorFailed(task: Task, handlerError: unknown, error: unknown): void {
     this.write(
       'error',
-      `The onError handler of task ${task.label} failed: ${messageOf(handlerError)}. The task's own error: ${messageOf(error)}`,
+      ERRORS.onErrorFailed(task.label, messageOf(handlerError), messageOf(error)),
       `${stackOf(handlerError)}\nThe task's own error: ${stackOf(error)}`,
     );
   }
 
   onErrorCancelled(task: Task): void {
-    this.write('debug', `The onError handler of task ${task.label} was cancelled`);
+    this.write('debug', DETAILS.onErrorCancelled(task.label));
   }
 
   cancelled(task: Task, error: unknown, isReason: boolean): void {
-    if (isReason) this.write('debug', `Task ${task.label} was cancelled`);
+    if (isReason) this.write('debug', DETAILS.cancelled(task.label));
     // The error may be a failure of its own, so it is logged in full.
-    else this.write('warn', `Task ${task.label} was cancelled and stopped with an error:`, stackOf(error));
+    else this.write('warn', WARNINGS.stoppedWithError(task.label), stackOf(error));
   }
 
   /** Logs the late error of a task that was given up. */
   failedLate(task: Task, error: unknown): void {
-    this.write('debug', `Task ${task.label} failed after it was given up: ${messageOf(error)}`);
+    this.write('debug', DETAILS.failedLate(task.label, messageOf(error)));
   }
 
   discarded(task: Task, reason: string): void {
-    this.write('debug', `Task ${task.label} was discarded: ${reason}`);
+    this.write('debug', DETAILS.discarded(task.label, reason));
   }
 
   /** Logs a refusal by the pool. @param isTold the caller of schedule() gets the error. */
   discardedByPool(task: Task, reason: string, isTold: boolean): void {
-    this.write(isTold ? 'debug' : 'warn', `Task ${task.label} was discarded: ${reason}`);
+    if (isTold) this.discarded(task, reason);
+    else this.write('warn', WARNINGS.refused(task.label, reason));
   }
 
   blocked(task: Task, milliseconds: number): void {
-    this.write(
-      'warn',
-      `Task ${task.label} blocked the event loop, and every request, for ${Math.round(milliseconds)} ms. Run it in a thread: task({ thread: { file } }). This function is reported once. See docs/threads.md#when-to-use-one.`,
-    );
+    this.write('warn', WARNINGS.blocked(task.label, Math.round(milliseconds)));
   }
 
   unprotected(task: Task): void {
-    this.write(
-      'warn',
-      `Task ${task.label} is shielded, and this process has no listener for SIGTERM, which would end the task. Call app.enableShutdownHooks() before app.listen().`,
-    );
+    this.write('warn', WARNINGS.unprotected(task.label));
   }
 
   cycle(error: TaskWaitError): void {
@@ -74,38 +72,22 @@ export class TaskLog {
   }
 
   requeued(task: Task, key: string): void {
-    this.write('log', `Task ${task.label} was cancelled by shutdown and added to the queue as ${labelText(key)}`);
+    this.write('log', NOTES.requeued(task.label, labelText(key)));
   }
 
   requeueFailed(task: Task, error: unknown): void {
-    this.write(
-      'error',
-      `Task ${task.label} was cancelled by shutdown and is lost, because it could not be added to the queue: ${messageOf(error)}`,
-      stackOf(error),
-    );
+    this.write('error', ERRORS.requeueFailed(task.label, messageOf(error)), stackOf(error));
   }
 
   waitUntilFailed(task: Task, error: unknown): void {
-    this.write(
-      'error',
-      `Option waitUntil failed for task ${task.label}; the platform may freeze the process before its end: ${messageOf(error)}`,
-      stackOf(error),
-    );
+    this.write('error', ERRORS.waitUntilFailed(task.label, messageOf(error)), stackOf(error));
   }
 
   discardedByShutdown(task: Task): void {
-    this.write('warn', `Task ${task.label} was discarded: the application has shut down`);
+    this.write('warn', WARNINGS.discardedByShutdown(task.label));
   }
 
-  shutdown(message: string): void {
-    this.write('log', message);
-  }
-
-  shutdownWarning(message: string): void {
-    this.write('warn', message);
-  }
-
-  /** Writes a line of the queue, which has its own texts. */
+  /** Writes a line whose text another class makes: of the queue, of shutdown, of threads. */
   write(level: LogLevel, message: string, stack?: string): void {
     this.writer.write(level, message, stack);
   }

@@ -1,6 +1,7 @@
 import { createDeferred } from '../task/deferred.js';
 import { currentActivity, type TaskActivity } from '../task/task-activity.js';
 import { TaskWaitError } from '../task/task-errors.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import type { TaskOrigin } from '../task/task-parts.js';
 import type { Task } from '../task/task.js';
 import type { TaskLog } from './task-log.js';
@@ -104,10 +105,7 @@ class HandlerWait implements Wait {
   }
 
   findCycle(): Cycle {
-    const error = new TaskWaitError(
-      `Task ${this.task.label} is held until its handler has ended, and the handler awaits it.`,
-      'Do not await it in the handler, or start it at once with tasks.schedule().',
-    );
+    const error = new TaskWaitError(TASK_LINES.warn.held(this.task.label));
     return { tasks: [this.task], error };
   }
 }
@@ -130,8 +128,7 @@ class PoolWait implements Wait {
     const waiters = new Set(waits.map(({ waiter }) => waiter.task));
     if (waiters.size < this.pool.state.running) return undefined;
     const error = new TaskWaitError(
-      `Task ${this.task.label} is stuck in pool '${this.task.config.pool ?? DEFAULT_POOL}', whose running tasks all await tasks of its queue: ${namesOf(waiters)}.`,
-      'Give it a pool of its own, raise the concurrency, or do not await it. See docs/back-pressure.md#tasks-that-wait-for-tasks.',
+      TASK_LINES.warn.stuck(this.task.label, this.task.config.pool ?? DEFAULT_POOL, namesOf(waiters)),
     );
     return { tasks: waits.map(({ task }) => task), error };
   }

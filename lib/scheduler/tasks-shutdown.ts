@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { currentActivity } from '../task/task-activity.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import type { Task } from '../task/task.js';
 import { Threads } from '../threads/threads.js';
 import { TaskEvents } from './task-events.js';
@@ -15,6 +16,8 @@ import { OpenTasks } from './open-tasks.js';
 import { TaskLog } from './task-log.js';
 import { TaskRunner } from './task-runner.js';
 import { TASKS_OPTIONS, type ResolvedTasksOptions } from './tasks-options.js';
+
+const { warn: WARNINGS, log: NOTES } = TASK_LINES;
 
 /** Maximum number of names in one line; at debug each task has its own line. */
 const LISTED = 100;
@@ -110,7 +113,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     const task = currentActivity<Task>()?.task;
     if (task === undefined || this.askers.has(task) || !this.openTasks.list().includes(task)) return;
     this.askers.add(task);
-    this.log.shutdown(`Shutdown does not wait for task ${task.label}, which called app.close()`);
+    this.log.write('log', NOTES.doesNotWait(task.label));
     this.openTasks.excuse(task);
   }
 
@@ -138,8 +141,8 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     const tasks = this.submitted();
     const cancelled = tasks.filter((task) => !task.shielded && isDue(task));
     const shielded = tasks.filter((task) => task.shielded && !this.reportedAsLeft.has(task));
-    if (cancelled.length > 0) this.log.shutdown(`Shutdown cancels ${listOf(cancelled)}`);
-    if (shielded.length > 0) this.log.shutdown(`Shutdown waits for ${listOf(shielded, 'shielded ')}`);
+    if (cancelled.length > 0) this.log.write('log', NOTES.cancels(listOf(cancelled)));
+    if (shielded.length > 0) this.log.write('log', NOTES.waits(listOf(shielded, 'shielded ')));
     for (const task of cancelled) task.cancel('shutdown');
     await Promise.all([
       this.awaitCancelled(cancelled).then(() => this.requeueCancelled(cancelled)),
@@ -151,9 +154,7 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
     const { gracePeriod } = this;
     const abandoned = await this.openTasks.gone(unfinished(cancelled), gracePeriod);
     if (abandoned.length === 0) return;
-    this.log.shutdownWarning(
-      `Shutdown abandons ${listOf(abandoned)}, which did not stop within the grace period of ${gracePeriod} ms`,
-    );
+    this.log.write('warn', WARNINGS.abandoned(listOf(abandoned), gracePeriod));
     for (const task of abandoned) this.runner.abandon(task);
   }
 
@@ -170,20 +171,18 @@ export class TasksShutdown implements OnModuleDestroy, BeforeApplicationShutdown
   private async awaitShielded(shielded: Task[]): Promise<void> {
     const since = performance.now();
     const reports = setInterval(() => {
-      this.log.shutdown(`Shutdown still waits for ${listOf(unfinished(shielded), 'shielded ')}`);
+      this.log.write('log', NOTES.stillWaits(listOf(unfinished(shielded), 'shielded ')));
     }, REPORT_INTERVAL);
     const left = await this.openTasks.gone(shielded, this.budget);
     clearInterval(reports);
     if (this.budget !== undefined) this.budget = Math.max(0, this.budget - (performance.now() - since));
     if (left.length > 0) {
-      this.log.shutdownWarning(
-        `Shutdown leaves ${listOf(left, 'shielded ')} behind: shutdown.timeout of ${this.options.shutdown.timeout} ms is over`,
-      );
+      this.log.write('warn', WARNINGS.leftBehind(listOf(left, 'shielded '), this.options.shutdown.timeout));
       for (const task of left) this.reportedAsLeft.add(task);
       return;
     }
     const ended = shielded.filter((task) => !this.askers.has(task));
-    if (ended.length > 0) this.log.shutdown(`Shutdown has waited for ${namesOf(ended, endOf)}`);
+    if (ended.length > 0) this.log.write('log', NOTES.hasWaited(namesOf(ended, endOf)));
   }
 
   /** Returns the tasks that are not held in a batch: the end of the request decides on held ones. */

@@ -166,10 +166,6 @@ export class TaskPoolFullError extends TaskDiscardedError {
  */
 export class TaskWaitError extends TasksError {
   readonly code = 'TASK_WAIT';
-
-  constructor(cycle: string, remedy: string) {
-    super(`${cycle} ${remedy}`);
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { VERSION } from '../package/build.js';
 import { findPackage } from '../package/optional-package.js';
 import { LogWriter } from '../task/log-writer.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import { packageMissing } from '../task/usage-errors.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
@@ -20,7 +21,7 @@ export function loadOpenTelemetry(name = '@opentelemetry/api'): OpenTelemetry | 
   if ('found' in search) return search.found;
   if (search.problem.isTooOld) {
     const { message } = packageMissing('Telemetry', name, search.problem);
-    new LogWriter().write('warn', `${message} Nothing is traced or measured; telemetry: false ends this warning.`);
+    new LogWriter().write('warn', TASK_LINES.warn.untraced(message));
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { indented } from '../task/error-text.js';
 import { currentActivity } from '../task/task-activity.js';
+import { TASK_LINES } from '../task/task-lines.js';
 import type { ThreadFunctionOptions } from '../task/task-parts.js';
 import { loadPiscina } from './load-piscina.js';
 import { ThreadFunction } from './thread-function.js';
@@ -61,11 +62,7 @@ export class Threads {
   }
 
   private readonly tellOfIdleEnd = (error: unknown): void => {
-    this.log.write(
-      'warn',
-      'A thread ended while no task ran in it. Background work of an earlier task failed, or the thread could not start:',
-      indented(readThrown(error, 'stack')),
-    );
+    this.log.write('warn', TASK_LINES.warn.threadEnded(), indented(readThrown(error, 'stack')));
   };
 }
 

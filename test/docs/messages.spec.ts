@@ -7,11 +7,13 @@ import { messagesIn } from '../support/messages.js';
 
 const PAGE = readFileSync('docs/messages.md', 'utf8');
 const LONGEST_SENTENCE = 25;
-/** Reason or line that is written where it is used. */
-const STRAY = /\breason(?::| =) (?:['"][^'"]|`).*|\blog\.write\([^)]*?['"`][A-Z].*/g;
+/** Reason of the queue, or log line, that is written where it is used. */
+const STRAY_REASON = /\breason(?::| =) (?:['"][^'"]|`).*/g;
+const STRAY_LINE = /\.write\(\s*(?:'\w+'|\w+),[^)]*?['"`][A-Z].*/g;
 
 const REASONS = messagesIn('lib/queue/broker/reasons.ts');
 const LINES = messagesIn('lib/queue/log/log-lines.ts');
+const TASK_LINES = messagesIn('lib/task/task-lines.ts');
 
 /** Cells of the rows of a section's table, without the head. */
 function rowsOf(section: string): string[][] {
@@ -45,9 +47,12 @@ describe('docs/messages.md', () => {
     expect(sorted(rowsOf('Reasons').map(([text = '']) => text))).toEqual(sorted(REASONS.map(({ text }) => text)));
   });
 
-  it('lists the log lines of the queue with their levels, and no others', () => {
-    expect(sorted(rowsOf('Log lines').map(([text, level]) => `${level}: ${text}`))).toEqual(
-      sorted(LINES.map(({ path, text }) => `${path[0]}: ${text}`)),
+  it.each([
+    ['the queue', 'Log lines', LINES],
+    ['every task', 'Log lines of every task', TASK_LINES],
+  ])('lists the log lines of %s with their levels, and no others', (_of, section, lines) => {
+    expect(sorted(rowsOf(section).map(([text, level]) => `${level}: ${text}`))).toEqual(
+      sorted(lines.map(({ path, text }) => `${path[0]}: ${text}`)),
     );
   });
 
@@ -63,7 +68,7 @@ describe('docs/messages.md', () => {
   });
 
   it('says what each of them means, and what to do', () => {
-    for (const row of ['Reasons', 'Log lines', 'Error codes'].flatMap(rowsOf)) {
+    for (const row of ['Reasons', 'Log lines', 'Log lines of every task', 'Error codes'].flatMap(rowsOf)) {
       expect(row).toEqual([
         expect.any(String),
         expect.any(String),
@@ -74,20 +79,21 @@ describe('docs/messages.md', () => {
   });
 });
 
-describe('a message of the queue', () => {
-  it('stands where this test collects it', () => {
-    const sources = readdirSync('lib/queue', { recursive: true, encoding: 'utf8' }).filter((name) =>
-      name.endsWith('.ts'),
-    );
+describe('a message', () => {
+  it.each([
+    ['reason', 'lib/queue', STRAY_REASON],
+    ['log line', 'lib', STRAY_LINE],
+  ])('stands where this test collects it: %s', (_kind, folder, pattern) => {
+    const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
     const strays = sources.flatMap((name) => {
-      const code = readFileSync(join('lib/queue', name), 'utf8').replaceAll(/^\s*\/?\*.*$/gm, '');
-      return [...code.matchAll(STRAY)].map(([text]) => `${name}: ${text}`);
+      const code = readFileSync(join(folder, name), 'utf8').replaceAll(/^\s*\/?\*.*$/gm, '');
+      return [...code.matchAll(pattern)].map(([text]) => `${name}: ${text}`);
     });
     expect(sources.length).toBeGreaterThan(100);
     expect(strays).toEqual([]);
   });
 
-  it.each([...REASONS, ...LINES].map(({ path, text }) => [path.join('.'), text]))(
+  it.each([...REASONS, ...LINES, ...TASK_LINES].map(({ path, text }) => [path.join('.'), text]))(
     'has sentences of 25 words at most: %s',
     (_name, text = '') => {
       for (const sentence of text.split(/(?<=[.!?])\s+/)) {

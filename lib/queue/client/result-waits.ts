@@ -55,8 +55,7 @@ export class ResultWaits {
     if (status === undefined || isEnded(status.state)) return;
     if ((await this.fleet.present()).length > 0 || this.worker?.isExpected !== true) return;
     throw new TaskWaitError(
-      `The result of execution ${labelText(key)} of task ${labelText(name)} is awaited before the application has started. The only worker starts after that.`,
-      'Await it after app.init() or app.listen(), not in onModuleInit(), onApplicationBootstrap() or a factory. Without the await, the execution still runs.',
+      `The result of execution ${labelText(key)} of task ${labelText(name)} is awaited before the application has started. The only worker starts after that. Await it after app.init() or app.listen(), not in onModuleInit(), onApplicationBootstrap() or a factory. Without the await, the execution still runs.`,
     );
   }
 
