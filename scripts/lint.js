@@ -1,8 +1,9 @@
-/** Checks the Lua and SQL of the brokers, as the servers get them, and the words of doc comments. */
+/** Checks the Lua and SQL of the brokers, as the servers get them, and the words of doc comments and messages. */
 import { relative } from 'node:path';
 import { checkComments } from './comment-check.js';
 import { assemble, DATABASES, textsOf } from './database-scripts.js';
 import { checkLua } from './lua-check.js';
+import { checkMessages } from './message-check.js';
 import { checkFunctions, checkSql } from './sql-check.js';
 
 const CHECKS = { Lua: checkLua, SQL: checkSql };
@@ -21,3 +22,4 @@ for (const database of DATABASES) {
 }
 
 report('doc comments', checkComments());
+report('messages', checkMessages());

@@ -209,7 +209,7 @@ function checkPrefix(prefix: unknown, backend: QueueBackend): void {
     'queue.prefix',
     prefix,
     backend === 'postgres'
-      ? 'the name of a schema: letters, digits and _, not beginning with a digit or with pg_, which PostgreSQL keeps for itself, up to 63'
+      ? 'the name of a schema: up to 63 letters, digits and _, not beginning with a digit or with pg_'
       : "up to 64 letters, digits, '.', '_', '-', and braces for a hash tag",
   );
 }

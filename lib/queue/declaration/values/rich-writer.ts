@@ -4,7 +4,7 @@ import { kindOf, typedArrayOf, type ValueKind } from './value-kind.js';
 import { VisitedObjects } from './visited-objects.js';
 
 const TRAVELS =
-  'what JSON can hold, and Date, Map, Set, bigint, undefined, RegExp, URL, Error and typed arrays; pass ids rather than objects that live in this process';
+  'what JSON can hold, and Date, Map, Set, bigint, undefined, RegExp, URL, Error and typed arrays. Pass ids rather than objects that live in this process';
 
 const UNDEFINED: Json = { $undefined: 0 };
 

@@ -104,7 +104,7 @@ export function pooled({ setting }: ResolvedQueueOptions, message: string): Task
 
 function refused({ prefix, migrate }: ResolvedQueueOptions, message: string): TasksConfigError {
   const allowed = migrate
-    ? `true with a role that may create and own the schema ${prefix}; or false, once such a role has set it up and granted its use`
-    : `false with a role that may use the schema ${prefix}: see docs/brokers.md, PostgreSQL`;
+    ? `true with a role that may create and own the schema ${prefix}. With false, such a role sets it up first and grants its use`
+    : `false with a role that may use the schema ${prefix}. See docs/brokers.md#postgresql`;
   return new TasksConfigError('queue.migrate', migrate, `${allowed} (${message})`);
 }
