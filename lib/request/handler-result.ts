@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { from, Observable, tap } from 'rxjs';
+import { from, Observable } from 'rxjs';
+import { tap } from 'rxjs/operators';
 import type { RouteOutcome } from './route-outcome.js';
 
 /** Listener to the result of a handler, when work continues after its return. */

@@ -32,10 +32,13 @@ export class RawResponses implements OnModuleInit {
   ) {
     // For inject(), which has no server. The first hook costs every request some percent, so it is registered only
     // where TasksService is injected.
-    host.init$.subscribe(() => {
+    const addHook = (): void => {
       if (this.isFastify() && isInjected(TasksService, modules))
         this.adapter!.getInstance<FastifyLike>().addHook('onRequest', noteHook);
-    });
+    };
+    // Nest has the moment since 11.1.4. Before, the adapter is known by now, but for an application of Test.
+    if ('init$' in host) host.init$.subscribe(addHook);
+    else addHook();
   }
 
   /** Listens to the server's event, which comes before middleware and hooks. */

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { from, isObservable, lastValueFrom, Observable, takeUntil, type Subscribable } from 'rxjs';
+import { from, isObservable, lastValueFrom, Observable, type Subscribable } from 'rxjs';
+import { takeUntil } from 'rxjs/operators';
 import { currentActivity } from './task-activity.js';
 import { describeValue } from './task-errors.js';
 

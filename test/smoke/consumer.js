@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
-import { cp } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { run, runWell } from './command.js';
 
 const SCENARIOS = ['http', 'transports', 'queue', 'shutdown', 'signals'];
+/** Scenarios for the oldest peers. Not `transports`: @nestjs/microservices 12 itself does not load with rxjs 7.1. */
+const QUICK = ['http', 'queue'];
+
+/** Lowest versions that package.json promises to work with, and that npm installs together, by consumer. */
+const OLDEST = {
+  'esm-nest12': { nest: '12.0.1', 'reflect-metadata': '0.1.12', rxjs: '7.1.0' },
+  'cjs-nest11': { nest: '11.0.5', 'reflect-metadata': '0.1.12', rxjs: '7.1.0' },
+};
 
 const require = createRequire(import.meta.url);
 const TSC = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
@@ -26,7 +34,26 @@ export async function checkConsumer(report, name, tarball, folder) {
   await report.check(`${name}: the declarations go with Nest's`, () =>
     runWell(process.execPath, [TSC, '-p', 'scenario'], folder),
   );
-  for (const scenario of SCENARIOS) {
+  await runScenarios(report, name, folder, SCENARIOS);
+
+  const oldest = await report.check(`${name}: npm install, oldest peers`, () => installOldest(name, tarball, folder));
+  if (oldest) await runScenarios(report, `${name}, oldest peers`, folder, QUICK);
+}
+
+/** Installs anew with the oldest peers. The declarations were checked before: those of rxjs 7.1 are not for nodenext. */
+async function installOldest(name, tarball, folder) {
+  const { nest, ...others } = OLDEST[name];
+  const path = join(folder, 'package.json');
+  const manifest = JSON.parse(await readFile(path, 'utf8'));
+  const peers = Object.keys(manifest.dependencies).filter((peer) => peer.startsWith('@nestjs/'));
+  Object.assign(manifest.dependencies, Object.fromEntries(peers.map((peer) => [peer, nest])), others);
+  await writeFile(path, JSON.stringify(manifest));
+  await Promise.all(['node_modules', 'package-lock.json'].map((at) => rm(join(folder, at), { recursive: true })));
+  await runWell('npm', ['install', '--no-audit', '--no-fund', tarball], folder);
+}
+
+async function runScenarios(report, name, folder, scenarios) {
+  for (const scenario of scenarios) {
     const { code, stdout, stderr } = await run(process.execPath, [join('dist', `${scenario}.js`)], folder);
     report.adopt(name, stdout);
     await report.check(`${name}: ${scenario} ends on its own, with nothing on stderr`, () => {

@@ -1,16 +1,6 @@
-import {
-  filter,
-  firstValueFrom,
-  from,
-  map,
-  of,
-  switchMap,
-  takeUntil,
-  takeWhile,
-  throwError,
-  timeout as failAfter,
-  type Observable,
-} from 'rxjs';
+import { firstValueFrom, from, of, throwError, type Observable } from 'rxjs';
+// Not from 'rxjs', which has the operators since 7.2: Nest takes 7.1.
+import { filter, map, switchMap, takeUntil, takeWhile, timeout as failAfter } from 'rxjs/operators';
 import { parseDuration, type Duration } from '../../task/duration.js';
 import { KnownOptions } from '../../task/known-options.js';
 import type { Cancellation } from '../broker/broker.js';
