@@ -120,6 +120,7 @@ export class TasksModule extends ConfigurableModuleClass {
   /**
    * Creates the module with options from a factory, which may be async and have dependencies.
    *
+   * @throws {TasksConfigError} naming an option that does not exist, or when no factory is passed.
    * @example
    * ```ts
    * TasksModule.forRootAsync({
@@ -131,6 +132,10 @@ export class TasksModule extends ConfigurableModuleClass {
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     checkSetUp('TasksModule.forRootAsync()', options);
     ASYNC_OPTIONS.check(options, 'TasksModule.forRootAsync()');
+    if ((options.useFactory ?? options.useClass ?? options.useExisting) === undefined) {
+      const allowed = 'an object with useFactory, useClass or useExisting';
+      throw new TasksConfigError('TasksModule.forRootAsync()', options, allowed, 'without a source of options');
+    }
     return super.forRootAsync(options);
   }
 }

@@ -58,7 +58,10 @@ describe('TasksModule', () => {
     [{ timeout: 'later' }, "timeout is 'later'."],
     [{ shield: 1 }, 'shield is 1.'],
     [{ isGlobal: true }, 'isGlobal is true. Allowed: true or false beside useFactory, and not in what it returns.'],
-    ['options', "TasksModule.forRoot() is 'options'. Allowed: an object of options, or nothing."],
+    [
+      'options',
+      "The result of the factory of TasksModule.forRootAsync() is 'options'. Allowed: an object of options; {} for the defaults.",
+    ],
   ])('fails at bootstrap with options that cannot be used: %j', async (options, message) => {
     const factory = { useFactory: () => options as TasksModuleOptions };
     await expect(boot(TasksModule.forRootAsync(factory))).rejects.toThrow(TasksConfigError);
@@ -77,6 +80,9 @@ describe('TasksModule', () => {
   it('refuses at once what Nest needs at once', () => {
     expect(() => TasksModule.forRoot(null as never)).toThrow(
       'TasksModule.forRoot() is null. Allowed: an object of options.',
+    );
+    expect(() => TasksModule.forRootAsync({ inject: [] })).toThrow(
+      'TasksModule.forRootAsync() is without a source of options. Allowed: an object with useFactory, useClass or useExisting.',
     );
     expect(() => TasksModule.forRootAsync('x' as never)).toThrow("TasksModule.forRootAsync() is 'x'.");
     expect(() => TasksModule.forRoot({ isGlobal: 'yes' as never })).toThrow(

@@ -181,10 +181,12 @@ function placeOf(url: string): string | undefined {
 }
 
 function backendOfUrl(option: string, url: unknown): QueueBackend {
-  const protocol = typeof url === 'string' && URL.canParse(url) ? new URL(url).protocol : '';
+  const isUrl = typeof url === 'string' && URL.canParse(url);
+  const protocol = isUrl ? new URL(url).protocol : (/^[a-z]+:/.exec(String(url))?.[0] ?? '');
   const backend = BACKENDS[protocol];
-  if (backend !== undefined) return backend;
-  throw hidden(option, url, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
+  if (backend === undefined) throw hidden(option, url, "'memory://', 'redis://…', 'rediss://…' or 'postgres://…'");
+  if (isUrl) return backend;
+  throw hidden(option, url, `'${protocol}//host:port', with a port up to 65535 and a percent-encoded password`);
 }
 
 /** Returns the backend that BullMQ would take the connection for. */

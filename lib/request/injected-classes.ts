@@ -7,9 +7,14 @@ import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js'
 export function isInjected(token: Type, modules: ModulesContainer): boolean {
   return [...modules.values()].some(({ providers, controllers, injectables }) =>
     [providers, controllers, injectables].some((wrappers: ReadonlyMap<unknown, InstanceWrapper>) =>
-      [...wrappers.values()].some((wrapper) => dependenciesOf(wrapper).includes(token)),
+      [...wrappers.values()].some((wrapper) => injects(wrapper, token)),
     ),
   );
+}
+
+/** Tells if a provider injects the class. */
+export function injects(wrapper: InstanceWrapper, token: Type): boolean {
+  return dependenciesOf(wrapper).includes(token);
 }
 
 function dependenciesOf({ metatype, inject }: InstanceWrapper): unknown[] {

@@ -5,6 +5,7 @@ import { RequestRegistry } from './request-registry.js';
 import { TasksInterceptor } from './tasks.interceptor.js';
 import { TasksParameters } from './tasks-parameters.js';
 import { TasksService } from './tasks.service.js';
+import { UncalledHooks } from './uncalled-hooks.js';
 
 /** Tasks of a request. */
 export const REQUEST_PROVIDERS: readonly Provider[] = [
@@ -12,6 +13,7 @@ export const REQUEST_PROVIDERS: readonly Provider[] = [
   RequestRegistry,
   TasksInterceptor,
   TasksParameters,
+  UncalledHooks,
   {
     provide: TasksService,
     scope: Scope.REQUEST,

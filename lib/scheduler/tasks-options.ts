@@ -129,7 +129,8 @@ const SHUTDOWN = new KnownOptions<TasksShutdownOptions>(
  */
 export function resolveTasksOptions(options: ModuleOptions): ResolvedTasksOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TasksConfigError('TasksModule.forRoot()', options, 'an object of options, or nothing');
+    const where = 'The result of the factory of TasksModule.forRootAsync()';
+    throw new TasksConfigError(where, options, 'an object of options; {} for the defaults');
   }
   MODULE_OPTIONS.check(options, 'TasksModule.forRoot()');
   validateTaskConfig(options);

@@ -25,6 +25,8 @@ export const TASK_LINES = {
       `Task ${task} blocked the event loop, and every request, for ${milliseconds} ms. Run it in a thread: task({ thread: { file } }). This function is reported once. See docs/threads.md#when-to-use-one.`,
     unprotected: (task: string) =>
       `Task ${task} is shielded, and this process has no listener for SIGTERM, which would end the task. Call app.enableShutdownHooks() before app.listen().`,
+    uncalledHooks: (provider: string, hooks: string) =>
+      `Provider ${provider} injects TasksService and is request-scoped by that, so Nest never calls its ${hooks}. Inject TaskScheduler instead.`,
     held: (task: string) =>
       `Task ${task} is held until its handler has ended, and the handler awaits it. Do not await it in the handler, or start it at once with tasks.schedule().`,
     stuck: (task: string, pool: string, waiters: string) =>

@@ -142,6 +142,15 @@ describe('the options of the queue', () => {
     ['queue.retention', { retention: 'a while' }],
   ];
 
+  it.each(['redis://localhost:99999', 'redis://user:p%ss/word@host:port'])(
+    'say what may be wrong with a url: %s',
+    (url) => {
+      expect(() => resolveQueueOptions({ url })).toThrow(
+        "queue.url is '…'. Allowed: 'redis://host:port', with a port up to 65535 and a percent-encoded password; got 'redis://…'.",
+      );
+    },
+  );
+
   it.each(REFUSED)('refuse this %s: %p', (option, options) => {
     const resolve = (): unknown => resolveQueueOptions(options as TaskQueueOptions);
     expect(resolve).toThrow(TasksConfigError);

@@ -78,7 +78,7 @@ export function explain(thrown: unknown, options: ResolvedQueueOptions, isRepeat
   const [, remedy] = REMEDIES.find(([state]) => code.startsWith(state)) ?? [];
   if (remedy !== undefined) return new TasksConfigError(setting, '…', `${remedy} (${message})`);
   if (TLS.test(`${code} ${message}`)) {
-    const allowed = 'an address and ssl options that give a TLS connection: see docs/brokers.md, TLS';
+    const allowed = 'an address and ssl options that give a TLS connection. See docs/brokers.md#tls';
     return new TasksConfigError(setting, '…', `${allowed} (${message || code})`);
   }
   const isUnavailable =
