@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TaskQueueOptions } from 'nestjs-tasks';
+import { DEFAULT_RETENTION, Retention } from '../../lib/queue/broker/retention.js';
 import { resolveQueueOptions } from '../../lib/queue/queue-options.js';
 import { TasksConfigError } from '../../lib/task/task-errors.js';
 import { startContext } from '../support/context.js';
+
+const HOUR = 3_600_000;
 
 describe('the options of the queue', () => {
   it('have defaults', () => {
@@ -16,7 +19,7 @@ describe('the options of the queue', () => {
       concurrency: 10,
       lease: 15_000,
       migrate: true,
-      retention: 900_000,
+      retention: new Retention(DEFAULT_RETENTION),
       maxArgumentSize: 1_048_576,
       builtInTasks: true,
     };
@@ -46,12 +49,12 @@ describe('the options of the queue', () => {
       concurrency: 3,
       lease: 5_000,
       migrate: false,
-      retention: 3_600_000,
+      retention: new Retention({ completed: HOUR, failed: HOUR, cancelled: HOUR, dropped: HOUR }),
       maxArgumentSize: 512_000,
       builtInTasks: false,
     });
     expect(resolveQueueOptions({ worker: false }).hasWorker).toBe(false);
-    expect(resolveQueueOptions({ retention: 0 }).retention).toBe(0);
+    expect(resolveQueueOptions({ retention: 0 }).retention.of('any', 'failed')).toBe(0);
   });
 
   it.each([
