@@ -52,7 +52,7 @@ export class VirtualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** @internal */
+  /** Waits for a time of this clock, in milliseconds, or until the signal is aborted. */
   async sleep(delay: number, signal: AbortSignal): Promise<void> {
     this.sleepers += 1;
     try {
