@@ -84,7 +84,7 @@ describe('shutdown', () => {
     gate.pass();
     await closed;
     await expect(shielded.result()).resolves.toBe('late');
-    expect(test.logs.lines[0]).toContain('(waiting)');
+    expect(test.logs.matching('Shutdown cancels')).toEqual([expect.stringContaining('(waiting)')]);
   });
 
   it('waits for the onError and the retries of a shielded task', async () => {
