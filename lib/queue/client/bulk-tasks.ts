@@ -36,6 +36,14 @@ const RETRY = { attempts: 10, delay: '1s', maxDelay: '1m' } as const;
 /** Takes an execution that has ended until a time. @returns whether it was taken. */
 type Take = (id: string, until: number) => Promise<boolean>;
 
+interface Work {
+  readonly filter: EndedFilter;
+  readonly perSecond: number | null;
+  readonly take: Take;
+  /** Tasks that are left alone, whatever the filter. */
+  readonly spared: readonly string[];
+}
+
 /** Bulk work on ended executions, as durable tasks: it goes on in another worker when its own dies. */
 @Injectable()
 export class BulkTasks {
@@ -47,25 +55,26 @@ export class BulkTasks {
 
   @Durable(RETRY_ALL, { retry: RETRY })
   retryAll(filter: EndedFilter, perSecond: number | null): Promise<BulkOutcome> {
-    return this.run(filter, perSecond, async (id, until) => {
-      return (await this.broker.ended.retry(id, until)) === 'retried';
-    });
+    const take: Take = async (id, until) => (await this.broker.ended.retry(id, until)) === 'retried';
+    // Two that begin each other again would never end, and one that forgets would forget what has ended since.
+    return this.run({ filter, perSecond, take, spared: [RETRY_ALL, FORGET_ALL] });
   }
 
   @Durable(FORGET_ALL, { retry: RETRY })
   forgetAll(filter: EndedFilter): Promise<BulkOutcome> {
-    return this.run(filter, null, (id, until) => this.broker.ended.forget(id, until));
+    const take: Take = (id, until) => this.broker.ended.forget(id, until);
+    return this.run({ filter, perSecond: null, take, spared: [] });
   }
 
-  private async run(filter: EndedFilter, perSecond: number | null, take: Take): Promise<BulkOutcome> {
+  private async run(work: Work): Promise<BulkOutcome> {
     const { key, progress } = this.context;
     const known = await BulkState.load(this.broker.maps, key);
-    const state = known ?? (await this.begin(key, filter));
+    const state = known ?? (await this.begin(key, work));
     if (state.matched > 0) progress.total(state.matched);
     if (state.seen > 0) progress.increment(state.seen);
     try {
-      await this.takeHand(state, perSecond, take, known !== undefined);
-      while (await this.fillHand(state, filter)) await this.takeHand(state, perSecond, take, false);
+      await this.takeHand(state, work, known !== undefined);
+      while (await this.fillHand(state, work)) await this.takeHand(state, work, false);
     } catch (error) {
       await this.leave(state).catch(() => {}); // the first error says more
       throw error;
@@ -83,15 +92,14 @@ export class BulkTasks {
     else await state.erase();
   }
 
-  private async begin(key: string, filter: EndedFilter): Promise<BulkState> {
+  private async begin(key: string, work: Work): Promise<BulkState> {
     await this.eraseLeft();
     const now = this.clock.now();
-    const state = new BulkState(this.broker.maps, key, Math.min(filter.until ?? now, now));
+    const state = new BulkState(this.broker.maps, key, Math.min(work.filter.until ?? now, now));
     let cursor: string | undefined;
     do {
-      const look = { limit: COUNTED, cursor, isBrief: true };
-      const page = await this.broker.ended.page({ ...filter, until: state.until }, look);
-      state.matched += page.records.length;
+      const page = await this.page(state, work, COUNTED, cursor);
+      state.matched += page.ids.length;
       ({ cursor } = page);
       this.context.signal.throwIfAborted();
     } while (cursor !== undefined);
@@ -108,20 +116,27 @@ export class BulkTasks {
   }
 
   /** @returns whether there is anything in it. */
-  private async fillHand(state: BulkState, filter: EndedFilter): Promise<boolean> {
+  private async fillHand(state: BulkState, work: Work): Promise<boolean> {
     if (state.isLast) return false;
-    const look = { limit: HAND, cursor: state.cursor, isBrief: true };
-    const { records, cursor } = await this.broker.ended.page({ ...filter, until: state.until }, look);
-    state.fill(
-      records.map(({ id }) => id),
-      cursor,
-    );
+    const { ids, cursor } = await this.page(state, work, HAND, state.cursor);
+    state.fill(ids, cursor);
     await state.save();
     return state.hand.length > 0 || !state.isLast;
   }
 
+  private async page(
+    { until }: BulkState,
+    { filter, spared }: Work,
+    limit: number,
+    from: string | undefined,
+  ): Promise<{ ids: string[]; cursor: string | undefined }> {
+    const look = { limit, cursor: from, isBrief: true };
+    const { records, cursor } = await this.broker.ended.page({ ...filter, until }, look);
+    return { ids: records.filter(({ name }) => !spared.includes(name)).map(({ id }) => id), cursor };
+  }
+
   /** @param isAgain set where another process may have taken some of it already. */
-  private async takeHand(state: BulkState, perSecond: number | null, take: Take, isAgain: boolean): Promise<void> {
+  private async takeHand(state: BulkState, { perSecond, take }: Work, isAgain: boolean): Promise<void> {
     const { signal, progress } = this.context;
     while (state.hand.length > 0) {
       signal.throwIfAborted();

@@ -110,10 +110,22 @@ export class FollowUps implements Rule, FollowUpStore {
   }
 
   private async askFor(run: RuledRun, after: readonly AwaitedExecution[]): Promise<Settlement | undefined> {
-    const stored = await this.look(idOf(run.claim.record.key, after), after);
+    const { key } = run.claim.record;
+    const id = idOf(key, after);
+    let stored = await this.look(id, after);
+    // What runs again has no entry any more, and awaits one that runs again as well. Ends are noted from then on.
+    if (stored.size < after.length && (await this.expectAgain(id, key, after))) stored = await this.look(id, after);
     if (stored.size < after.length) return { type: 'park', reason: REASONS.after() };
     run.follow(after.map((execution, at) => toOutcome(execution, stored.get(at) ?? { state: 'forgotten' })));
     return undefined;
+  }
+
+  /** @returns whether there was no entry, and is one now. */
+  private async expectAgain(id: string, key: string, after: readonly AwaitedExecution[]): Promise<boolean> {
+    await this.read();
+    if (this.waiting.has(id)) return false;
+    await this.expect(key, after, new Map());
+    return true;
   }
 
   /** Tells whether another execution waits for this one, or it has waited itself. */

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
@@ -27,6 +28,18 @@ class Partner {
   send(order: number): void {
     if (this.isDown) throw new Error(`no answer for order ${order}`);
     this.sent.push(order);
+  }
+
+  @Durable('partner.slow')
+  async slow(): Promise<void> {
+    await setTimeout(300);
+    if (this.isDown) throw new Error('bad');
+  }
+
+  @Durable('partner.gather')
+  gather(): string[] {
+    if (this.isDown) throw new Error('bad');
+    return this.context.outcomes.map(({ status }) => status);
   }
 
   @Durable('partner.brief', { retention: { completed: '1d', failed: 0 } })
@@ -116,12 +129,45 @@ describe.each(BROKERS)('what has ended: $label', (kind) => {
     expect((await queue.get('order:2'))?.id).toBe(taken.id);
   });
 
+  it('is retried without the bulk work itself, which would never end', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    const partner = test.context.get(Partner);
+    partner.isDown = false;
+    await failAll(queue, 1);
+    const first = await queue.retryAll({ state: 'completed' });
+    expect(await first.result()).toMatchObject({ matched: 1 });
+    await until(() => partner.sent.length === 2, 'the retried one');
+    await until(async () => (await queue.snapshot()).total === 0, 'its end');
+    const wipe = await queue.forgetAll({ keyPrefix: 'nobody' });
+    await wipe.result();
+    const second = await queue.retryAll({ state: 'completed' });
+    expect(await second.result()).toEqual({ matched: 1, done: 1, skipped: 0 });
+    expect([(await first.refresh()).trail.length, (await wipe.refresh()).trail.length]).toEqual([1, 1]);
+    // Everything that has ended can be forgotten.
+    const all = await queue.forgetAll({ task: 'tasks.retryAll' });
+    expect(await all.result()).toMatchObject({ matched: 2 });
+  });
+
+  it('waits again for what is retried as well', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    const partner = test.context.get(Partner);
+    const first = await queue.add(partner.slow, { key: 'first' })();
+    const next = await queue.after([first]).add(partner.gather, { key: 'next' })();
+    await next.result().catch(() => {});
+    partner.isDown = false;
+    expect(await queue.retry('first')).toBe('retried');
+    expect(await queue.retry('next')).toBe('retried');
+    expect(await next.result({ timeout: '20s' })).toEqual(['succeeded']);
+  });
+
   it('never makes a perpetual chain run twice', async () => {
     await using test = await startQueue(space, PROVIDERS);
     const { queue } = test;
-    const first = await queue.add('partner.poll', { key: 'poll' })();
+    const first = await queue.add('partner.poll', { key: 'poll', when: '1h' })();
     await queue.cancel('poll');
-    await queue.add('partner.poll', { key: 'poll' })();
+    await queue.add('partner.poll', { key: 'poll', when: '1h' })();
     const bulk = await queue.retryAll({ task: 'partner.poll' });
     const outcome = await bulk.result();
     expect(outcome).toMatchObject({ matched: 1, done: 0, skipped: 1 });
@@ -152,6 +198,7 @@ describe.each(BROKERS)('what has ended: $label', (kind) => {
     expect(await queue.get('completed')).toMatchObject({ state: 'completed' });
     const { executions } = await queue.history();
     expect(executions.map(({ key }) => key)).toEqual(['completed']);
+    expect(await queue.failures()).toEqual([]);
   });
 });
 

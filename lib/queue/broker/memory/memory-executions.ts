@@ -127,7 +127,7 @@ export class MemoryExecutions {
     if (list === undefined) this.ended.set(time, (list = new EndedList(time)));
     list.push(execution);
     execution.stay = time;
-    if (state === 'failed') this.joinGroup(execution);
+    if (state === 'failed' && this.retention.of(execution.name, state) > 0) this.joinGroup(execution);
     this.endedCount += 1;
     if (this.endedCount > MAX_ENDED) this.forgetOldest();
   }
