@@ -9,7 +9,7 @@ const LONGEST_MESSAGE = 300;
  * docs/operations.md: groups of two versions are the same only as long as these stay.
  */
 const VARYING: readonly RegExp[] = [
-  /"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'|“[^”]*”|‘[^’]*’/gu,
+  /"[^"]*(?:"|$)|`[^`]*(?:`|$)|(?<![\p{L}\p{N}])'[^']*'|“[^”]*(?:”|$)|‘[^’]*’/gu, // to the end where the line ends first
   /\b[a-z][a-z\d+.-]*:\/\/[^\s)\]}>,;]+/giu, // urls
   /[^\s@<>"'(),;:]+@[^\s@<>"'(),;:]+/gu, // mail addresses
   /\[?(?:[\da-f]{0,4}:){2,}[\da-f.]+\]?(?::\d+)?/giu, // IPv6

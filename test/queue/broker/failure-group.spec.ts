@@ -9,6 +9,8 @@ describe('the kind of an error', () => {
     ['took 3.5 s of 2,000 ms', 'took … s of … ms'],
     ["no user 'ada'", 'no user …'],
     ['no user "ada" in `users`', 'no user … in …'],
+    ['Unexpected token in "ada\nand bob"', 'Unexpected token in …'],
+    [`Unexpected token in "ada ${'and bob '.repeat(50)}"`, 'Unexpected token in …'],
     ["can't connect, won't retry", "can't connect, won't retry"],
     ['mail to ada.l+x@example.com bounced', 'mail to … bounced'],
     ['GET https://api.example.com/v1/orders?id=7 failed', 'GET … failed'],
