@@ -61,13 +61,15 @@ export class BullMqEnded implements EndedStore {
   }
 
   private async retryJob({ connections, jobs }: Site, id: string, until: number): Promise<Retried> {
-    for (;;) {
+    for (let last: number | undefined; ;) {
       const seen = await connections.readJob(id);
       const stored = seen && storedOf(seen, Date.now());
       if (seen === undefined || stored === undefined) return 'not-found';
       const { record } = stored;
       if (!isEnded(record.state) || record.endedAt === undefined) return 'already-scheduled';
       if (record.endedAt > until) return 'already-scheduled';
+      // The time of its end is read otherwise than it is written: a damaged one.
+      if (record.endedAt === last && (await connections.repair([id])).length === 0) return 'not-found';
       // A cancellation was of the run that has ended.
       await connections.store.deleteNote('cancel', id);
       const memo = memoForRetry(seen, record, Date.now());
@@ -75,6 +77,7 @@ export class BullMqEnded implements EndedStore {
       if (revived === 'revived') return 'retried';
       if (revived === 'gone') return 'not-found';
       if (revived === 'taken' && !(await jobs.freeKeyOf(record))) return 'already-scheduled';
+      last = revived === 'changed' ? record.endedAt : undefined;
     }
   }
 }

@@ -68,6 +68,8 @@ export class MemoryEnded implements EndedStore {
     execution.run += 1;
     execution.attempt = 1;
     execution.crashes = 0;
+    execution.isExcused = false;
+    execution.wasLost = false;
     execution.since = now;
     execution.result = undefined;
     execution.error = undefined;

@@ -120,6 +120,20 @@ describe.each(SHARED_BROKERS)('what lies in the store, on $label', (kind) => {
   const isRedis = kind.label === 'redis';
   const spoiling = isRedis ? [...DAMAGES, ...REDIS_DAMAGES] : DAMAGES;
   const harmless = isRedis ? [...HARMLESS, ...REDIS_HARMLESS] : HARMLESS;
+  it('retries an execution, whatever the time of its end is said to be', async () => {
+    await using test = await startQueue(space, NOTES);
+    await using raw = await openRawStore(kind, space.prefix, test.fleet);
+    // The columns of PostgreSQL keep nothing but numbers.
+    for (const time of isRedis ? ['12.5', '0012', 'soon', '9'.repeat(20)] : []) {
+      const ended = await test.queue.add('notes.write', { key: 'bad' })('bad');
+      await ended.result();
+      await raw.set(ended.id, 'finishedOn', time);
+      expect(await test.queue.retry(ended)).toBe('retried');
+      await expect(ended.result({ timeout: '20s' })).resolves.toBe(1);
+    }
+    expect((await test.queue.snapshot()).total).toBe(0);
+  });
+
   it.each(spoiling)('fails an execution with %s, and goes on with the next', async (_what, field, value) => {
     await using test = await start(space);
     await using raw = await openRawStore(kind, space.prefix, test.fleet);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { COMPLETE, SETTLEMENTS, SHORT_LEASE, argsOf, describeBrokers, inAnHour, job, keyed } from './suite.js';
 import type { EndedFilter } from '../../../../lib/queue/broker/ended.js';
+import { LeaseLostError } from '../../../../lib/queue/broker/queue-errors.js';
 import type { ExecutionRecord, StoredError } from '../../../../lib/queue/broker/record.js';
 import type { Settlement } from '../../../../lib/queue/broker/settlement.js';
 import { until } from '../../../support/until.js';
@@ -167,6 +168,19 @@ describeBrokers('ended executions', (suite) => {
       expect(await suite.other.ended.failures(Date.now() + 1_000)).toEqual([]);
     });
 
+    it('are counted once, also where a worker that has lost the lease fails them as well', async () => {
+      suite.use({ lease: SHORT_LEASE });
+      await suite.add(keyed('k'));
+      const lost = await suite.claim();
+      await suite.crash();
+      await suite.other.runs.settle(await suite.claim(suite.other), failure('bad'), false);
+      const counted = await suite.other.ended.failures(0);
+      expect(counted).toMatchObject([{ count: 1 }]);
+      await expect(suite.broker.runs.settle(lost, failure('bad'), false)).rejects.toThrow(LeaseLostError);
+      await expect(suite.broker.runs.settle(lost, failure('other'), false)).rejects.toThrow(LeaseLostError);
+      expect(await suite.other.ended.failures(0)).toEqual(counted);
+    });
+
     it('leave their group when they are retried or forgotten', async () => {
       const a = await end('a', failure('bad'));
       const b = await end('b', failure('bad'));
@@ -227,6 +241,19 @@ describeBrokers('ended executions', (suite) => {
       expect(await suite.other.ended.retry(claimed.id)).toBe('already-scheduled');
       expect(await suite.record('k')).toMatchObject({ id: next });
       expect(await keys()).toEqual(['k']);
+    });
+
+    it('or have their key added anew, and never both', async () => {
+      for (let round = 0; round < 40; round += 1) {
+        const [retried, [added]] = await Promise.all([
+          suite.other.ended.retry(claimed.id),
+          suite.broker.executions.add([keyed('k', 'new')]),
+          suite.broker.ended.retry(claimed.id),
+        ]);
+        expect((await suite.broker.executions.list(10)).records).toHaveLength(1);
+        if (added?.isNew === true) expect(retried).toBe('already-scheduled');
+        await suite.broker.runs.settle(await suite.claim(), failure('bad'), false);
+      }
     });
 
     it('not when they have ended after a time', async () => {
@@ -325,6 +352,16 @@ describeBrokers('ended executions', (suite) => {
       await suite.crash();
       await suite.broker.runs.settle(await suite.claimSoon(), COMPLETE, false);
       expect((await suite.record('k')).trail).toMatchObject([{ type: 'recovered' }]);
+    });
+
+    it('and not of a death before they were retried, as if it had come after', async () => {
+      suite.use({ lease: SHORT_LEASE });
+      const id = await suite.addAs(keyed('k'));
+      await suite.claim();
+      await suite.crash();
+      await suite.broker.executions.cancel('k', 'not wanted');
+      await suite.broker.ended.retry(id);
+      expect((await suite.claim()).record.trail?.at(-1)).toMatchObject({ type: 'retried' });
     });
 
     it('and of their error before they were retried', async () => {

@@ -80,13 +80,16 @@ CROSS JOIN LATERAL (
 WHERE found.name IS NOT NULL
 
 -- name: revive
--- In one step: it takes its key and waits. $2 is the id, $3 the time of its end, $4 the memo.
+-- In one step: it takes its key and waits. $2 is the id, $3 the time of its end, $4 the memo. BullMQ's `add_job` looks who
+-- has the key, and then writes it whoever has it by then: the turn is the lock that it does so under.
 WITH ended AS MATERIALIZED (
   SELECT id, dedup_id, finished_at_ms FROM job
   WHERE queue = $1 AND id = $2 AND state IN ('completed', 'failed') FOR UPDATE
-), keyed AS (
-  INSERT INTO dedup (queue, dedup_id, job_id) SELECT $1, dedup_id, id FROM ended
+), turn AS MATERIALIZED (
+  SELECT id, dedup_id, pg_advisory_xact_lock(hashtext('bullmq:dedup:' || $1 || ':' || dedup_id)) FROM ended
     WHERE dedup_id IS NOT NULL AND finished_at_ms = $3
+), keyed AS (
+  INSERT INTO dedup (queue, dedup_id, job_id) SELECT $1, dedup_id, id FROM turn
   ON CONFLICT (queue, dedup_id) DO UPDATE SET job_id = excluded.job_id, expire_at_ms = NULL
     WHERE dedup.job_id = excluded.job_id OR dedup.expire_at_ms <= :now
   RETURNING 1

@@ -149,7 +149,7 @@ export class RedisEnded implements EndedIndex {
   }
 
   async eraseFailure(id: string, group: string): Promise<void> {
-    await this.scripts.tasksEraseFailure(`${this.ours}failures`, this.groupKey(group), group, id);
+    await this.call('tasksEraseFailure', group, id);
   }
 
   /** As `_bucket.lua` names it. */

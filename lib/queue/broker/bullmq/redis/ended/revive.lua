@@ -6,7 +6,7 @@
 local id, endedAt, memo, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local set = setOf(id)
 if not set then return redis.call('EXISTS', jobs .. id) == 1 and 'changed' or 'gone' end
-if fieldOf(id, 'finishedOn') ~= endedAt then return 'changed' end
+if tonumber(fieldOf(id, 'finishedOn')) ~= tonumber(endedAt) then return 'changed' end
 local key = fieldOf(id, 'deid')
 if key ~= '' then
   local holder = redis.call('GET', jobs .. 'de:' .. key)
