@@ -70,8 +70,6 @@ export class BullMqEnded implements EndedStore {
       if (record.endedAt > until) return 'already-scheduled';
       // The time of its end is read otherwise than it is written: a damaged one.
       if (record.endedAt === last && (await connections.repair([id])).length === 0) return 'not-found';
-      // A cancellation was of the run that has ended.
-      await connections.store.deleteNote('cancel', id);
       const memo = memoForRetry(seen, record, Date.now());
       const revived = await connections.ended.revive(id, { endedAt: record.endedAt, memo: JSON.stringify(memo) });
       if (revived === 'revived') return 'retried';

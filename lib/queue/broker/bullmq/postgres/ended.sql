@@ -100,7 +100,8 @@ WITH ended AS MATERIALIZED (
     AND (ended.dedup_id IS NULL OR EXISTS (SELECT 1 FROM keyed))
   RETURNING job.id
 ), freed AS (
-  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'kept' AND key IN (SELECT id FROM revived)
+  -- A cancellation was of the run that has ended.
+  DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind IN ('kept', 'cancel') AND key IN (SELECT id FROM revived)
 )
 SELECT (SELECT finished_at_ms = $3 FROM ended) AS is_same, EXISTS (SELECT 1 FROM revived) AS is_revived,
   EXISTS (SELECT 1 FROM job WHERE queue = $1 AND id = $2) AS is_there,

@@ -16,6 +16,7 @@ end
 if set == 'failed' then leaveGroup(id, fieldOf(id, 'failedReason')) end
 redis.call('ZREM', jobs .. set, id)
 redis.call('ZREM', ours .. 'kept', id)
+redis.call('DEL', ours .. 'cancel:' .. id) -- a cancellation was of the run that has ended
 redis.call('HDEL', jobs .. id, 'finishedOn', 'processedOn', 'returnvalue', 'stacktrace')
 redis.call('HSET', jobs .. id, 'failedReason', memo, 'delay', 0)
 -- Scores of delayed jobs are their times with twelve bits for their order.
