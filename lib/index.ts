@@ -29,6 +29,7 @@ export type { EndedQuery, HistoryQuery } from './queue/client/ended-query.js';
 export type { BulkOptions, FailureGroup, HistoryPage } from './queue/client/history.js';
 export type { BulkOutcome } from './queue/client/bulk-tasks.js';
 export { Agenda, type AgendaEntryOptions, type ScatterOptions } from './queue/client/agenda.js';
+export type { Json, TaskContextCarrier } from './queue/client/task-context-carrier.js';
 export { FollowUpQueue } from './queue/client/follow-up-queue.js';
 export { tasks } from './queue/declaration/built-in-tasks.js';
 export type { Strike, StrikeCondition, StrikeOperator } from './queue/rules/strike.js';
@@ -96,6 +97,7 @@ export { TasksUsageError, type TasksUsageCode } from './task/usage-errors.js';
 export { ThreadError } from './threads/thread-error.js';
 export {
   BrokerUnavailableError,
+  CarrierError,
   ExecutionCancelledError,
   ExecutionDroppedError,
   ExecutionNotFoundError,

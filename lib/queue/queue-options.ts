@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { checkRedis } from './broker/redis-address.js';
 import { DEFAULT_RETENTION, Retention } from './broker/retention.js';
 import { parseDuration, type Duration } from '../task/duration.js';
@@ -7,6 +8,7 @@ import { RETRY_REMEDY } from '../task/retry-policy.js';
 import { describeType, TasksConfigError } from '../task/task-errors.js';
 import type { QueueBackend, ResolvedQueueOptions } from './broker/queue-settings.js';
 import { parseSize, type Size } from './broker/size.js';
+import type { TaskContextCarrier } from './client/task-context-carrier.js';
 
 /**
  * Options of the worker of this process.
@@ -57,6 +59,11 @@ export interface TaskQueueOptions {
    * environment variable `NODE_ENV` is `production`: whoever may name a task could fill the workers with sleeping ones.
    */
   builtInTasks?: boolean | undefined;
+  /**
+   * Provider classes that carry parts of the async context, such as the tenant, from each addition to its runs. The first
+   * is the outermost. Default: none.
+   */
+  carriers?: readonly Type<TaskContextCarrier>[] | undefined;
 }
 
 const CONNECTION = 'url, or connection: { host, port, username, password }';
@@ -93,6 +100,7 @@ const QUEUE = new KnownOptions<TaskQueueOptions>(
     retention: true,
     maxArgumentSize: true,
     builtInTasks: true,
+    carriers: true,
   },
   HABITS,
 );
@@ -160,7 +168,14 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
       options.maxArgumentSize === undefined ? '1mb' : options.maxArgumentSize,
     ),
     builtInTasks,
+    carriers: carriersOf(options.carriers),
   };
+}
+
+function carriersOf(carriers: unknown = []): readonly Type<never>[] {
+  const isFit = Array.isArray(carriers) && carriers.every((type) => typeof type === 'function');
+  if (isFit) return [...(carriers as Type<never>[])];
+  throw new TasksConfigError('queue.carriers', carriers, 'a list of provider classes');
 }
 
 /** Connections hold passwords, a wrong one perhaps anywhere: nothing of it is shown but a type, or a scheme and a host. */

@@ -45,7 +45,8 @@ export class QueueRequeue extends ShutdownRequeue {
   private async add(task: Task): Promise<void> {
     try {
       const { name } = this.registry.require(task.func);
-      const { key } = await this.adder.addOne(name, task.args, {});
+      // In its own context, which carriers capture.
+      const { key } = await task.scope.runInAsyncScope(() => this.adder.addOne(name, task.args, {}));
       this.log.requeued(task, key);
     } catch (error) {
       this.log.requeueFailed(task, error);

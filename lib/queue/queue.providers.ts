@@ -7,6 +7,7 @@ import { createBroker } from './broker/create-broker.js';
 import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
 import { AdditionGuard } from './client/addition-guard.js';
 import { BulkTasks } from './client/bulk-tasks.js';
+import { Carriers } from './client/carriers.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
@@ -51,6 +52,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
 
   { provide: AdditionGuard, useExisting: Strikes },
   { provide: FollowUpStore, useExisting: FollowUps },
+  Carriers,
   ExecutionHandles,
   ExecutionWriter,
   Workers,

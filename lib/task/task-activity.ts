@@ -82,6 +82,11 @@ export function createScope(asyncContext: 'none' | undefined): AsyncResource {
   return storage.getStore() === undefined ? newScope() : storage.run(undefined, newScope);
 }
 
+/** Calls `func` in an empty async context. */
+export function inEmptyContext<R>(func: () => R): R {
+  return ROOT.runInAsyncScope(func);
+}
+
 /** Creates a scope at a tenth of the cost of `AsyncLocalStorage.snapshot()`. */
 function newScope(): AsyncResource {
   return new AsyncResource('Task', SCOPE_OPTIONS);

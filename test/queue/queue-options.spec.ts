@@ -22,6 +22,7 @@ describe('the options of the queue', () => {
       retention: new Retention(DEFAULT_RETENTION),
       maxArgumentSize: 1_048_576,
       builtInTasks: true,
+      carriers: [],
     };
     expect(resolveQueueOptions()).toEqual(defaults);
     expect(resolveQueueOptions({})).toEqual(defaults);
@@ -52,6 +53,7 @@ describe('the options of the queue', () => {
       retention: new Retention({ completed: HOUR, failed: HOUR, cancelled: HOUR, dropped: HOUR }),
       maxArgumentSize: 512_000,
       builtInTasks: false,
+      carriers: [],
     });
     expect(resolveQueueOptions({ worker: false }).hasWorker).toBe(false);
     expect(resolveQueueOptions({ retention: 0 }).retention.of('any', 'failed')).toBe(0);

@@ -14,7 +14,7 @@ export interface QueueContext extends TestContext {
 export interface QueueContextOptions
   extends
     Omit<TasksModuleOptions, 'queue'>,
-    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize'>,
+    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize' | 'carriers'>,
     TaskQueueWorkerOptions {
   /** The `name` of the queue: those that have it in common share work. Default: one of its own. */
   fleet?: string;
@@ -31,6 +31,7 @@ export async function startQueue(
   {
     retention,
     maxArgumentSize,
+    carriers,
     fleet = space.newQueue(),
     lease = LEASE,
     concurrency,
@@ -39,7 +40,7 @@ export async function startQueue(
   }: QueueContextOptions = {},
 ): Promise<QueueContext> {
   const workerOptions = worker ?? { lease, concurrency };
-  const queue = { ...space.options(fleet), retention, maxArgumentSize, worker: workerOptions };
+  const queue = { ...space.options(fleet), retention, maxArgumentSize, carriers, worker: workerOptions };
   const test = await startContext({ ...options, queue }, metadata);
   return { ...test, fleet, queue: test.context.get(TaskQueue), broker: test.context.get<Broker>(BROKER) };
 }

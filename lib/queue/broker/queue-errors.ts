@@ -84,6 +84,25 @@ export class TaskArgumentError extends TasksError {
 }
 
 /**
+ * Carrier of `queue.carriers` that failed: in `capture()` the addition was refused; in `restore()` the attempt has failed.
+ * The cause is the carrier's own error. The message never shows a carried value.
+ *
+ * @publicApi
+ */
+export class CarrierError extends TasksError {
+  readonly code = 'CARRIER';
+
+  constructor(
+    /** Name of the carrier. */
+    readonly carrier: string,
+    what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Carrier '${labelText(carrier)}': ${what}.`, options);
+  }
+}
+
+/**
  * Broker that could not be reached: nothing is known to have been done. The cause has the name, message and code of the
  * driver's error, and nothing else of it.
  *

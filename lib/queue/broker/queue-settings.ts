@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import type { Retention } from './retention.js';
 
 /** Database of the queue. */
@@ -23,4 +24,6 @@ export interface ResolvedQueueOptions {
   /** Largest arguments, in bytes. */
   readonly maxArgumentSize: number;
   readonly builtInTasks: boolean;
+  /** Provider classes that carry the async context. */
+  readonly carriers: readonly Type<never>[];
 }

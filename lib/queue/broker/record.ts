@@ -165,6 +165,8 @@ export interface ExecutionExtras {
   readonly isStruck?: boolean;
   /** Executions that must end before it runs. */
   readonly after?: readonly AwaitedExecution[];
+  /** JSON of what carriers have captured at its addition, by their names. */
+  readonly carried?: string;
 }
 
 export interface NewExecution {

@@ -68,16 +68,25 @@ function readErrors(errors: readonly unknown[], depth: number): StoredError[] {
   return errors.slice(0, isDeepest ? 1 : MAX_ERRORS + 1).flatMap((each) => readError(each, depth + 1) ?? []);
 }
 
-/** @returns nothing where an execution says that it follows others, and not which. */
-export function readExtras({ isAutomatic, schedule, isStruck, after }: Fields): ExecutionExtras | undefined {
+/**
+ * @returns nothing where an execution says that it follows others, and not which; or that it carries something, and not
+ * what: without its tenant, it must not run.
+ */
+export function readExtras({ isAutomatic, schedule, isStruck, after, carried }: Fields): ExecutionExtras | undefined {
   if (after !== undefined && !(Array.isArray(after) && after.every(isAwaited))) return undefined;
+  if (carried !== undefined && !isCarried(carried)) return undefined;
   const known = readSchedule(schedule);
   return {
     ...(isAutomatic === true && { isAutomatic }),
     ...(known !== undefined && { schedule: known }),
     ...(isStruck === true && { isStruck }),
     ...(after !== undefined && { after: after as AwaitedExecution[] }),
+    ...(carried !== undefined && { carried: carried as string }),
   };
+}
+
+function isCarried(value: unknown): boolean {
+  return typeof value === 'string' && readStored(value, (values) => !Array.isArray(values)) === true;
 }
 
 /** @returns nothing for what is none: then the next run decides. */

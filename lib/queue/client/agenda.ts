@@ -5,7 +5,7 @@ import type { ArgumentsCall } from './arguments-call.js';
 import { checkCallOptions } from './call-options.js';
 import type { Clock } from '../broker/clock.js';
 import type { AddingCall, AnyTask } from './adding-call.js';
-import type { ExecutionWriter } from './execution-writer.js';
+import type { Addition, ExecutionWriter } from './execution-writer.js';
 import type { Execution } from './execution.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 import type { TaskName } from '../declaration/task-name.js';
@@ -54,12 +54,6 @@ const SCATTER = new KnownOptions<ScatterOptions>(
   { for: 'over', duration: 'over', when: 'start', from: 'start' },
 );
 
-interface Entry {
-  readonly name: string;
-  readonly args: readonly unknown[];
-  readonly options: AgendaEntryOptions;
-}
-
 /**
  * Executions to be spread evenly over a time, so that they do not all begin at once. Can be scattered again.
  *
@@ -72,7 +66,7 @@ interface Entry {
  * @publicApi
  */
 export class Agenda {
-  readonly #entries: Entry[] = [];
+  readonly #entries: Addition[] = [];
 
   /** @internal */
   constructor(
@@ -96,8 +90,8 @@ export class Agenda {
   add(task: string, options?: AgendaEntryOptions): ArgumentsCall<unknown[], this>;
   add(task: AnyTask, options: AgendaEntryOptions = {}, ...rest: unknown[]): ArgumentsCall<unknown[], this> {
     return this.adder.expectArguments(ADD, task, options, rest, (name, args) => {
-      this.adder.describe(name, args, options); // checked now, rather than when half of the agenda has been added
-      this.#entries.push({ name, args, options });
+      // Checked now, rather than when half of the agenda has been added; in the context that its carriers capture.
+      this.#entries.push(this.adder.describe(name, args, options));
       return this;
     });
   }
@@ -127,10 +121,10 @@ export class Agenda {
     const step = this.#entries.length === 1 ? length / 2 : length / (this.#entries.length - 1);
     const first = this.#entries.length === 1 ? from + step : from;
     return this.adder.add(
-      this.#entries.map(({ name, args, options: entry }, at) => {
+      this.#entries.map(({ execution, args }, at) => {
         const chance = (Math.random() * 2 - 1) * spread;
-        const when = new Date(Math.round(Math.max(from, first + at * step + chance)));
-        return this.adder.describe(name, args, { ...entry, when });
+        const when = Math.round(Math.max(from, first + at * step + chance));
+        return { execution: { ...execution, when, addedAt: this.clock.now() }, args };
       }),
     );
   }

@@ -5,6 +5,7 @@ import { refuseFirstCall, type AddingCall, type AddOptions, type AnyTask } from 
 import { ArgumentsCalls, type ArgumentsCall } from './arguments-call.js';
 import { AdditionGuard, type Refusal } from './addition-guard.js';
 import { BROKER, type Broker } from '../broker/broker.js';
+import { Carriers } from './carriers.js';
 import { newRecord } from '../broker/new-record.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { DurableRegistry } from '../declaration/durable-registry.js';
@@ -46,6 +47,7 @@ export class ExecutionWriter {
     private readonly registry: DurableRegistry,
     private readonly guard: AdditionGuard,
     private readonly executions: ExecutionHandles,
+    private readonly carriers: Carriers,
     private readonly log: QueueLog,
   ) {
     this.calls = new ArgumentsCalls(log);
@@ -86,7 +88,10 @@ export class ExecutionWriter {
   }
 
   /**
-   * @throws {TaskArgumentError} when an option or an argument cannot be used.
+   * Describes an execution, with what carriers capture here.
+   *
+   * @throws {TaskArgumentError} when an option, an argument or a captured value cannot be used.
+   * @throws {CarrierError} when a carrier throws.
    */
   describe(name: string, args: readonly unknown[], options: AddOptions, extras?: ExecutionExtras): Addition {
     const { when, key, priority = 0 } = options;
@@ -102,7 +107,9 @@ export class ExecutionWriter {
       when: this.timeOf(name, when),
       addedAt: this.clock.now(),
     };
-    if (extras !== undefined) execution.extras = extras;
+    const carried = this.carriers.capture(name);
+    if (carried !== undefined) execution.extras = { ...extras, carried };
+    else if (extras !== undefined) execution.extras = extras;
     this.instances.check(name, args);
     return { execution, args };
   }

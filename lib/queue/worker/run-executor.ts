@@ -1,18 +1,25 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { types } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { TaskFactory } from '../../scheduler/task-factory.js';
 import { TaskRunner } from '../../scheduler/task-runner.js';
+import { createScope, inEmptyContext } from '../../task/task-activity.js';
 import type { TaskCall } from '../../task/task-parts.js';
+import type { ResolvedTaskConfig } from '../../task/task.js';
 import { RecordUnreadableError } from '../broker/queue-errors.js';
 import type { DurableTask } from '../declaration/durable-registry.js';
 import { storeError } from '../declaration/stored-error.js';
 import { QueueLog } from '../log/queue-log.js';
+import { Carriers } from '../client/carriers.js';
 import { Rules } from '../rules/rules.js';
 import type { ExecutionRun } from './execution-run.js';
 import { RunPreparation } from './run-preparation.js';
 import { RELEASE, type Ending } from './run-settler.js';
 import { UnknownTasks } from './unknown-tasks.js';
+import type { ExecutionExtras } from '../broker/record.js';
 import type { Settlement } from '../broker/settlement.js';
+
+const NONE: ExecutionExtras = {};
 
 /** Runs a claimed execution as a task of this process, unless a rule or a flaw is against it. */
 @Injectable()
@@ -23,6 +30,7 @@ export class RunExecutor {
     private readonly rules: Rules,
     private readonly factory: TaskFactory,
     private readonly runner: TaskRunner,
+    private readonly carriers: Carriers,
     private readonly log: QueueLog,
   ) {}
 
@@ -60,8 +68,30 @@ export class RunExecutor {
     return { type: 'fail', error: storeError(error) };
   }
 
-  /** Runs an execution that no rule stops: its function is called as soon as there is an instance to call it on. */
+  /** Runs an execution that no rule stops, in the context that it carries. */
   private enter(run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending | Promise<Ending> {
+    const { carried } = run.claim.record.extras ?? NONE;
+    if (carried === undefined) return this.callOnHost(run, durable, args);
+    let scope: AsyncResource;
+    try {
+      scope = this.scopeOf(carried, durable);
+    } catch (error) {
+      return this.fail(run, durable, error);
+    }
+    return scope.runInAsyncScope(() => this.callOnHost(run, durable, args));
+  }
+
+  /** Creates the async context that carriers restore. They call nothing of the task, so that their errors end none. */
+  private scopeOf(carried: string, { config }: DurableTask): AsyncResource {
+    let scope: AsyncResource | undefined;
+    const restore = (): void => this.carriers.restore(carried, () => (scope = createScope(undefined)));
+    if (config.asyncContext === 'none') inEmptyContext(restore);
+    else restore();
+    return scope!; // what restores nothing has thrown
+  }
+
+  /** Calls the function of a run as soon as there is an instance to call it on. */
+  private callOnHost(run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending | Promise<Ending> {
     let host: object;
     try {
       host = this.preparation.hostOf(run, durable);
@@ -89,12 +119,19 @@ export class RunExecutor {
 
   private call(run: ExecutionRun, durable: DurableTask, call: TaskCall): Ending {
     if (run.isUnwanted || run.isOvertaken) return unlessOvertaken(run, RELEASE);
-    const task = this.factory.createRun(run, durable.config, call);
+    const task = this.factory.createRun(run, configOf(run, durable), call);
     run.runAs(task);
     this.log.started(durable.call, call.args, run);
     this.runner.submit(task);
     return undefined;
   }
+}
+
+/** Returns the options of a run: the context that it carries is its own, and not to be left. */
+function configOf({ claim }: ExecutionRun, { config }: DurableTask): ResolvedTaskConfig {
+  if (config.asyncContext === undefined || claim.record.extras?.carried === undefined) return config;
+  const { asyncContext: _asyncContext, ...inheriting } = config;
+  return inheriting;
 }
 
 /** Returns the ending of a run, unless its lease was lost or its cancellation asked for meanwhile. */

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
@@ -10,6 +12,8 @@ import {
   RateLimit,
   TaskContext,
   type Execution,
+  type Json,
+  type TaskContextCarrier,
 } from 'nestjs-tasks';
 import { BROKERS, brokerSpace, SHARED_BROKERS } from '../../support/brokers.js';
 import { expectCounts, expectLines } from '../../support/expect-soon.js';
@@ -104,6 +108,22 @@ class Jobs {
   }
 }
 
+const CONTEXT = new AsyncLocalStorage<unknown>();
+
+@Injectable()
+class SecretCarrier implements TaskContextCarrier {
+  readonly name = 'secret';
+
+  capture(): Json | undefined {
+    return CONTEXT.getStore() as Json | undefined;
+  }
+
+  restore<R>(value: Json, run: () => R): R {
+    if (value === `bad ${SECRET}`) throw new Error('no such tenant');
+    return CONTEXT.run(value, run);
+  }
+}
+
 interface SecretsContext extends QueueContext {
   readonly jobs: Jobs;
   /** The lines about an execution: those that hold all of these texts. Of errors without the stack. */
@@ -114,7 +134,11 @@ async function startJobs(
   space: ReturnType<typeof brokerSpace>,
   options: QueueContextOptions = {},
 ): Promise<SecretsContext> {
-  const test = await startQueue(space, { providers: [Jobs, Turnstile] }, options);
+  const test = await startQueue(
+    space,
+    { providers: [Jobs, Turnstile, SecretCarrier] },
+    { carriers: [SecretCarrier], ...options },
+  );
   const { logs } = test;
   return {
     ...test,
@@ -478,6 +502,25 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
     expect(lines('Execution secrets.hold (k)')).toEqual([
       'log Execution secrets.hold (k) was released: shutdown Tasks',
     ]);
+  });
+
+  it('what a carrier has captured: in a run, in an attempt that it fails, and in an addition that is refused', async () => {
+    await using test = await start();
+    const { queue, jobs, lines } = test;
+    const add = (value: unknown) => CONTEXT.run(value, () => queue.add(jobs.pay, { key: 'k' })('12345', CARD, []));
+    expect(await (await add({ token: SECRET })).result()).toEqual({ token: SECRET });
+    await expect((await add(`bad ${SECRET}`)).result()).rejects.toThrow(
+      /^Carrier 'secret': restore\(\) has thrown; its error is the cause\.$/,
+    );
+    await expectLines(
+      () => lines('secrets.pay', 'failed'),
+      [expect.stringMatching(/^error Task secrets\.pay#\d+ failed: Carrier 'secret': restore\(\) has thrown/)],
+    );
+    for (const value of [() => SECRET, { at: new Date(), [SECRET]: 1 }, SECRET.repeat(1_000)]) {
+      const refused = await add(value).catch((error: Error) => error);
+      expect(refused).toMatchObject({ code: 'TASK_ARGUMENT' });
+      expect(inspect(refused, { depth: null })).not.toContain('hunter2');
+    }
   });
 
   it('an agenda, and the progress of a run', async () => {

@@ -73,6 +73,8 @@ const DAMAGES: readonly (readonly [what: string, field: string, value: string])[
   ['an envelope without arguments', 'data', '{"$args":5}'],
   ['an envelope that follows nothing that is known', 'data', '{"$args":"[1]","after":"abc"}'],
   ['an envelope that follows numbers', 'data', '{"$args":"[1]","after":[1,2]}'],
+  ['an envelope that carries nothing that is known', 'data', '{"$args":"[1]","carried":{"tenant":"a"}}'],
+  ['an envelope that carries what is damaged', 'data', '{"$args":"[1]","carried":"{"}'],
   ['arguments that are no list', 'data', '{"$args":"{}"}'],
   ['arguments that are damaged', 'data', '{"$args":"[1,"}'],
   [
