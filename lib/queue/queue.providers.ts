@@ -8,6 +8,7 @@ import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
 import { AdditionGuard } from './client/addition-guard.js';
 import { BulkTasks } from './client/bulk-tasks.js';
 import { Carriers } from './client/carriers.js';
+import { ExecutionSender } from './client/execution-sender.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
@@ -54,6 +55,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   { provide: FollowUpStore, useExisting: FollowUps },
   Carriers,
   ExecutionHandles,
+  ExecutionSender,
   ExecutionWriter,
   Workers,
   History,

@@ -41,6 +41,10 @@ export interface TaskRun {
   /** Name of the durable task. */
   readonly taskName: string;
   readonly key: string;
+  /** Id of the execution. */
+  readonly executionId: string;
+  /** Name of the queue. */
+  readonly queue: string;
   /** Name of the worker that runs it. */
   readonly worker: string;
   /** Number of the attempt, from 1. */

@@ -1,17 +1,20 @@
-import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
+import type { Attributes, Context, Link, Span } from '@opentelemetry/api';
 import type { TaskEventType } from '../scheduler/task-events.js';
-import { TaskTracer } from '../scheduler/task-tracer.js';
-import { messageOf, stackOf } from '../task/error-text.js';
-import { labelText, stackText } from '../task/log-text.js';
-import { isAbortOf, isError } from '../task/task-errors.js';
+import { TaskTracer, type AddingOperation, type AddingSpan, type CarriedTrace } from '../scheduler/task-tracer.js';
+import { labelText } from '../task/log-text.js';
+import { isAbortOf } from '../task/task-errors.js';
 import type { Task } from '../task/task.js';
-import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
+import { ExecutionTraces } from './execution-traces.js';
+import { MESSAGE_ID, messagingAttributes } from './messaging-attributes.js';
+import type { OpenTelemetry } from './open-telemetry.js';
+import { failSpan, recordError } from './span-errors.js';
 import { placeOf } from './task-attributes.js';
 import type { TaskWatcher } from './task-watchers.js';
 import type { TelemetryLog } from './telemetry-log.js';
+import { TracerSource } from './tracer-source.js';
 
 /**
- * Spans of tasks, each from the call of its function until its `done`. It begins a trace of its own, with a link to the
+ * Spans of tasks, each from the call of its function until its `done`; of kind CONSUMER for a run of an execution. It begins a trace of its own, with a link to the
  * span in which the task was scheduled. A task outlives its request, and backends show traces badly whose parent ended
  * long before its child.
  */
@@ -20,24 +23,34 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   readonly #log: TelemetryLog;
   /** Spans of tasks. A finished task keeps one that records nothing, as the parent of its retries. */
   readonly #spans = new WeakMap<Task, Span>();
+  readonly #tracers: TracerSource;
+  readonly #executions: ExecutionTraces;
   #open = 0;
-  #provider: TracerProvider | undefined;
-  #tracer: Tracer | undefined;
 
   constructor(api: OpenTelemetry, log: TelemetryLog) {
     super();
     this.#api = api;
     this.#log = log;
+    this.#tracers = new TracerSource(api, log);
+    this.#executions = new ExecutionTraces(api, this.#tracers, log);
   }
 
   /** True if the application has registered an SDK, which may come late, or a span is open. */
   override get isActive(): boolean {
-    return this.#open > 0 || this.#findTracer() !== undefined;
+    return this.#open > 0 || this.#tracers.find() !== undefined;
   }
 
   override run<R>(task: Task, func: () => R): R {
     const context = this.#contextOf(task);
     return context === undefined ? func() : this.#api.context.with(context, func);
+  }
+
+  override beginAdding(task: string, queue: string, operation: AddingOperation): AddingSpan | undefined {
+    return this.#executions.begin(task, queue, operation);
+  }
+
+  override resume(trace: CarriedTrace, func: () => void): void {
+    this.#executions.resume(trace, func);
   }
 
   heard(type: TaskEventType, task: Task, reason: string, error: unknown): void {
@@ -57,8 +70,7 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
         break;
       case 'failed':
         span.setAttribute('task.reason', labelText(reason));
-        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
-        recordError(span, error);
+        failSpan(this.#api, span, error);
         break;
       case 'retryFailed':
         span.addEvent(type, { 'task.attempt': task.attempt });
@@ -93,14 +105,13 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
   }
 
   #start(task: Task, scheduled: Context): Span | undefined {
-    const { trace, SpanKind } = this.#api;
-    const from = trace.getSpanContext(scheduled);
-    const span = this.#findTracer()?.startSpan(
+    const { SpanKind } = this.#api;
+    const span = this.#tracers.find()?.startSpan(
       nameOf(task),
       {
         root: true,
-        kind: SpanKind.INTERNAL,
-        links: from !== undefined && trace.isSpanContextValid(from) ? [{ context: from }] : [],
+        kind: task.run === undefined ? SpanKind.INTERNAL : SpanKind.CONSUMER,
+        links: this.#linksOf(task, scheduled),
         attributes: attributesOf(task),
       },
       scheduled,
@@ -111,34 +122,24 @@ export class TaskSpans extends TaskTracer implements TaskWatcher {
     return span;
   }
 
+  /** Returns links to the span in which the task was scheduled, or its execution added, and to what that follows. */
+  #linksOf({ run }: Task, scheduled: Context): Link[] {
+    const { trace } = this.#api;
+    const from = trace.getSpanContext(scheduled);
+    const links: Link[] = from !== undefined && trace.isSpanContextValid(from) ? [{ context: from }] : [];
+    return run === undefined ? links : [...links, ...this.#executions.linksOf(scheduled)];
+  }
+
   /** Starts the span of a task that will never be called. */
   #startUnstarted(task: Task): Span | undefined {
     if (task.isStarted || !this.isActive) return undefined;
     return task.scope.runInAsyncScope(() => this.#start(task, this.#api.context.active()));
   }
-
-  #findTracer(): Tracer | undefined {
-    try {
-      const provider = this.#api.trace.getTracerProvider();
-      if (provider !== this.#provider || this.#tracer === undefined) {
-        this.#provider = provider;
-        // The placeholder before an SDK's registration would give a tracer without effect, at a price.
-        const isProxy = provider instanceof this.#api.ProxyTracerProvider;
-        this.#tracer = isProxy
-          ? provider.getDelegateTracer(SCOPE, SCOPE_VERSION)
-          : provider.getTracer(SCOPE, SCOPE_VERSION);
-      }
-      return this.#tracer;
-    } catch (error) {
-      this.#log.failed(error);
-      return undefined;
-    }
-  }
 }
 
 /** Returns a span name with as few values as the code has: backends group spans by name. */
 function nameOf({ run, timing, functionName }: Task): string {
-  return `${run === undefined ? timing : 'durable'} ${functionName}`;
+  return run === undefined ? `${timing} ${functionName}` : `process ${labelText(functionName)}`;
 }
 
 /** Returns the attributes, without arguments. */
@@ -148,12 +149,8 @@ function attributesOf(task: Task): Attributes {
   attributes['task.name'] = labelText(task.name);
   attributes['task.attempt'] = task.attempt;
   attributes['task.shielded'] = task.shielded;
-  if (task.run !== undefined) attributes['task.key'] = labelText(task.run.key);
-  return attributes;
-}
-
-function recordError(span: Span, error: unknown): void {
-  const message = messageOf(error);
-  if (!isError(error)) return span.recordException(message);
-  span.recordException({ name: labelText(error.name), message, stack: stackText(stackOf(error)) });
+  const { run } = task;
+  if (run === undefined) return attributes;
+  attributes['task.key'] = labelText(run.key);
+  return Object.assign(attributes, messagingAttributes('process', run.queue), { [MESSAGE_ID]: run.executionId });
 }

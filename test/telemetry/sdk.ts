@@ -33,10 +33,15 @@ export class Sdk implements Disposable {
     metrics.setGlobalMeterProvider(new MeterProvider({ readers: [this.reader] }));
   }
 
+  /** The spans that have ended. */
+  async spans(): Promise<ReadableSpan[]> {
+    await this.provider.forceFlush();
+    return this.exporter.getFinishedSpans();
+  }
+
   /** The spans of tasks that have ended. */
   async taskSpans(): Promise<ReadableSpan[]> {
-    await this.provider.forceFlush();
-    return this.exporter.getFinishedSpans().filter(({ attributes }) => 'task.id' in attributes);
+    return (await this.spans()).filter(({ attributes }) => 'task.id' in attributes);
   }
 
   /** The span of the one task that there was: that it has no other, and that it has ended. */

@@ -322,7 +322,7 @@ describe('durable tasks', () => {
     const execution = await queue.add(shop.context.get(OrderTasks).process, { key: 'order:17' })('secret');
     await execution.result();
     const spans = await sdk.taskSpans();
-    expect(spans.map(({ name }) => name)).toEqual(['durable orders.process', 'durable orders.process']);
+    expect(spans.map(({ name }) => name)).toEqual(['process orders.process', 'process orders.process']);
     expect(spans.map(({ attributes }) => attributes)).toMatchObject([
       { 'task.key': 'order:17', 'task.attempt': 1, 'task.status': 'failed' },
       { 'task.key': 'order:17', 'task.attempt': 2, 'task.status': 'succeeded' },

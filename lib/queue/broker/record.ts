@@ -1,3 +1,5 @@
+import type { CarriedTrace } from '../../scheduler/task-tracer.js';
+
 /**
  * State of an execution that has not ended. `retrying` waits for its next attempt, `parked` for something else than
  * time.
@@ -167,6 +169,7 @@ export interface ExecutionExtras {
   readonly after?: readonly AwaitedExecution[];
   /** JSON of what carriers have captured at its addition, by their names. */
   readonly carried?: string;
+  readonly trace?: CarriedTrace;
 }
 
 export interface NewExecution {

@@ -1,3 +1,4 @@
+import type { CarriedTrace, TraceHeaders } from '../../scheduler/task-tracer.js';
 import {
   type AwaitedExecution,
   type ChainSchedule,
@@ -72,17 +73,38 @@ function readErrors(errors: readonly unknown[], depth: number): StoredError[] {
  * @returns nothing where an execution says that it follows others, and not which; or that it carries something, and not
  * what: without its tenant, it must not run.
  */
-export function readExtras({ isAutomatic, schedule, isStruck, after, carried }: Fields): ExecutionExtras | undefined {
+export function readExtras({
+  isAutomatic,
+  schedule,
+  isStruck,
+  after,
+  carried,
+  trace,
+}: Fields): ExecutionExtras | undefined {
   if (after !== undefined && !(Array.isArray(after) && after.every(isAwaited))) return undefined;
   if (carried !== undefined && !isCarried(carried)) return undefined;
   const known = readSchedule(schedule);
+  const traced = readTrace(trace);
   return {
     ...(isAutomatic === true && { isAutomatic }),
     ...(known !== undefined && { schedule: known }),
     ...(isStruck === true && { isStruck }),
     ...(after !== undefined && { after: after as AwaitedExecution[] }),
     ...(carried !== undefined && { carried: carried as string }),
+    ...(traced !== undefined && { trace: traced }),
   };
+}
+
+/** @returns nothing for what is none: an execution runs without its trace. */
+function readTrace(value: unknown): CarriedTrace | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { headers, follows } = value as Fields;
+  if (!areHeaders(headers)) return undefined;
+  return { headers, ...(Array.isArray(follows) && { follows: follows.filter(areHeaders) }) };
+}
+
+function areHeaders(value: unknown): value is TraceHeaders {
+  return typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string');
 }
 
 function isCarried(value: unknown): boolean {

@@ -6,6 +6,7 @@ import { ArgumentsCalls, type ArgumentsCall } from './arguments-call.js';
 import { AdditionGuard, type Refusal } from './addition-guard.js';
 import { BROKER, type Broker } from '../broker/broker.js';
 import { Carriers } from './carriers.js';
+import { ExecutionSender, type SentExecution } from './execution-sender.js';
 import { newRecord } from '../broker/new-record.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import { DurableRegistry } from '../declaration/durable-registry.js';
@@ -48,6 +49,7 @@ export class ExecutionWriter {
     private readonly guard: AdditionGuard,
     private readonly executions: ExecutionHandles,
     private readonly carriers: Carriers,
+    private readonly sender: ExecutionSender,
     private readonly log: QueueLog,
   ) {
     this.calls = new ArgumentsCalls(log);
@@ -125,7 +127,7 @@ export class ExecutionWriter {
     const { execution } = addition;
     const refusal = this.refusalOf(addition);
     if (refusal?.mode === 'drop') return this.refused(execution, refusal);
-    const [answer] = await this.broker.executions.add([marked(execution, refusal)]);
+    const [answer] = await this.sender.add([marked(execution, refusal)]);
     return this.added(execution, refusal, answer);
   }
 
@@ -136,7 +138,7 @@ export class ExecutionWriter {
     const wanted = additions.flatMap(({ execution }, at) =>
       refusals[at]?.mode === 'drop' ? [] : [marked(execution, refusals[at])],
     );
-    const answers = wanted.length === 0 ? [] : await this.broker.executions.add(wanted);
+    const answers = wanted.length === 0 ? [] : await this.sender.add(wanted);
     const handles: Execution[] = [];
     let next = 0;
     for (const [at, { execution }] of additions.entries()) {
@@ -151,7 +153,7 @@ export class ExecutionWriter {
   private added(
     execution: Addition['execution'],
     refusal: Refusal | undefined,
-    answer: AddedExecution | undefined,
+    answer: SentExecution | undefined,
   ): Execution | Promise<Execution> {
     if (answer === undefined) throw new Error('The broker has not told what became of an execution'); // a bug of ours
     const record = addedRecord(answer, execution, refusal);
@@ -172,10 +174,10 @@ export class ExecutionWriter {
     const keyed: KeyedExecution & Addition['execution'] = { ...execution, key };
     const refusal = this.refusalOf({ execution, args });
     if (refusal?.mode === 'drop') return this.refused(keyed, refusal);
-    const id = await this.broker.executions.replace(marked(keyed, refusal));
+    const sent = await this.sender.replace(marked(keyed, refusal));
     this.log.replaced(keyed.name, keyed.addedAt);
     const disposition = refusal === undefined ? 'scheduled' : 'struck';
-    return this.executions.of(addedRecord({ id, key }, keyed, refusal), disposition);
+    return this.executions.of(addedRecord(sent, keyed, refusal), disposition);
   }
 
   private refusalOf({ execution: { name }, args }: Addition): Refusal | undefined {
@@ -213,10 +215,11 @@ function marked<E extends NewExecution>(execution: E, refusal: Refusal | undefin
 
 /** Returns the record of an added execution. Only the broker knows an older one. */
 function addedRecord(
-  { id, key }: Pick<AddedExecution, 'id' | 'key'>,
+  { id, key, extras }: SentExecution,
   execution: Addition['execution'],
   refusal: Refusal | undefined,
 ): ExecutionRecord {
-  const record = newRecord(id, key, execution, execution.addedAt);
+  const sent = extras === undefined ? execution : { ...execution, extras };
+  const record = newRecord(id, key, sent, execution.addedAt);
   return refusal === undefined ? record : { ...record, reason: refusal.reason };
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TraceHeaders } from '../../scheduler/task-tracer.js';
 import type { TaskFunction } from '../../task/task-parts.js';
 import type { TaskResult } from '../../task/task-result.js';
 
@@ -10,6 +11,9 @@ import { TaskArgumentError } from '../broker/queue-errors.js';
 import type { TaskName } from '../declaration/task-name.js';
 import type { FollowUpStore } from './follow-up-store.js';
 import { isEnded, type AwaitedExecution, type ExecutionRecord } from '../broker/record.js';
+
+/** Number of executions to whose additions a run links that follows them: their traces lie in its record. */
+const MOST_TRACES = 32;
 
 const ADD: AddingCall = { name: 'queue.after(executions).add', options: ADD_OPTIONS };
 
@@ -57,11 +61,21 @@ export class FollowUpQueue {
         if (isEnded(record.state)) ended.set(at, record);
       }
       const key = options.key ?? `after-${randomUUID()}`;
-      const addition = this.adder.describe(name, args, { ...options, key }, { after });
+      const follows = this.traces();
+      const extras = { after, ...(follows.length > 0 && { trace: { headers: {}, follows } }) };
+      const addition = this.adder.describe(name, args, { ...options, key }, extras);
       if (after.length > 0) await this.followUps.expect(key, after, ended);
       const [execution] = await this.adder.add([addition]);
       if (after.length > 0 && execution?.disposition !== 'scheduled') await this.forgetUnless(execution, key, after);
       return execution as Execution<never>;
+    });
+  }
+
+  /** Returns the traces of the awaited additions, as far as their handles know them. */
+  private traces(): TraceHeaders[] {
+    return this.executions.slice(0, MOST_TRACES).flatMap((execution) => {
+      const { baggage: _baggage, ...headers } = Execution.recordOf(execution).extras?.trace?.headers ?? {};
+      return Object.keys(headers).length === 0 ? [] : [headers as TraceHeaders];
     });
   }
 

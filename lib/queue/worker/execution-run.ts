@@ -22,6 +22,8 @@ const NONE: readonly never[] = [];
 /** Worker of a run: one object for all of them. */
 export interface RunOwner {
   readonly clock: Clock;
+  /** Name of its queue. */
+  readonly queue: string;
   readonly log: QueueLog;
   /** Shutdown has begun: no function is called any more. */
   readonly isStopping: boolean;
@@ -105,6 +107,14 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   get taskName(): string {
     return this.name;
+  }
+
+  get executionId(): string {
+    return this.claim.id;
+  }
+
+  get queue(): string {
+    return this.owner.queue;
   }
 
   get worker(): string {

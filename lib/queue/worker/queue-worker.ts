@@ -43,6 +43,10 @@ export class QueueWorker implements RunOwner {
     this.signals = new WorkerSignals(broker, state, clock, (id) => this.cancel(id));
   }
 
+  get queue(): string {
+    return this.options.name;
+  }
+
   get isStarted(): boolean {
     return this.state.isStarted;
   }

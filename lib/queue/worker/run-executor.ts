@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { TaskFactory } from '../../scheduler/task-factory.js';
 import { TaskRunner } from '../../scheduler/task-runner.js';
+import { TaskTracer } from '../../scheduler/task-tracer.js';
 import { createScope, inEmptyContext } from '../../task/task-activity.js';
 import type { TaskCall } from '../../task/task-parts.js';
 import type { ResolvedTaskConfig } from '../../task/task.js';
@@ -31,6 +32,7 @@ export class RunExecutor {
     private readonly factory: TaskFactory,
     private readonly runner: TaskRunner,
     private readonly carriers: Carriers,
+    private readonly tracer: TaskTracer,
     private readonly log: QueueLog,
   ) {}
 
@@ -70,11 +72,11 @@ export class RunExecutor {
 
   /** Runs an execution that no rule stops, in the context that it carries. */
   private enter(run: ExecutionRun, durable: DurableTask, args: readonly unknown[]): Ending | Promise<Ending> {
-    const { carried } = run.claim.record.extras ?? NONE;
-    if (carried === undefined) return this.callOnHost(run, durable, args);
+    const { extras } = run.claim.record;
+    if (extras === undefined || !hasContext(extras)) return this.callOnHost(run, durable, args);
     let scope: AsyncResource;
     try {
-      scope = this.scopeOf(carried, durable);
+      scope = this.scopeOf(extras, durable);
     } catch (error) {
       return this.fail(run, durable, error);
     }
@@ -82,9 +84,12 @@ export class RunExecutor {
   }
 
   /** Creates the async context that carriers restore. They call nothing of the task, so that their errors end none. */
-  private scopeOf(carried: string, { config }: DurableTask): AsyncResource {
+  private scopeOf({ carried, trace }: ExecutionExtras, { config }: DurableTask): AsyncResource {
     let scope: AsyncResource | undefined;
-    const restore = (): void => this.carriers.restore(carried, () => (scope = createScope(undefined)));
+    const create = (): void => void (scope = createScope(undefined));
+    const carry = carried === undefined ? create : (): void => this.carriers.restore(carried, create);
+    const isTraced = trace !== undefined && this.tracer.isActive;
+    const restore = isTraced ? (): void => this.tracer.resume(trace, carry) : carry;
     if (config.asyncContext === 'none') inEmptyContext(restore);
     else restore();
     return scope!; // what restores nothing has thrown
@@ -127,9 +132,13 @@ export class RunExecutor {
   }
 }
 
+function hasContext({ carried, trace }: ExecutionExtras): boolean {
+  return carried !== undefined || trace !== undefined;
+}
+
 /** Returns the options of a run: the context that it carries is its own, and not to be left. */
 function configOf({ claim }: ExecutionRun, { config }: DurableTask): ResolvedTaskConfig {
-  if (config.asyncContext === undefined || claim.record.extras?.carried === undefined) return config;
+  if (config.asyncContext === undefined || !hasContext(claim.record.extras ?? NONE)) return config;
   const { asyncContext: _asyncContext, ...inheriting } = config;
   return inheriting;
 }

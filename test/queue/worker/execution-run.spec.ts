@@ -23,6 +23,8 @@ class Worker implements RunOwner {
     return Promise.resolve();
   }
 
+  readonly queue = 'tasks';
+
   excuse(claim: Claim): void {
     this.excused.push(claim);
   }

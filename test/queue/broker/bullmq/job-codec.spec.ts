@@ -87,6 +87,20 @@ describe('job-codec', () => {
     }
   });
 
+  it('reads the trace of an addition, and leaves out what is none: an execution runs without it', () => {
+    const trace = { headers: { traceparent: '00-1' }, follows: [{ traceparent: '00-2' }] };
+    const extrasOf = (stored: unknown): unknown => {
+      const job = jobOf({ ...EXECUTION, extras: { trace: stored } as object }, 'id-1', NOW, String);
+      return recordOf(job, 'scheduled');
+    };
+    expect(extrasOf(trace)).toMatchObject({ extras: { trace } });
+    expect(extrasOf({ ...trace, follows: [null, { a: 1 }, ...trace.follows] })).toMatchObject({ extras: { trace } });
+    for (const damaged of [7, null, 'x', [], {}, { headers: 5 }, { headers: { traceparent: 1 } }]) {
+      expect(extrasOf(damaged)).not.toHaveProperty('extras');
+      expect(extrasOf(damaged)).not.toHaveProperty('flaw');
+    }
+  });
+
   it('keeps keys apart, and long ones short', () => {
     const keys = ['%', '%0025', '%0000', '\0', '\uD800', '\uDFFF', '\uFFFD', '😀', 'x'.repeat(257), 'x'.repeat(258)];
     const encoded = keys.map(encodeKey);
