@@ -64,7 +64,15 @@ export interface TaskQueueOptions {
    * is the outermost. Default: none.
    */
   carriers?: readonly Type<TaskContextCarrier>[] | undefined;
+  /**
+   * Number of lines of `context.logger` that are kept with each execution, the last ones, for `execution.logs()`: from 0, which
+   * keeps none, to 1,000. Default 0.
+   */
+  logs?: number | undefined;
 }
+
+/** Most lines that are kept with an execution: up to 1 kB each, which a run with lines writes at its end. */
+const MAX_LOGS = 1_000;
 
 const CONNECTION = 'url, or connection: { host, port, username, password }';
 const LIMIT = "@RateLimit() on the task's method";
@@ -101,6 +109,7 @@ const QUEUE = new KnownOptions<TaskQueueOptions>(
     maxArgumentSize: true,
     builtInTasks: true,
     carriers: true,
+    logs: true,
   },
   HABITS,
 );
@@ -169,7 +178,13 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
     ),
     builtInTasks,
     carriers: carriersOf(options.carriers),
+    logs: logsOf(options.logs),
   };
+}
+
+function logsOf(logs: unknown = 0): number {
+  if (Number.isInteger(logs) && (logs as number) >= 0 && (logs as number) <= MAX_LOGS) return logs as number;
+  throw new TasksConfigError('queue.logs', logs, 'a whole number from 0 to 1,000');
 }
 
 function carriersOf(carriers: unknown = []): readonly Type<never>[] {

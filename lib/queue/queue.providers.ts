@@ -26,6 +26,7 @@ import type { Rule } from './rules/rule.js';
 import { Rules, RULES } from './rules/rules.js';
 import { Strikes } from './rules/strikes.js';
 import { TaskQueue } from './task-queue.js';
+import { LogKeeper } from './worker/log-keeper.js';
 import { RunExecutor } from './worker/run-executor.js';
 import { QueueWorker } from './worker/queue-worker.js';
 import { RunPreparation } from './worker/run-preparation.js';
@@ -69,6 +70,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
 
   UnknownTasks,
   RunPreparation,
+  LogKeeper,
   RunExecutor,
   RunSettler,
   WorkerState,

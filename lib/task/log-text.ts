@@ -9,6 +9,8 @@ const CONTROLS_IN_LINES = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u206
 /** Size of a message, in bytes of UTF-8 without the mark of the cut. */
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_STACK = 8_000;
+/** Size of a line that is kept with an execution. */
+const LONGEST_KEPT = 1_000;
 /** Size of a name, key or reason in a message, so that the rest of the message stays. */
 const LONGEST_LABEL = 200;
 
@@ -30,6 +32,11 @@ export function stackText(text: string): string {
 /** Name, key, reason or value inside a message: escaped, and cut at 200 bytes. */
 export function labelText(text: string): string {
   return escapeControls(cut(text, LONGEST_LABEL, escapeControls));
+}
+
+/** Text of a line that is kept with an execution: in one line, escaped, and cut at 1 kB. */
+export function keptText(text: string): string {
+  return escapeControls(cut(text, LONGEST_KEPT, escapeControls));
 }
 
 function escapeLines(text: string): string {

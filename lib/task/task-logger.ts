@@ -1,5 +1,7 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
+import { KeepingLogger } from './keeping-logger.js';
 import { labelText } from './log-text.js';
+import type { TaskRun } from './task-parts.js';
 import type { Task } from './task.js';
 
 /** True on Nest 12, whose logger takes fields beside a message; Nest 11 prints fields as lines of their own. */
@@ -14,6 +16,11 @@ type Level = 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
 export function createTaskLogger(task: Task): Logger {
   const { run } = task;
   if (run === undefined) return new Logger(task.label);
+  const logger = createRunLogger(task, run);
+  return run.logs === undefined ? logger : new KeepingLogger(logger, run.logs);
+}
+
+function createRunLogger(task: Task, run: TaskRun): Logger {
   const name = labelText(task.name);
   const key = labelText(run.key);
   const worker = labelText(run.worker);

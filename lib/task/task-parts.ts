@@ -1,3 +1,4 @@
+import type { LogLevel } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
 import type { ExecutionOutcome, TaskTiming } from './task-outcome.js';
 import type { TaskPerpetual } from './task-perpetual.js';
@@ -36,6 +37,12 @@ export interface TaskOrigin {
   readonly isCallerOpen: boolean;
 }
 
+/** Lines of a run that are kept with its execution. */
+export interface TaskLines {
+  /** @param message first argument of the logger's method. Never throws. */
+  add(level: LogLevel, message: unknown): void;
+}
+
 /** Run of a durable execution, as far as the scheduler needs to know. */
 export interface TaskRun {
   /** Name of the durable task. */
@@ -49,6 +56,8 @@ export interface TaskRun {
   readonly worker: string;
   /** Number of the attempt, from 1. */
   readonly attempt: number;
+  /** Nothing where none are kept. */
+  readonly logs: TaskLines | undefined;
   readonly progress: TaskProgress;
   /** Delay of the next attempt, if this one fails. */
   readonly retry: TaskRetry;

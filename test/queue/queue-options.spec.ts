@@ -23,6 +23,7 @@ describe('the options of the queue', () => {
       maxArgumentSize: 1_048_576,
       builtInTasks: true,
       carriers: [],
+      logs: 0,
     };
     expect(resolveQueueOptions()).toEqual(defaults);
     expect(resolveQueueOptions({})).toEqual(defaults);
@@ -54,6 +55,7 @@ describe('the options of the queue', () => {
       maxArgumentSize: 512_000,
       builtInTasks: false,
       carriers: [],
+      logs: 0,
     });
     expect(resolveQueueOptions({ worker: false }).hasWorker).toBe(false);
     expect(resolveQueueOptions({ retention: 0 }).retention.of('any', 'failed')).toBe(0);

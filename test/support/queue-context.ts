@@ -14,7 +14,7 @@ export interface QueueContext extends TestContext {
 export interface QueueContextOptions
   extends
     Omit<TasksModuleOptions, 'queue'>,
-    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize' | 'carriers'>,
+    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize' | 'carriers' | 'logs'>,
     TaskQueueWorkerOptions {
   /** The `name` of the queue: those that have it in common share work. Default: one of its own. */
   fleet?: string;
@@ -32,6 +32,7 @@ export async function startQueue(
     retention,
     maxArgumentSize,
     carriers,
+    logs,
     fleet = space.newQueue(),
     lease = LEASE,
     concurrency,
@@ -40,7 +41,7 @@ export async function startQueue(
   }: QueueContextOptions = {},
 ): Promise<QueueContext> {
   const workerOptions = worker ?? { lease, concurrency };
-  const queue = { ...space.options(fleet), retention, maxArgumentSize, carriers, worker: workerOptions };
+  const queue = { ...space.options(fleet), retention, maxArgumentSize, carriers, logs, worker: workerOptions };
   const test = await startContext({ ...options, queue }, metadata);
   return { ...test, fleet, queue: test.context.get(TaskQueue), broker: test.context.get<Broker>(BROKER) };
 }

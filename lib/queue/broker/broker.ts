@@ -190,6 +190,13 @@ export interface SharedMaps {
   size(map: string): Promise<number>;
 }
 
+/** Lines that runs have logged, kept with their executions. Of two texts of one execution the greater stays. */
+export interface LogStore {
+  /** @param ttl time for which they are kept, in milliseconds, where nothing else ends with the execution. */
+  write(id: string, text: string, ttl: number): Promise<void>;
+  read(id: string): Promise<string | undefined>;
+}
+
 /** Hints that processes give each other. */
 export interface Signals {
   publish(signal: Signal): Promise<void>;
@@ -212,6 +219,7 @@ export interface Broker {
   readonly ended: EndedStore;
   readonly runs: RunStore;
   readonly limits: LimitStore;
+  readonly logs: LogStore;
   readonly maps: SharedMaps;
   readonly signals: Signals;
   readonly timeline: TimelineStore;

@@ -26,4 +26,6 @@ export interface ResolvedQueueOptions {
   readonly builtInTasks: boolean;
   /** Provider classes that carry the async context. */
   readonly carriers: readonly Type<never>[];
+  /** Number of lines that are kept of what the runs of an execution log. */
+  readonly logs: number;
 }

@@ -58,6 +58,10 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
     return this.broker.executions.find(id, key);
   }
 
+  logs({ id }: ExecutionName): Promise<string | undefined> {
+    return this.broker.logs.read(id);
+  }
+
   /** @param execution leaves every other one with the key alone. */
   async cancel(key: string, reason: string, execution?: ExecutionName): Promise<Cancellation> {
     requireReason('cancel()', reason);

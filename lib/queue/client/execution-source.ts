@@ -20,6 +20,8 @@ export interface ExecutionSource {
   find(execution: ExecutionName): Promise<ExecutionStatus | undefined>;
   /** Looks now, and again whenever there is news. Completes with the end of the execution or the application. */
   watch(execution: ExecutionName): Observable<Sighting>;
+  /** Returns what its runs have logged, as it is stored. */
+  logs(execution: ExecutionName): Promise<string | undefined>;
   cancel(key: string, reason: string, execution?: ExecutionName): Promise<Cancellation>;
   /** @throws {TaskWaitError} when nobody would run it as long as somebody waits here. */
   checkWait(execution: ExecutionName): Promise<void> | undefined;

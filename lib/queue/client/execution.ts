@@ -4,6 +4,8 @@ import { filter, map, switchMap, takeUntil, takeWhile, timeout as failAfter } fr
 import { parseDuration, type Duration } from '../../task/duration.js';
 import { KnownOptions } from '../../task/known-options.js';
 import type { Cancellation } from '../broker/broker.js';
+import { logLinesOf, type ExecutionLogLine } from './execution-log.js';
+import { progressOf, type ExecutionProgress } from './execution-progress.js';
 import type { ExecutionSource, Sighting } from './execution-source.js';
 import { trailEntriesOf, type TrailEntry } from './trail-entry.js';
 import { decodeArgs, decodeResult } from '../declaration/payload.js';
@@ -24,18 +26,6 @@ import { isEnded, type ExecutionRecord, type ExecutionState, type ExecutionStatu
  * @publicApi
  */
 export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
-
-/**
- * Progress of a run.
- *
- * @publicApi
- */
-export interface ExecutionProgress {
-  /** Work done so far, from 0. May exceed the total. */
-  readonly current: number;
-  readonly total: number;
-  readonly message: string | undefined;
-}
 
 /**
  * State of an execution at one moment.
@@ -240,6 +230,20 @@ export class Execution<R = unknown> {
     return this.#source.cancel(this.key, reason, this.#record);
   }
 
+  /**
+   * Returns the last lines that its runs have written to `context.logger`, of all attempts, oldest first: as many as
+   * `queue: { logs }` keeps. Those of a run that goes on are there with its progress.
+   *
+   * @throws {BrokerUnavailableError} when the broker cannot be reached.
+   * @example
+   * ```ts
+   * for (const { at, level, message } of await execution.logs()) console.log(at, level, message);
+   * ```
+   */
+  async logs(): Promise<ExecutionLogLine[]> {
+    return this.#wasRefused ? [] : logLinesOf(await this.#source.logs(this.#record));
+  }
+
   /** Returns the answer of a handler that returns the execution. Without the arguments. */
   toJSON(): Record<string, unknown> {
     const { key, name, state, attempt, when, disposition } = this;
@@ -285,11 +289,6 @@ export class Execution<R = unknown> {
 
 function dateOf(time: number | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(time);
-}
-
-function progressOf({ progress }: ExecutionRecord): ExecutionProgress {
-  const { current = 0, total = 100, message } = progress ?? {};
-  return { current, total, message };
 }
 
 function resultOf({ key, state, result, error, reason = REASONS.unknown() }: ExecutionRecord): unknown {

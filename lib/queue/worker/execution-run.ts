@@ -6,6 +6,7 @@ import type { ExecutionOutcome } from '../../task/task-outcome.js';
 import type { Rule, RuledRun } from '../rules/rule.js';
 import { describeStrike, type Strike } from '../rules/strike.js';
 import type { RunPerpetual } from './run-perpetual.js';
+import { RunLogs } from './run-logs.js';
 import { RunProgress } from './run-progress.js';
 import { RunRetry } from './run-retry.js';
 import type { Claim } from '../broker/broker.js';
@@ -24,6 +25,8 @@ export interface RunOwner {
   readonly clock: Clock;
   /** Name of its queue. */
   readonly queue: string;
+  /** Number of lines that are kept with an execution. */
+  readonly keptLines: number;
   readonly log: QueueLog;
   /** Shutdown has begun: no function is called any more. */
   readonly isStopping: boolean;
@@ -66,6 +69,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly leaseUntil: number;
   /** Call of its function, in milliseconds since the epoch: at once, where nothing had to be waited for before. */
   readonly calledAt: number;
+  /** Nothing where no lines are kept. */
+  readonly logs: RunLogs | undefined;
   readonly phase: RunPhase = 'preparing';
   readonly durable: DurableTask | undefined = undefined;
   readonly perpetual: RunPerpetual | undefined = undefined;
@@ -103,6 +108,7 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
     this.startedAt = startedAt;
     this.calledAt = startedAt;
     this.leaseUntil = leaseUntil;
+    this.logs = owner.keptLines === 0 ? undefined : new RunLogs(owner.clock, attempt, owner.keptLines);
   }
 
   get taskName(): string {

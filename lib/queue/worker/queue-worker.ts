@@ -11,6 +11,7 @@ import { Rules } from '../rules/rules.js';
 import { ExecutionRun, type RunOwner } from './execution-run.js';
 import { RunExecutor } from './run-executor.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { LogKeeper } from './log-keeper.js';
 import { RELEASE, RunSettler, type Ending } from './run-settler.js';
 import type { StartCaps } from './start-caps.js';
 import { WorkerSignals } from './worker-signals.js';
@@ -36,6 +37,7 @@ export class QueueWorker implements RunOwner {
     private readonly pause: Pause,
     private readonly state: WorkerState,
     private readonly workers: Workers,
+    private readonly logKeeper: LogKeeper,
     readonly log: QueueLog,
   ) {
     this.limits = settler.limits;
@@ -45,6 +47,10 @@ export class QueueWorker implements RunOwner {
 
   get queue(): string {
     return this.options.name;
+  }
+
+  get keptLines(): number {
+    return this.options.logs;
   }
 
   get isStarted(): boolean {
@@ -131,7 +137,7 @@ export class QueueWorker implements RunOwner {
         asked = this.clock.now();
         if (ending !== undefined) {
           const settlement = this.settler.decide(run, ending);
-          const foretold = this.rules.beforeSettlement(run, settlement);
+          const foretold = this.settler.beforeSettlement(run, settlement);
           if (foretold !== undefined) await foretold;
           // Awaited just like the first claim, so that executions start in the order of their claims.
           claim = await this.broker.runs.settle(run.claim, settlement, this.mayClaim);
@@ -215,7 +221,7 @@ export class QueueWorker implements RunOwner {
 
   async writeProgress(run: ExecutionRun, progress: ProgressRecord): Promise<void> {
     if (run.isLost) return;
-    await this.broker.runs.setProgress(run.claim, progress);
+    await Promise.all([this.broker.runs.setProgress(run.claim, progress), this.logKeeper.keep(run)]);
     run.tell();
   }
 

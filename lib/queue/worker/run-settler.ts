@@ -13,6 +13,7 @@ import { QueueLog } from '../log/queue-log.js';
 import { Pause } from '../rules/pause.js';
 import { Rules } from '../rules/rules.js';
 import type { ExecutionRun } from './execution-run.js';
+import { LogKeeper } from './log-keeper.js';
 import { StartCaps } from './start-caps.js';
 import { WorkerState } from './worker-state.js';
 import type { Settlement } from '../broker/settlement.js';
@@ -36,6 +37,7 @@ export class RunSettler {
     private readonly rules: Rules,
     private readonly pause: Pause,
     private readonly state: WorkerState,
+    private readonly logKeeper: LogKeeper,
     private readonly log: QueueLog,
   ) {}
 
@@ -57,12 +59,19 @@ export class RunSettler {
     return settlement;
   }
 
+  /** Stores what must be there before the end of a run. Nothing where there is nothing: that is nearly every run. */
+  beforeSettlement(run: ExecutionRun, settlement: Settlement): Promise<unknown> | undefined {
+    const foretold = this.rules.beforeSettlement(run, settlement);
+    const kept = this.logKeeper.keep(run, settlement);
+    return foretold === undefined || kept === undefined ? (foretold ?? kept) : Promise.all([foretold, kept]);
+  }
+
   /** Stores the end of a run, again and again while the broker is down. Returns what the broker has claimed next. */
   async settle(run: ExecutionRun, settlement: Settlement): Promise<Claim | undefined> {
     while (!this.state.isEnded) {
       try {
         const now = this.clock.now();
-        await this.rules.beforeSettlement(run, settlement);
+        await this.beforeSettlement(run, settlement);
         const next = await this.broker.runs.settle(
           run.claim,
           settlement,

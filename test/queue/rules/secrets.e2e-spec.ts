@@ -45,6 +45,12 @@ class Jobs {
     return { token: card.number };
   }
 
+  @Durable('secrets.write')
+  write(card: Card, _name: string): string {
+    this.context.logger.log('charging', 'Payments');
+    return card.number;
+  }
+
   @Durable('secrets.fail')
   fail(card: Card): never {
     this.seen.push(card);
@@ -521,6 +527,17 @@ describe.each(BROKERS)('a line in the log, and no secret, is left by: $label', (
       expect(refused).toMatchObject({ code: 'TASK_ARGUMENT' });
       expect(inspect(refused, { depth: null })).not.toContain('hunter2');
     }
+  });
+
+  it('lines that are kept with an execution: no more than what the task writes', async () => {
+    await using test = await start({ logs: 10 });
+    const { queue, jobs } = test;
+    const execution = await CONTEXT.run({ token: SECRET }, () => queue.add(jobs.write)(CARD, SECRET));
+    expect(await execution.result()).toBe(SECRET);
+    const failed = await queue.add(jobs.fail)(CARD);
+    await expect(failed.result()).rejects.toThrow('declined');
+    expect((await execution.logs()).map(({ level, message }) => `${level} ${message}`)).toEqual(['log charging']);
+    expect(await failed.logs()).toEqual([]);
   });
 
   it('an agenda, and the progress of a run', async () => {

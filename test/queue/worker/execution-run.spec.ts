@@ -24,6 +24,7 @@ class Worker implements RunOwner {
   }
 
   readonly queue = 'tasks';
+  readonly keptLines = 0;
 
   excuse(claim: Claim): void {
     this.excused.push(claim);

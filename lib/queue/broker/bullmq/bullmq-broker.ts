@@ -4,6 +4,7 @@ import { BullMqEnded } from './bullmq-ended.js';
 import { BullMqDuties } from './bullmq-duties.js';
 import { BullMqExecutions } from './bullmq-executions.js';
 import { BullMqLimits } from './bullmq-limits.js';
+import { BullMqLogs } from './bullmq-logs.js';
 import { BullMqMaps } from './bullmq-maps.js';
 import { BullMqRuns } from './bullmq-runs.js';
 import { BullMqSignals } from './bullmq-signals.js';
@@ -25,6 +26,7 @@ export class BullMqBroker implements Broker {
   readonly ended: BullMqEnded;
   readonly runs: BullMqRuns;
   readonly limits: BullMqLimits;
+  readonly logs: BullMqLogs;
   readonly maps: BullMqMaps;
   readonly signals: BullMqSignals;
   readonly timeline: BullMqTimeline;
@@ -44,6 +46,7 @@ export class BullMqBroker implements Broker {
     this.ended = new BullMqEnded(session);
     this.runs = new BullMqRuns(session);
     this.limits = new BullMqLimits(session);
+    this.logs = new BullMqLogs(session);
     this.maps = new BullMqMaps(session);
     this.signals = new BullMqSignals(session);
     this.timeline = new BullMqTimeline(session);

@@ -56,6 +56,7 @@ export class BullMqEnded implements EndedStore {
   async forget(id: string, until = Infinity): Promise<boolean> {
     const { connections, fleetSignals } = await this.session.open();
     const wasThere = await connections.answer(() => connections.ended.forget(id, until));
+    if (wasThere) await connections.answer(() => connections.store.deleteNote('logs', id));
     if (wasThere) fleetSignals.send({ type: 'changed', id });
     return wasThere;
   }

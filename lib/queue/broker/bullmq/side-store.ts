@@ -2,11 +2,11 @@ import type { SharedMaps } from '../broker.js';
 import type { MinuteRecord } from '../timeline-store.js';
 
 /**
- * What is remembered for a while: of a key, on PostgreSQL, the id of the last execution that has ended under it; of an id, the record of
- * an execution that ended without a job, that its cancellation was asked for, and how many of its lost leases were no
- * crashes.
+ * What is remembered for a while: of a key, on PostgreSQL, the id of the last execution that has ended under it; of an id,
+ * the record of an execution that ended without a job, that its cancellation was asked for, how many of its lost leases
+ * were no crashes, and what its runs have logged.
  */
-export type NoteKind = 'ended' | 'gone' | 'cancel' | 'excused';
+export type NoteKind = 'ended' | 'gone' | 'cancel' | 'excused' | 'logs';
 
 /**
  * Keeps what BullMQ cannot, in keys or a table of our own beside its: maps, notes and locks. Keys of notes are encoded

@@ -3,6 +3,7 @@ import { MemoryEnded } from './memory-ended.js';
 import { MemoryDuties } from './memory-duties.js';
 import { MemoryExecutionStore } from './memory-execution-store.js';
 import { MemoryLimits } from './memory-limits.js';
+import { MemoryLogs } from './memory-logs.js';
 import { MemoryMaps } from './memory-maps.js';
 import { MemoryQueue, type MemoryQueueOptions } from './memory-queue.js';
 import { MemoryRunStore } from './memory-run-store.js';
@@ -20,6 +21,7 @@ export class MemoryBroker implements Broker {
   readonly ended: MemoryEnded;
   readonly runs: RunStore;
   readonly limits: MemoryLimits;
+  readonly logs: MemoryLogs;
   readonly maps: MemoryMaps;
   readonly signals = new MemorySignals();
   readonly timeline: MemoryTimeline;
@@ -34,6 +36,7 @@ export class MemoryBroker implements Broker {
     this.ended = new MemoryEnded(this.queue);
     this.runs = this.openRuns(this.queue);
     this.limits = new MemoryLimits(this.queue);
+    this.logs = new MemoryLogs(this.queue);
   }
 
   connect(): Promise<void> {
