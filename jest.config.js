@@ -52,6 +52,7 @@ export default {
     '!lib/queue/broker/bullmq/side-store.ts',
     '!lib/queue/broker/bullmq/signal-channel.ts',
     '!lib/queue/broker/duties.ts',
+    '!lib/queue/client/task-context-carrier.ts',
     '!lib/task/task-outcome.ts',
     '!lib/task/task-parts.ts',
     '!lib/task/task-perpetual.ts',

@@ -158,16 +158,20 @@ describe.each(BROKERS)('what carriers capture, on $label', (kind) => {
     expect(test.context.get(TenantCarrier).restored).toBe(0);
   });
 
-  it('is there in each attempt, and in onError', async () => {
+  it('is there in each attempt, in onError, and when the execution is retried after its end', async () => {
     await using test = await startQueue(space, WITH, { carriers: CARRIERS });
     const jobs = test.context.get(Jobs);
-    const execution = await as('a', () => test.queue.add(jobs.fail)('see'));
+    const execution = await as('a', () => test.queue.add(jobs.fail, { key: 'k' })('see'));
     await expect(execution.result()).rejects.toThrow('bad');
-    expect(jobs.seen).toEqual([
+    const attempts = [
       [1, ['a', undefined]],
       [2, ['a', undefined]],
-    ]);
+    ];
+    expect(jobs.seen).toEqual(attempts);
     expect(onError).toEqual(['a', undefined]);
+    expect(await as('other', () => test.queue.retry('k'))).toBe('retried');
+    await expect((await execution.refresh()).result()).rejects.toThrow('bad');
+    expect(jobs.seen).toEqual([...attempts, ...attempts]);
   });
 
   it('is there in the listeners of an aborted signal', async () => {
