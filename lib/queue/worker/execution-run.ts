@@ -23,7 +23,6 @@ const NONE: readonly never[] = [];
 /** Worker of a run: one object for all of them. */
 export interface RunOwner {
   readonly clock: Clock;
-  /** Name of its queue. */
   readonly queue: string;
   /** Number of lines that are kept with an execution. */
   readonly keptLines: number;
@@ -62,6 +61,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly claim: Claim;
   readonly name: string;
   readonly key: string;
+  readonly executionId: string;
+  readonly queue: string;
   readonly attempt: number;
   /** Start, in milliseconds since the epoch, like `leaseUntil`. */
   readonly startedAt: number;
@@ -69,7 +70,6 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
   readonly leaseUntil: number;
   /** Call of its function, in milliseconds since the epoch: at once, where nothing had to be waited for before. */
   readonly calledAt: number;
-  /** Nothing where no lines are kept. */
   readonly logs: RunLogs | undefined;
   readonly phase: RunPhase = 'preparing';
   readonly durable: DurableTask | undefined = undefined;
@@ -103,6 +103,8 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
     this.claim = claim;
     this.name = name;
     this.key = key;
+    this.executionId = claim.id;
+    this.queue = owner.queue;
     this.attempt = attempt;
     this.owner = owner;
     this.startedAt = startedAt;
@@ -113,14 +115,6 @@ export class ExecutionRun implements TaskRun, RuledRun, LoggedRun {
 
   get taskName(): string {
     return this.name;
-  }
-
-  get executionId(): string {
-    return this.claim.id;
-  }
-
-  get queue(): string {
-    return this.owner.queue;
   }
 
   get worker(): string {
