@@ -187,9 +187,7 @@ export class JobMoves {
   private async fail(claim: Claim, memo: Memo, fetchNext: boolean): Promise<NextJob> {
     const { id, record } = claim;
     // Without a retention, it is stored for its handles only.
-    if (this.jobs.retention.of(record.name, 'failed') === 0) {
-      return this.moveToFailed(claim, 'failed', JSON.stringify({ state: 'failed', ...memo } satisfies Memo), fetchNext);
-    }
+    if (this.jobs.retention.of(record.name, 'failed') === 0) return this.stop(claim, 'failed', memo, fetchNext);
     const group = failureGroupOf(record.name, memo.error ?? NO_ERROR);
     const text = failureMemo(group, { state: 'failed', ...memo });
     const noted = this.connections.ended.noteFailure?.(id, group, Date.now());
@@ -202,7 +200,7 @@ export class JobMoves {
     }
   }
 
-  private stop(claim: Claim, state: 'cancelled' | 'dropped', memo: Memo, fetchNext: boolean): Promise<NextJob> {
+  private stop(claim: Claim, state: EndState, memo: Memo, fetchNext: boolean): Promise<NextJob> {
     return this.moveToFailed(claim, state, JSON.stringify({ state, ...memo } satisfies Memo), fetchNext);
   }
 

@@ -19,6 +19,7 @@ export interface SideStore extends SharedMaps {
   /** @param ttl in milliseconds. Of two notes on one thing the greater stays: values begin with an id where order matters. */
   setNote(kind: NoteKind, key: string, value: string, ttl: number): Promise<void>;
   getNotes(kind: NoteKind, keys: readonly string[]): Promise<(string | undefined)[]>;
+  deleteNote(kind: NoteKind, key: string): Promise<void>;
 
   /** @returns a token, or nothing while somebody else has the lock. */
   lock(name: string, ttl: number): Promise<string | undefined>;

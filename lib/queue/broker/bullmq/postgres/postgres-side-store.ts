@@ -67,6 +67,10 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     return keys.map((key) => values.get(key));
   }
 
+  async deleteNote(kind: NoteKind, key: string): Promise<void> {
+    await this.delete(kind, key);
+  }
+
   async get(map: string, field: string): Promise<string | undefined> {
     const { rows } = await this.query<{ value: string }>(GET_ENTRY, [map, field]);
     return rows[0]?.value;

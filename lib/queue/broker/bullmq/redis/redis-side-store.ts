@@ -50,6 +50,10 @@ export class RedisSideStore implements SideStore {
     return values.map((value) => value ?? undefined);
   }
 
+  async deleteNote(kind: NoteKind, key: string): Promise<void> {
+    await this.client.del(this.noteKey(kind, key));
+  }
+
   async get(map: string, field: string): Promise<string | undefined> {
     return (await this.client.hget(this.mapKey(map), field)) ?? undefined;
   }
