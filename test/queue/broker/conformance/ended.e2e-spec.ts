@@ -200,7 +200,7 @@ describeBrokers('ended executions', (suite) => {
       const first = await suite.claim();
       claimed = first.record;
       await suite.broker.runs.settle(first, { type: 'retry', at: Date.now(), error }, false);
-      await suite.broker.runs.settle(await suite.claimSoon(), { type: 'fail', error }, false);
+      await suite.broker.runs.settle(await suite.claim(), { type: 'fail', error }, false);
     });
 
     it('as the same execution, with its key, arguments and priority, and attempts that count anew', async () => {
@@ -301,14 +301,14 @@ describeBrokers('ended executions', (suite) => {
       await suite.add(keyed('k'));
       const at = Date.now();
       await suite.broker.runs.settle(
-        await suite.claimSoon(),
+        await suite.claim(),
         { type: 'retry', at, error: { name: 'Error', message: 'bad' } },
         false,
       );
-      await suite.broker.runs.settle(await suite.claimSoon(), { type: 'park', reason: 'blocked' }, false);
+      await suite.broker.runs.settle(await suite.claim(), { type: 'park', reason: 'blocked' }, false);
       await suite.other.runs.wake('k');
-      await suite.broker.runs.settle(await suite.claimSoon(), { type: 'release', reason: 'shutdown' }, false);
-      await suite.broker.runs.settle(await suite.claimSoon(), { type: 'reschedule', at, args: '[]' }, false);
+      await suite.broker.runs.settle(await suite.claim(), { type: 'release', reason: 'shutdown' }, false);
+      await suite.broker.runs.settle(await suite.claim(), { type: 'reschedule', at, args: '[]' }, false);
       const { trail = [] } = await suite.record('k');
       expect(trail.map(({ type, reason }) => [type, reason])).toEqual([
         ['retried', 'attempt 1 failed: Error: bad'],
@@ -317,7 +317,7 @@ describeBrokers('ended executions', (suite) => {
         ['rescheduled', 'the next run of the perpetual task is due later'],
       ]);
       expect(trail.every((entry) => entry.worker === 'w-1' && entry.at >= at)).toBe(true);
-      await suite.broker.runs.settle(await suite.claimSoon(), COMPLETE, false);
+      await suite.broker.runs.settle(await suite.claim(), COMPLETE, false);
       expect((await suite.record('k')).trail).toEqual(trail);
     });
 
@@ -325,7 +325,7 @@ describeBrokers('ended executions', (suite) => {
       await suite.add(keyed('k'));
       for (let at = 0; at < 30; at += 1) {
         const reason = at < 5 ? 'the same' : `reason ${at}`;
-        await suite.broker.runs.settle(await suite.claimSoon(), { type: 'release', reason }, false);
+        await suite.broker.runs.settle(await suite.claim(), { type: 'release', reason }, false);
       }
       const { trail = [] } = await suite.record('k');
       expect(trail).toHaveLength(20);
@@ -335,22 +335,22 @@ describeBrokers('ended executions', (suite) => {
     it('and of starts whose worker has died', async () => {
       suite.use({ lease: SHORT_LEASE });
       await suite.add(keyed('k'));
-      await suite.claimSoon();
+      await suite.claim();
       await suite.crash();
-      const again = await suite.claimSoon();
+      const again = await suite.claim();
       const recovered = { type: 'recovered', reason: 'the lease of an earlier start expired (1 in this run)' };
       expect(again.record.trail).toMatchObject([recovered]);
       await suite.broker.runs.settle(again, { type: 'release', reason: 'shutdown' }, false);
-      await suite.broker.runs.settle(await suite.claimSoon(), COMPLETE, false);
+      await suite.broker.runs.settle(await suite.claim(), COMPLETE, false);
       expect((await suite.record('k')).trail).toMatchObject([recovered, { type: 'released' }]);
     });
 
     it('also where the last start is the one after a death', async () => {
       suite.use({ lease: SHORT_LEASE });
       await suite.add(keyed('k'));
-      await suite.claimSoon();
+      await suite.claim();
       await suite.crash();
-      await suite.broker.runs.settle(await suite.claimSoon(), COMPLETE, false);
+      await suite.broker.runs.settle(await suite.claim(), COMPLETE, false);
       expect((await suite.record('k')).trail).toMatchObject([{ type: 'recovered' }]);
     });
 

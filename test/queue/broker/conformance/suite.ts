@@ -97,16 +97,9 @@ export class BrokerSuite {
     return added?.id ?? '';
   }
 
-  /** Nothing has to happen first: it is due. */
-  async claim(from = this.broker): Promise<Claim> {
-    const found = await from.runs.claim();
-    if (found === undefined) throw new Error('There is nothing to claim');
-    return found;
-  }
-
-  /** Claims what was put off until now: the clock of the database may be some milliseconds behind. */
-  claimSoon(from = this.broker): Promise<Claim> {
-    return until(() => from.runs.claim(), 'an execution to be due');
+  /** Nothing has to happen first: it is due, but for the clock of the database, which may be some milliseconds behind. */
+  claim(from = this.broker): Promise<Claim> {
+    return until(() => from.runs.claim(), 'an execution that is due');
   }
 
   async record(key: string): Promise<ExecutionRecord> {
