@@ -6,14 +6,13 @@ import { isDamage, isDamaged, recordOf, storedProgress } from './job-codec.js';
 import { failureMemo, memoOf, type Memo } from './job-memo.js';
 import type { JobStore } from './job-store.js';
 import { failureGroupOf } from '../failure-group.js';
-import type { EndState, ProgressRecord, StoredError, Trail } from '../record.js';
+import { TOLERANCE } from './server-clock.js';
+import type { EndState, ProgressRecord, Trail } from '../record.js';
 import { trailAfter } from '../trail.js';
 import type { Settlement } from '../settlement.js';
 
 /** Retention is ours: it depends on the state and on the task, which BullMQ does not know. */
 const KEEP_ALL: KeepJobs = { count: -1 };
-
-const NO_ERROR: StoredError = { name: 'Error', message: '' };
 
 /** Time for which excused leases are remembered, in milliseconds. */
 const EXCUSE_TTL = 24 * 3_600_000;
@@ -188,7 +187,7 @@ export class JobMoves {
     const { id, record } = claim;
     // Without a retention, it is stored for its handles only.
     if (this.jobs.retention.of(record.name, 'failed') === 0) return this.stop(claim, 'failed', memo, fetchNext);
-    const group = failureGroupOf(record.name, memo.error ?? NO_ERROR);
+    const group = failureGroupOf(record.name, memo.error ?? { name: 'Error', message: '' });
     const text = failureMemo(group, { state: 'failed', ...memo });
     const noted = this.connections.ended.noteFailure?.(id, group, Date.now());
     noted?.catch(() => {}); // the move that follows fails as well
@@ -225,8 +224,9 @@ export class JobMoves {
     const now = Date.now();
     const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
     const delay = Math.max(0, Math.ceil(at - now));
+    const from = delay === 0 ? now - TOLERANCE : now; // due at once, also by the clock of the server
     return this.nextOf(token, id, () =>
-      this.connections.worker().moveToDelayed(id, now, delay, token, { ...options, fieldsToUpdate }),
+      this.connections.worker().moveToDelayed(id, from, delay, token, { ...options, fieldsToUpdate }),
     );
   }
 

@@ -1,5 +1,5 @@
 /** Difference that is not worth a correction, in milliseconds: much less than any lease. */
-const TOLERANCE = 50;
+export const TOLERANCE = 50;
 
 /** Error of clocks that tell whole milliseconds. */
 const PRECISION = 1;
