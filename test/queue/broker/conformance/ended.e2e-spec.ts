@@ -174,11 +174,11 @@ describeBrokers('ended executions', (suite) => {
       const lost = await suite.claim();
       await suite.crash();
       await suite.other.runs.settle(await suite.claim(suite.other), failure('bad'), false);
-      const counted = await suite.other.ended.failures(0);
-      expect(counted).toMatchObject([{ count: 1 }]);
+      const counted = [{ count: 1, example: { id: lost.id, error: { message: 'bad' } } }];
+      expect(await suite.other.ended.failures(0)).toMatchObject(counted);
       await expect(suite.broker.runs.settle(lost, failure('bad'), false)).rejects.toThrow(LeaseLostError);
       await expect(suite.broker.runs.settle(lost, failure('other'), false)).rejects.toThrow(LeaseLostError);
-      expect(await suite.other.ended.failures(0)).toEqual(counted);
+      expect(await suite.other.ended.failures(0)).toMatchObject(counted);
     });
 
     it('leave their group when they are retried or forgotten', async () => {
