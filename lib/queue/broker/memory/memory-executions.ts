@@ -25,6 +25,7 @@ export class MemoryExecutions {
   private readonly ended = new Map<number, EndedList>();
   /** Failed ones by group, in the order of their ends. */
   private readonly failures = new Map<string, Set<MemoryExecution>>();
+  private lastList: EndedList | undefined;
   private ends = 0;
   /** Number of ended executions that are stored. */
   private endedCount = 0;
@@ -123,13 +124,19 @@ export class MemoryExecutions {
     this.ends += 1;
     execution.endNumber = this.ends;
     const time = storedFor(this.retention.of(execution.name, state));
-    let list = this.ended.get(time);
-    if (list === undefined) this.ended.set(time, (list = new EndedList(time)));
-    list.push(execution);
+    this.listOf(time).push(execution);
     execution.stay = time;
     if (state === 'failed' && this.retention.of(execution.name, state) > 0) this.joinGroup(execution);
     this.endedCount += 1;
     if (this.endedCount > MAX_ENDED) this.forgetOldest();
+  }
+
+  /** Nearly all end in the same state as the one before. */
+  private listOf(time: number): EndedList {
+    if (this.lastList?.time === time) return this.lastList;
+    const list = this.ended.get(time) ?? new EndedList(time);
+    this.ended.set(time, list);
+    return (this.lastList = list);
   }
 
   private forgetOldest(): void {

@@ -102,12 +102,13 @@ export class MemoryRunStore implements RunStore {
     if (execution === undefined) return undefined;
     const token = this.queue.newToken();
     execution.token = token;
-    execution.leaseUntil = this.queue.clock.now() + this.queue.options.lease;
+    const now = this.queue.clock.now();
+    execution.leaseUntil = now + this.queue.options.lease;
     execution.isInLine = false;
     execution.progress = undefined; // that of an earlier start
     execution.starts += 1;
     execution.worker = this.queue.options.workerId;
-    execution.startedAt = this.queue.clock.now();
+    execution.startedAt = now;
     if (execution.wasLost) this.noteRecovery(execution);
     this.queue.move(execution, 'running');
     return new MemoryClaim(execution, token);
