@@ -1,9 +1,9 @@
-import { parseDuration, type Duration } from '../task/duration.js';
+import type { Duration } from '../task/duration.js';
 import { KnownOptions } from '../task/known-options.js';
-import { MAX_WHEN } from './broker/max-when.js';
 import { TaskArgumentError } from './broker/queue-errors.js';
 import { MINUTE } from './broker/timeline-store.js';
 import { checkCallOptions } from './client/call-options.js';
+import { durationOf, momentOf } from './client/moment.js';
 import { firstKept, type TimelineSpan } from './client/timeline.js';
 
 /**
@@ -33,30 +33,15 @@ export function spanOf(options: TimelineOptions, now: number): TimelineSpan {
   checkCallOptions(OPTIONS, options, CALL);
   const { since, until = new Date(now), step = MINUTE } = options;
   const minutes = stepOf(step);
-  const [begin, end] = [timeOf('since', since, now), timeOf('until', until, now)];
+  const [begin, end] = [momentOf(CALL, 'since', since, now), momentOf(CALL, 'until', until, now)];
   if (begin > end) throw new TaskArgumentError(CALL, 'since', since, 'a time before until', 'later than until');
   const from = Math.floor(Math.max(begin / MINUTE, firstKept(now)) / minutes) * minutes;
   const to = Math.min(Math.floor(end / MINUTE), Math.floor(now / MINUTE)) + 1;
   return { from, to: Math.max(from, to), step: minutes };
 }
 
-function timeOf(option: string, value: unknown, now: number): number {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
-  const ago = durationOf(value);
-  if (ago !== undefined) return now - ago;
-  throw new TaskArgumentError(CALL, option, value, "a valid Date, or a Duration ago such as '1h' or 3_600_000");
-}
-
 function stepOf(value: unknown): number {
   const minutes = (durationOf(value) ?? NaN) / MINUTE;
   if (Number.isInteger(minutes) && minutes >= 1) return minutes;
   throw new TaskArgumentError(CALL, 'step', value, "whole minutes from 1, such as '1m' or '1h'");
-}
-
-function durationOf(value: unknown): number | undefined {
-  try {
-    return parseDuration('duration', value, 0, MAX_WHEN);
-  } catch {
-    return undefined;
-  }
 }

@@ -9,6 +9,9 @@ import { TasksConfigError } from './task-errors.js';
  */
 export type Duration = number | string;
 
+/** Ten years, in milliseconds: the longest time that the queue schedules, or keeps what has ended. */
+export const TEN_YEARS = 315_576_000_000;
+
 /** Longest delay of a Node.js timer, 24.8 days; Node fires a longer one at once. */
 const MAX_DELAY = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { parseDuration, type Duration } from './duration.js';
+import { TEN_YEARS, parseDuration, type Duration } from './duration.js';
 import { KnownOptions } from './known-options.js';
 
 /**
@@ -21,9 +21,6 @@ export interface RetentionTimes {
   readonly dropped: number;
 }
 
-/** Ten years, in milliseconds. */
-export const LONGEST_RETENTION = 315_576_000_000;
-
 const STATES = ['completed', 'failed', 'cancelled', 'dropped'] as const;
 
 const OPTIONS = new KnownOptions<RetentionOptions>(
@@ -45,7 +42,7 @@ export function parseRetention(option: string, value: unknown): Partial<Retentio
   for (const state of STATES) {
     const duration: unknown = isTable ? (value as RetentionOptions)[state] : value;
     if (duration === undefined) continue;
-    times[state] = parseDuration(isTable ? `${option}.${state}` : option, duration, 0, LONGEST_RETENTION);
+    times[state] = parseDuration(isTable ? `${option}.${state}` : option, duration, 0, TEN_YEARS);
   }
   return times;
 }

@@ -23,7 +23,7 @@ const VARYING: readonly RegExp[] = [
 const PLACEHOLDER = '…';
 
 /** Kind of an error: its name, and its message without what varies. */
-export interface FailureKind {
+interface FailureKind {
   readonly name: string;
   readonly message: string;
 }
@@ -37,7 +37,7 @@ export function kindOf({ name, message }: StoredError): FailureKind {
 }
 
 /** Number of characters of a group's id. */
-export const GROUP_LENGTH = 16;
+const GROUP_LENGTH = 16;
 
 /** Returns the id of the group of a failure: of one task, with errors of one kind. */
 export function failureGroupOf(task: string, error: StoredError): string {

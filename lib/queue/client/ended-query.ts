@@ -1,10 +1,10 @@
-import { parseDuration, type Duration } from '../../task/duration.js';
+import type { Duration } from '../../task/duration.js';
 import { KnownOptions } from '../../task/known-options.js';
 import type { EndedFilter } from '../broker/ended.js';
-import { MAX_WHEN } from '../broker/max-when.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 import type { EndState } from '../broker/record.js';
 import { checkCallOptions } from './call-options.js';
+import { momentOf } from './moment.js';
 import type { AnyTask } from './adding-call.js';
 
 /**
@@ -57,8 +57,8 @@ export function filterOf(call: string, query: EndedQuery, now: number, nameOf: (
     ...(task !== undefined && { task: nameOf(task) }),
     ...(keyPrefix !== undefined && { keyPrefix: textOf(call, 'keyPrefix', keyPrefix) }),
     ...(error !== undefined && { error: textOf(call, 'error', error) }),
-    ...(since !== undefined && { since: timeOf(call, 'since', since, now) }),
-    ...(until !== undefined && { until: timeOf(call, 'until', until, now) }),
+    ...(since !== undefined && { since: momentOf(call, 'since', since, now) }),
+    ...(until !== undefined && { until: momentOf(call, 'until', until, now) }),
   };
 }
 
@@ -89,20 +89,6 @@ export function pageOf({ limit = 100, cursor }: HistoryQuery): { limit: number; 
 
 export function cursorText(cursor: string): string {
   return Buffer.from(cursor).toString('base64url');
-}
-
-/**
- * Reads a time as a Date, or as a Duration ago.
- *
- * @throws {TaskArgumentError}
- */
-export function timeOf(call: string, name: string, value: unknown, now: number): number {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
-  try {
-    return now - parseDuration(name, value, 0, MAX_WHEN);
-  } catch {
-    throw new TaskArgumentError(call, name, value, "a valid Date, or a Duration ago, such as '15m' or '2d'");
-  }
 }
 
 function checkObject(call: string, query: unknown): void {

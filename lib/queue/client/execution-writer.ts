@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { parseDuration, type Duration } from '../../task/duration.js';
+import { TEN_YEARS, parseDuration, type Duration } from '../../task/duration.js';
 import { refuseFirstCall, type AddingCall, type AddOptions, type AnyTask } from './adding-call.js';
 import { ArgumentsCalls, type ArgumentsCall } from './arguments-call.js';
 import { AdditionGuard, type Refusal } from './addition-guard.js';
@@ -13,7 +13,6 @@ import { DurableRegistry } from '../declaration/durable-registry.js';
 import type { Execution } from './execution.js';
 import { ExecutionHandles } from './execution-handles.js';
 import { InstanceArguments } from './instance-arguments.js';
-import { MAX_WHEN } from '../broker/max-when.js';
 import { encodeArgs } from '../declaration/payload.js';
 import { TaskArgumentError, TaskNotRegisteredError } from '../broker/queue-errors.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -196,7 +195,7 @@ export class ExecutionWriter {
     if (when === undefined) return undefined;
     if (when instanceof Date && !Number.isNaN(when.getTime())) return when.getTime();
     try {
-      return this.clock.now() + parseDuration('when', when, 0, MAX_WHEN);
+      return this.clock.now() + parseDuration('when', when, 0, TEN_YEARS);
     } catch {
       throw new TaskArgumentError(
         name,

@@ -11,17 +11,10 @@ import type { AnyTask } from './adding-call.js';
 import { checkCallOptions } from './call-options.js';
 import { FORGET_ALL, RETRY_ALL } from '../declaration/built-in-tasks.js';
 import type { BulkOutcome } from './bulk-tasks.js';
-import {
-  cursorText,
-  filterOf,
-  pageOf,
-  requireCondition,
-  timeOf,
-  type EndedQuery,
-  type HistoryQuery,
-} from './ended-query.js';
+import { cursorText, filterOf, pageOf, requireCondition, type EndedQuery, type HistoryQuery } from './ended-query.js';
 import { Execution } from './execution.js';
 import { ExecutionHandles } from './execution-handles.js';
+import { momentOf } from './moment.js';
 import { ExecutionWriter } from './execution-writer.js';
 import { KnownOptions } from '../../task/known-options.js';
 import type { Duration } from '../../task/duration.js';
@@ -89,7 +82,7 @@ export class History {
   async failures(options: { since?: Date | Duration | undefined }): Promise<FailureGroup[]> {
     checkCallOptions(FAILURES, options, 'failures()');
     const { since } = options;
-    const from = since === undefined ? 0 : timeOf('failures()', 'since', since, this.clock.now());
+    const from = since === undefined ? 0 : momentOf('failures()', 'since', since, this.clock.now());
     const groups = (await this.broker.ended.failures(from)).map(
       ({ count, first, last, example: { name, key, error } }): FailureGroup => ({
         task: name,

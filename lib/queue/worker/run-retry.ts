@@ -1,7 +1,6 @@
-import { parseDuration, type Duration } from '../../task/duration.js';
+import { TEN_YEARS, parseDuration, type Duration } from '../../task/duration.js';
 import { TasksConfigError } from '../../task/task-errors.js';
 import type { TaskRetry } from '../../task/task-retry.js';
-import { MAX_WHEN } from '../broker/max-when.js';
 
 /** Time of the next attempt, as the attempt has chosen it. */
 export class RunRetry implements TaskRetry {
@@ -11,7 +10,7 @@ export class RunRetry implements TaskRetry {
   #at: number | undefined;
 
   after(delay: Duration): void {
-    this.#delay = parseDuration('context.retry.after()', delay, 0, MAX_WHEN);
+    this.#delay = parseDuration('context.retry.after()', delay, 0, TEN_YEARS);
     this.#at = undefined;
   }
 

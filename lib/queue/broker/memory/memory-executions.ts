@@ -1,6 +1,6 @@
 import { failureGroupOf } from '../failure-group.js';
 import { storedFor, type Retention } from '../retention.js';
-import { EndedList, newestFirst } from './ended-list.js';
+import { ExecutionList, newestFirst } from './execution-list.js';
 import type { MemoryExecution } from './memory-execution.js';
 import type { EndState, LiveState } from '../record.js';
 
@@ -19,13 +19,14 @@ export class MemoryExecutions {
   private readonly byId = new Map<string, MemoryExecution>();
   /** Execution that has the key, or was the last to have it. */
   private readonly byKey = new Map<string, MemoryExecution>();
-  private first: MemoryExecution | undefined;
-  private last: MemoryExecution | undefined;
+  private readonly live = new ExecutionList();
   /** Ended ones, by the time for which they are stored: few tasks have a retention of their own. */
-  private readonly ended = new Map<number, EndedList>();
+  private readonly ended = new Map<number, ExecutionList>();
   /** Failed ones by group, in the order of their ends. */
   private readonly failures = new Map<string, Set<MemoryExecution>>();
-  private lastList: EndedList | undefined;
+  /** Time and list of the last end: nearly all end in the same state as the one before. */
+  private lastStay = NaN;
+  private lastList = this.live;
   private ends = 0;
   /** Number of ended executions that are stored. */
   private endedCount = 0;
@@ -33,12 +34,8 @@ export class MemoryExecutions {
   constructor(private readonly retention: Retention) {}
 
   /** Iterates over live executions. Each may end while it is looked at. */
-  *[Symbol.iterator](): Generator<MemoryExecution> {
-    for (let execution = this.first; execution !== undefined;) {
-      const { after } = execution;
-      yield execution;
-      execution = after;
-    }
+  [Symbol.iterator](): Generator<MemoryExecution> {
+    return this.live[Symbol.iterator]();
   }
 
   /** Finds an execution until it is forgotten. */
@@ -99,7 +96,7 @@ export class MemoryExecutions {
   end(execution: MemoryExecution, state: EndState, now: number): void {
     this.counts[execution.state as LiveState] -= 1;
     this.size -= 1;
-    this.unlink(execution);
+    this.live.unlink(execution);
     this.remember(execution, state, now);
   }
 
@@ -111,8 +108,8 @@ export class MemoryExecutions {
 
   /** Forgets those that ended long enough ago. */
   expire(now: number): void {
-    for (const list of this.ended.values()) {
-      for (let { first } = list; first?.endedAt !== undefined && first.endedAt + list.time <= now; { first } = list) {
+    for (const [stay, list] of this.ended) {
+      for (let { first } = list; first?.endedAt !== undefined && first.endedAt + stay <= now; { first } = list) {
         this.forget(first);
       }
     }
@@ -123,20 +120,20 @@ export class MemoryExecutions {
     execution.endedAt = now;
     this.ends += 1;
     execution.endNumber = this.ends;
-    const time = storedFor(this.retention.of(execution.name, state));
-    this.listOf(time).push(execution);
-    execution.stay = time;
-    if (state === 'failed' && this.retention.of(execution.name, state) > 0) this.joinGroup(execution);
+    const retention = this.retention.of(execution.name, state);
+    execution.stay = storedFor(retention);
+    this.listOf(execution.stay).push(execution);
+    if (state === 'failed' && retention > 0) this.joinGroup(execution);
     this.endedCount += 1;
     if (this.endedCount > MAX_ENDED) this.forgetOldest();
   }
 
-  /** Nearly all end in the same state as the one before. */
-  private listOf(time: number): EndedList {
-    if (this.lastList?.time === time) return this.lastList;
-    const list = this.ended.get(time) ?? new EndedList(time);
-    this.ended.set(time, list);
-    return (this.lastList = list);
+  private listOf(stay: number): ExecutionList {
+    if (this.lastStay === stay) return this.lastList;
+    this.lastStay = stay;
+    this.lastList = this.ended.get(stay) ?? new ExecutionList();
+    this.ended.set(stay, this.lastList);
+    return this.lastList;
   }
 
   private forgetOldest(): void {
@@ -168,22 +165,8 @@ export class MemoryExecutions {
 
   private link(execution: MemoryExecution): void {
     this.byKey.set(execution.key, execution);
-    execution.before = this.last;
-    execution.after = undefined;
-    if (this.last === undefined) this.first = execution;
-    else this.last.after = execution;
-    this.last = execution;
+    this.live.push(execution);
     this.size += 1;
     this.counts[execution.state as LiveState] += 1;
-  }
-
-  private unlink(execution: MemoryExecution): void {
-    const { before, after } = execution;
-    if (before === undefined) this.first = after;
-    else before.after = after;
-    if (after === undefined) this.last = before;
-    else after.before = before;
-    execution.before = undefined;
-    execution.after = undefined;
   }
 }

@@ -1,12 +1,18 @@
 import type { MemoryExecution } from './memory-execution.js';
 
-/** Ended executions that are stored for the same time, in the order of their ends. */
-export class EndedList {
+/** Executions in the order in which they came, linked by themselves: each is in one list. */
+export class ExecutionList {
   first: MemoryExecution | undefined;
   last: MemoryExecution | undefined;
 
-  /** @param time for which each is stored, in milliseconds. */
-  constructor(readonly time: number) {}
+  /** Iterates over them. Each may leave the list while it is looked at. */
+  *[Symbol.iterator](): Generator<MemoryExecution> {
+    for (let execution = this.first; execution !== undefined;) {
+      const { after } = execution;
+      yield execution;
+      execution = after;
+    }
+  }
 
   push(execution: MemoryExecution): void {
     execution.before = this.last;
@@ -28,7 +34,7 @@ export class EndedList {
 }
 
 /** Iterates over executions of several lists, the last to have ended first. */
-export function* newestFirst(lists: Iterable<EndedList>): Generator<MemoryExecution> {
+export function* newestFirst(lists: Iterable<ExecutionList>): Generator<MemoryExecution> {
   const heads = Array.from(lists, ({ last }) => last);
   for (;;) {
     let newest = -1;
