@@ -8,10 +8,8 @@ import {
   type Retried,
 } from '../ended.js';
 import { isEnded, type EndState, type ExecutionRecord } from '../record.js';
-import { trailAfterRetry } from '../trail.js';
-import { memoOf, type Memo } from './job-memo.js';
 import { storedOf, type JobStore } from './job-store.js';
-import type { SeenJob } from './seen-job.js';
+import { memoForRetry } from './next-memo.js';
 import type { Session, Site } from './session.js';
 
 /** Ended executions as BullMQ's jobs in its sets of completed and failed ones. */
@@ -71,7 +69,7 @@ export class BullMqEnded implements EndedStore {
       if (record.endedAt > until) return 'already-scheduled';
       // The time of its end is read otherwise than it is written: a damaged one.
       if (record.endedAt === last && (await connections.repair([id])).length === 0) return 'not-found';
-      const memo = memoForRetry(seen, record, Date.now());
+      const memo = memoForRetry(seen.job, record, Date.now());
       const revived = await connections.ended.revive(id, { endedAt: record.endedAt, memo: JSON.stringify(memo) });
       if (revived === 'revived') return 'retried';
       if (revived === 'gone') return 'not-found';
@@ -84,19 +82,4 @@ export class BullMqEnded implements EndedStore {
 function isWanted(record: ExecutionRecord, filter: EndedFilter, jobs: JobStore): boolean {
   // Without a retention, it is stored for its handles only.
   return matches(record, filter) && jobs.retention.of(record.name, record.state as EndState) > 0;
-}
-
-/** A new run of the same execution. */
-function memoForRetry({ job }: SeenJob, record: ExecutionRecord, now: number): Memo {
-  const { args, unstarted, schedule } = memoOf(job);
-  return {
-    when: now,
-    run: record.run + 1,
-    attemptsBefore: job.attemptsMade,
-    crashesBefore: job.stalledCounter,
-    trail: trailAfterRetry(record, now),
-    ...(args !== undefined && { args }),
-    ...(unstarted !== undefined && { unstarted }),
-    ...(schedule !== undefined && { schedule }),
-  };
 }

@@ -5,10 +5,10 @@ import type { Connections } from './connections.js';
 import { isDamage, isDamaged, recordOf, storedProgress } from './job-codec.js';
 import { failureMemo, memoOf, type Memo } from './job-memo.js';
 import type { JobStore } from './job-store.js';
+import { memoAfter } from './next-memo.js';
 import { failureGroupOf } from '../failure-group.js';
 import { TOLERANCE } from './server-clock.js';
-import type { EndState, ProgressRecord, Trail } from '../record.js';
-import { trailAfter } from '../trail.js';
+import type { EndState, ProgressRecord } from '../record.js';
 import type { Settlement } from '../settlement.js';
 
 /** Retention is ours: it depends on the state and on the task, which BullMQ does not know. */
@@ -110,62 +110,22 @@ export class JobMoves {
   settle(claim: Claim, settlement: Settlement, fetchNext: boolean): Promise<NextJob> {
     const job = this.jobOf(claim);
     if (settlement.type === 'complete') return this.complete(claim, settlement.result, fetchNext);
-    const { record } = claim;
-    const { isParked: _isParked, reason: _reason, state: _state, ...carried } = memoOf(job);
-    const history = historyOf(job, trailAfter(record, settlement, Date.now()));
-    const putOff: Memo = { ...carried, ...history, ...(record.since !== record.when && { since: record.since }) };
-    const unstarted = (carried.unstarted ?? 0) + 1;
+    const now = Date.now();
+    const memo = memoAfter(job, claim.record, settlement, now);
     switch (settlement.type) {
       case 'fail':
-        return this.fail(claim, { ...carried, ...history, error: settlement.error }, fetchNext);
+        return this.fail(claim, memo, fetchNext);
       case 'cancel':
-        return this.stop(claim, 'cancelled', { ...carried, ...history, reason: settlement.reason }, fetchNext);
+        return this.stop(claim, 'cancelled', memo, fetchNext);
       case 'drop':
-        return this.stop(claim, 'dropped', { ...carried, ...history, reason: settlement.reason }, fetchNext);
-      case 'retry': {
-        const { at, error } = settlement;
-        const memo: Memo = {
-          ...carried,
-          ...history,
-          when: at,
-          since: record.since,
-          error,
-          crashesBefore: job.stalledCounter,
-        };
-        return this.delay(claim, at, memo, { skipAttempt: false, fetchNext });
-      }
-      case 'reschedule': {
-        const { at, args, error, reason, schedule } = settlement;
-        const memo: Memo = {
-          when: at,
-          args,
-          run: record.run + 1,
-          attemptsBefore: job.attemptsMade,
-          crashesBefore: job.stalledCounter,
-          ...history,
-          ...(carried.unstarted !== undefined && { unstarted: carried.unstarted }),
-          ...(error !== undefined && { error }),
-          ...(reason !== undefined && { reason }),
-          ...(schedule !== undefined && { schedule }),
-        };
-        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
-      }
-      case 'release': {
-        const { at = Date.now(), reason, isUnstarted } = settlement;
-        const memo: Memo = {
-          ...carried,
-          ...history,
-          when: at,
-          since: record.since,
-          reason,
-          ...(isUnstarted === true && { unstarted }),
-        };
-        return this.delay(claim, at, memo, { skipAttempt: true, fetchNext });
-      }
-      case 'park': {
-        const memo: Memo = { ...putOff, when: record.when, isParked: true, reason: settlement.reason, unstarted };
+        return this.stop(claim, 'dropped', memo, fetchNext);
+      case 'park':
         return this.delay(claim, PARKED_UNTIL, memo, { skipAttempt: true, fetchNext });
-      }
+      case 'retry':
+        return this.delay(claim, settlement.at, memo, { skipAttempt: false, fetchNext });
+      case 'reschedule':
+      case 'release':
+        return this.delay(claim, settlement.at ?? now, memo, { skipAttempt: true, fetchNext });
     }
   }
 
@@ -263,12 +223,6 @@ export class JobMoves {
     const isPlain = record.key === record.id && !this.jobs.isKeptApart(record.name, state);
     return isPlain ? undefined : this.connections.beforeNext(this.jobs.prepareEnd(record, state));
   }
-}
-
-/** Parts of a memo that tell what has happened until it is written. */
-function historyOf({ stalledCounter }: JobJson, trail: Trail | undefined): Memo {
-  const lost = Number(stalledCounter) || 0;
-  return { ...(lost > 0 && { lost }), ...(trail !== undefined && { trail }) };
 }
 
 /** Counts the lost leases of a job that belong to earlier runs. */

@@ -1,10 +1,7 @@
--- ARGV: as in _finish, then how many to take, and for how many microseconds. On servers whose time stands still in a script,
--- the number alone limits it. Returns what was ended, which of that may have come to a limit, and how many are left.
+-- ARGV: as in _finish, then how many to take, and for how many microseconds. Returns what was ended, which of that may have
+-- come to a limit, and how many are left.
 --- @include "_finish"
-local function clock()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000000 + tonumber(time[2])
-end
+--- @include "../_clock"
 local most, latest, taken = tonumber(ARGV[4]), clock() + tonumber(ARGV[5]), 0
 local function hasTime()
   if taken > 0 and taken % 20 == 0 and clock() > latest then most = taken end

@@ -1,6 +1,5 @@
 -- Counts executions that have not ended by task, a page with each call. ARGV: number of the place, how many of it were
--- looked at, how many to look at, for how many microseconds, now, and until when parked ones are delayed. On servers whose
--- time stands still in a script, the number alone limits it.
+-- looked at, how many to look at, for how many microseconds, now, and until when parked ones are delayed.
 --
 -- Returns the next place and position, 0 when all is counted, then for each task its name, how many are scheduled, wait,
 -- are parked, run and are retried, and since when the first of those that wait is due, or -1.
@@ -8,15 +7,12 @@
 -- Places come in the order in which jobs pass them, and lists from the end that is claimed first: a job that moves on
 -- meanwhile may be counted twice, and none is left out for it.
 --- @include "../jobs/_places"
+--- @include "../_clock"
 -- Scores of delayed jobs are their times with twelve bits for their order.
 local SCORE = 4096
 local SCHEDULED, WAITING, PARKED, RUNNING, RETRYING, OLDEST = 1, 2, 3, 4, 5, 6
 local place, position, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, parked = tonumber(ARGV[5]), tonumber(ARGV[6])
-local function clock()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000000 + tonumber(time[2])
-end
 local latest = clock() + tonumber(ARGV[4])
 
 local names, counts = {}, {}

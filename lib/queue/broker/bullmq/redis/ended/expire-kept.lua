@@ -1,7 +1,7 @@
 -- Removes a part of the jobs whose own time is over. ARGV: now, most to look at. Returns whether there may be more.
 --- @include "_set-of"
 --- @include "_erase-job"
---- @include "_clock"
+--- @include "_tired"
 local ids = redis.call('ZRANGEBYSCORE', ours .. 'kept', '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(ids) do
   local set = setOf(id)

@@ -3,7 +3,7 @@
 -- Returns the time to go on from, and how many of that to leave out; false when there are no more.
 --- @include "_erase-job"
 --- @include "_state"
---- @include "_clock"
+--- @include "_tired"
 local state, from, to, skip, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local set = state == 'completed' and state or 'failed'
 if typeOf(set) ~= 'zset' then return false end

@@ -6,7 +6,7 @@
 -- such as a key that is too long to be kept beside the job, is among the ids.
 --- @include "_field"
 --- @include "_state"
---- @include "_clock"
+--- @include "_tired"
 local limit, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local from, behind, since = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local states, task, prefix, needle = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
