@@ -7,7 +7,6 @@ import { failureMemo, memoOf, type Memo } from './job-memo.js';
 import type { JobStore } from './job-store.js';
 import { memoAfter } from './next-memo.js';
 import { failureGroupOf } from '../failure-group.js';
-import { TOLERANCE } from './server-clock.js';
 import type { EndState, ProgressRecord } from '../record.js';
 import type { Settlement } from '../settlement.js';
 
@@ -184,9 +183,8 @@ export class JobMoves {
     const now = Date.now();
     const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
     const delay = Math.max(0, Math.ceil(at - now));
-    const from = delay === 0 ? now - TOLERANCE : now; // due at once, also by the clock of the server
     return this.nextOf(token, id, () =>
-      this.connections.worker().moveToDelayed(id, from, delay, token, { ...options, fieldsToUpdate }),
+      this.connections.worker().moveToDelayed(id, now, delay, token, { ...options, fieldsToUpdate }),
     );
   }
 

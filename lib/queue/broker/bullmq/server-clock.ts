@@ -1,5 +1,5 @@
 /** Difference that is not worth a correction, in milliseconds: much less than any lease. */
-export const TOLERANCE = 50;
+const TOLERANCE = 50;
 
 /** Error of clocks that tell whole milliseconds. */
 const PRECISION = 1;
@@ -18,6 +18,15 @@ export class ServerClock {
   /** Returns the time in milliseconds since the epoch. */
   now(): number {
     return Math.floor(this.offset + performance.now());
+  }
+
+  /**
+   * Returns the time for claims: what was put off until now by the clock of this process is due for it, where both clocks
+   * are about the same.
+   */
+  nowForClaims(): number {
+    const [server, local] = [this.now(), Date.now()];
+    return local > server && local - server <= TOLERANCE ? local : server;
   }
 
   /** Turns a time of the server into one of this process, in milliseconds since the epoch. */

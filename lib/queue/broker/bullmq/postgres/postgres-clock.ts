@@ -26,7 +26,7 @@ export class PostgresClock extends ServerClock {
     const run = statements.run.bind(backend);
     statements.run = (name, parameters) => {
       const place = PLACES[name];
-      return run(name, place === undefined ? parameters : parameters.with(place, this.now()));
+      return run(name, place === undefined ? parameters : parameters.with(place, this.nowForClaims()));
     };
   }
 }
