@@ -140,6 +140,7 @@ const HEAD = `# Results
 
 Each figure is the median of seven rounds where nothing else is said, with the lowest and the highest in brackets. Ratios compare arms of the same
 round, which run in turns, in an order that alternates. Trust ratios more than absolute figures, which move with the load of the machine.
+Each part names the commit that it was measured at, not the newest one; one that is not in the history came before 59bf23b.
 \`npm run bench\` replaces the section of the Node.js version that it runs on, \`npm run bench -- durable\` one part of it.
 `;
 const sectionTitle = `## Node.js ${process.versions.node.split('.')[0]}`;
