@@ -176,6 +176,8 @@ export interface Erasure {
   readonly expected?: string | undefined;
   /** Map that the entry owns, which is erased in the same step. Without `expected`, also where the entry is gone. */
   readonly owned?: string | undefined;
+  /** Ended execution that keeps the owned map for a time, in milliseconds, instead of its erasure. */
+  readonly keptBy?: { readonly id: string; readonly ttl: number } | undefined;
 }
 
 /** Maps of text that all processes share. A map is made by its first entry. */
@@ -188,6 +190,8 @@ export interface SharedMaps {
   erase(map: string, field: string, erasure?: Erasure): Promise<boolean>;
   /** Counts the entries of a map. */
   size(map: string): Promise<number>;
+  /** Returns the entries of the map that an execution keeps: forgotten with it. */
+  kept(id: string): Promise<ReadonlyMap<string, string>>;
 }
 
 /** Lines that runs have logged, kept with their executions. Of two texts of one execution the greater stays. */

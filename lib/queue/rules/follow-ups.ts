@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { BROKER, QUIET, type Broker } from '../broker/broker.js';
+import { BROKER, type Broker } from '../broker/broker.js';
 import { REASONS } from '../broker/reasons.js';
 import { isAwaited, readNumber, readStored } from '../broker/stored.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
+import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
+import { storedFor } from '../broker/retention.js';
 import type { FollowUpStore } from '../client/follow-up-store.js';
 import { QueueLog } from '../log/queue-log.js';
 import type { Rule, RuledRun } from './rule.js';
-import { outcomeOf, readOutcome, settledOutcome, toOutcome, type StoredOutcome } from './stored-outcome.js';
+import { AwaitedOutcomes, FAN_INS, type OutcomeKeeper } from './awaited-outcomes.js';
+import { outcomeOf, settledOutcome, toOutcome, type StoredOutcome } from './stored-outcome.js';
 import {
   isEnded,
   type AwaitedExecution,
+  type EndState,
   type ExecutionExtras,
   type ExecutionRecord,
   type ExecutionStatus,
 } from '../broker/record.js';
-import type { Settlement } from '../broker/settlement.js';
+import { endOf, isEnd, type Settlement } from '../broker/settlement.js';
 
 /** Execution that waits for others. */
 interface FollowUp {
@@ -27,13 +31,9 @@ interface FollowUp {
 
 const NONE: ExecutionExtras = {};
 
-/** Map of all waiting executions, by an id of their own. Each has a map of outcomes, by position. */
-const MAP = 'fan-ins';
-const outcomesOf = (id: string): string => `${QUIET}fan-in:${id}`;
 /** Age of an entry whose execution was never added, in milliseconds: the process died after the entry was written. */
 const ORPHAN_AGE = 60_000;
-/** Number of looks at a time: at awaited executions, and at waiting ones. */
-const LOOKS = 50;
+/** Number of waiting executions that a sweep looks at, at a time. */
 const SWEEPS = 10;
 
 /** Lets executions follow when others have ended, and keeps how those ended until then. */
@@ -44,6 +44,7 @@ export class FollowUps implements Rule, FollowUpStore {
   private awaited = new Map<string, { readonly id: string; readonly at: number }[]>();
   /** Keys of awaited executions, by id. */
   private awaitedKeys = new Map<string, string>();
+  private readonly outcomes: AwaitedOutcomes;
   private version: string | undefined;
   private reading: Promise<void> | undefined;
   private mustReadAgain = false;
@@ -52,8 +53,11 @@ export class FollowUps implements Rule, FollowUpStore {
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
     private readonly log: QueueLog,
-  ) {}
+  ) {
+    this.outcomes = new AwaitedOutcomes(broker);
+  }
 
   /**
    * Writes down what an execution waits for, before it is added: ends are noted from then on.
@@ -67,14 +71,13 @@ export class FollowUps implements Rule, FollowUpStore {
   ): Promise<void> {
     const id = idOf(key, after);
     const followUp: FollowUp = { key, after, since: this.clock.now() };
-    await this.broker.maps.write(MAP, id, JSON.stringify(followUp));
-    for (const [at, record] of ended) await this.note(id, at, outcomeOf(record));
+    await this.broker.maps.write(FAN_INS, id, JSON.stringify(followUp));
+    for (const [at, record] of ended) await this.outcomes.note(id, at, outcomeOf(record));
   }
 
-  /** Removes the entry of a follow-up that was never added or has ended. */
-  async forget(key: string, after: readonly AwaitedExecution[]): Promise<void> {
-    const id = idOf(key, after);
-    await this.broker.maps.erase(MAP, id, { owned: outcomesOf(id) });
+  /** Removes the entry of a follow-up that was never added. */
+  forget(key: string, after: readonly AwaitedExecution[]): Promise<void> {
+    return this.outcomes.release(idOf(key, after));
   }
 
   /** Begins to hear of those that wait. */
@@ -82,7 +85,7 @@ export class FollowUps implements Rule, FollowUpStore {
     if (this.isHearing) return;
     await this.broker.signals.subscribe((signal) => {
       // What is missed is found by a sweep.
-      if (signal.type === 'map' && signal.map === MAP) this.read().catch(() => {});
+      if (signal.type === 'map' && signal.map === FAN_INS) this.read().catch(() => {});
       else if (signal.type === 'changed' && this.awaitedKeys.has(signal.id)) this.hear(signal.id).catch(() => {});
     });
     this.isHearing = true;
@@ -110,21 +113,28 @@ export class FollowUps implements Rule, FollowUpStore {
   }
 
   private async askFor(run: RuledRun, after: readonly AwaitedExecution[]): Promise<Settlement | undefined> {
-    const { key } = run.claim.record;
-    const id = idOf(key, after);
-    let stored = await this.look(id, after);
-    // What runs again has no entry any more, and awaits one that runs again as well. Ends are noted from then on.
-    if (stored.size < after.length && (await this.expectAgain(id, key, after))) stored = await this.look(id, after);
+    const { record } = run.claim;
+    const id = idOf(record.key, after);
+    let stored = await this.outcomes.look(id, after);
+    if (!areAllKnown(stored, after) && (await this.expectAgain(id, record, after))) {
+      stored = await this.outcomes.look(id, after);
+    }
     if (stored.size < after.length) return { type: 'park', reason: REASONS.after() };
     run.follow(after.map((execution, at) => toOutcome(execution, stored.get(at) ?? { state: 'forgotten' })));
     return undefined;
   }
 
-  /** @returns whether there was no entry, and is one now. */
-  private async expectAgain(id: string, key: string, after: readonly AwaitedExecution[]): Promise<boolean> {
+  /**
+   * Writes down again what a retried execution waits for: it has no entry any more. What it awaits may run again as well,
+   * or be forgotten.
+   *
+   * @returns whether there was no entry, and is one now.
+   */
+  private async expectAgain(id: string, record: ExecutionRecord, after: readonly AwaitedExecution[]): Promise<boolean> {
     await this.read();
     if (this.waiting.has(id)) return false;
-    await this.expect(key, after, new Map());
+    await this.outcomes.restore(id, record.id); // before others see the entry, and note what is newer
+    await this.expect(record.key, after, new Map());
     return true;
   }
 
@@ -142,9 +152,9 @@ export class FollowUps implements Rule, FollowUpStore {
   /** Notes the end of a run, and forgets its own entry. */
   private async settled(record: ExecutionRecord, settlement: Settlement): Promise<void> {
     const outcome = settledOutcome(settlement);
-    if (outcome === undefined) return;
+    if (outcome === undefined || !isEnd(settlement)) return;
     const { after } = record.extras ?? {};
-    if (after !== undefined && after.length > 0) await this.forget(record.key, after);
+    if (after !== undefined && after.length > 0) await this.release(record, after, endOf(settlement));
     await this.noteEnd(record, outcome);
   }
 
@@ -160,7 +170,7 @@ export class FollowUps implements Rule, FollowUpStore {
 
   private async noteEnd(record: ExecutionStatus, outcome: StoredOutcome): Promise<void> {
     for (const { id, at } of this.awaited.get(record.id) ?? []) {
-      await this.note(id, at, outcome);
+      await this.outcomes.note(id, at, outcome);
       const followUp = this.waiting.get(id);
       if (followUp !== undefined) await this.wakeIfNoted(id, followUp);
     }
@@ -185,8 +195,19 @@ export class FollowUps implements Rule, FollowUpStore {
   private async sweepOne(id: string, { key, after, since }: FollowUp): Promise<void> {
     const record = await this.broker.executions.get(key);
     const isKnown = record !== undefined && sameAfter(record.extras?.after, after);
-    if (isKnown && !isEnded(record.state)) await this.wakeIfComplete(id, { key, after, since });
-    else if (isKnown || since + ORPHAN_AGE < this.clock.now()) await this.forget(key, after);
+    if (isKnown && isEnded(record.state)) await this.release(record, after, record.state);
+    else if (isKnown) await this.wakeIfComplete(id, { key, after, since });
+    else if (since + ORPHAN_AGE < this.clock.now()) await this.forget(key, after);
+  }
+
+  /** Removes the entry of a follow-up that has ended. It keeps the outcomes as long as it can be retried. */
+  private release(
+    { id, key, name }: ExecutionRecord,
+    after: readonly AwaitedExecution[],
+    end: EndState,
+  ): Promise<void> {
+    const keeper: OutcomeKeeper = { id, ttl: storedFor(this.options.retention.of(name, end)) };
+    return this.outcomes.release(idOf(key, after), keeper);
   }
 
   /** Reads one look at a time, and once more for callers meanwhile: their entries may have come since. */
@@ -204,7 +225,7 @@ export class FollowUps implements Rule, FollowUpStore {
   }
 
   private async readNow(): Promise<void> {
-    const map = await this.broker.maps.read(MAP, this.version);
+    const map = await this.broker.maps.read(FAN_INS, this.version);
     if (map === undefined) return;
     this.version = map.version;
     this.waiting = new Map([...map.entries].flatMap(([id, text]) => this.decode(id, text)));
@@ -232,58 +253,16 @@ export class FollowUps implements Rule, FollowUpStore {
 
   /** Counts first: each of many that end would read what is noted of all others. */
   private async wakeIfNoted(id: string, followUp: FollowUp): Promise<void> {
-    if ((await this.broker.maps.size(outcomesOf(id))) >= followUp.after.length) await this.wakeIfComplete(id, followUp);
+    if ((await this.outcomes.count(id)) >= followUp.after.length) await this.wakeIfComplete(id, followUp);
   }
 
   private async wakeIfComplete(id: string, { key, after }: FollowUp): Promise<void> {
-    const stored = await this.look(id, after);
+    const stored = await this.outcomes.look(id, after);
     if (stored.size === after.length) await this.broker.runs.wake(key);
   }
 
-  /** Returns the known outcomes of awaited executions; ends elsewhere are noted. */
-  private async look(id: string, after: readonly AwaitedExecution[]): Promise<Map<number, StoredOutcome>> {
-    const map = await this.broker.maps.read(outcomesOf(id));
-    const stored = new Map<number, StoredOutcome>();
-    const foretold = new Map<number, StoredOutcome>();
-    for (const [at, text] of map?.entries ?? []) {
-      const outcome = readStored(text, readOutcome);
-      // One that cannot be read is looked for again.
-      if (outcome === undefined || Number(at) >= after.length) continue;
-      (outcome.isForetold === true ? foretold : stored).set(Number(at), outcome);
-    }
-    const missing = [...after.entries()].filter(([at]) => !stored.has(at));
-    for (let from = 0; from < missing.length; from += LOOKS) {
-      const looks = missing.slice(from, from + LOOKS).map(async ([at, execution]) => {
-        const outcome = await this.lookAt(id, at, execution, foretold.get(at));
-        if (outcome !== undefined) stored.set(at, outcome);
-      });
-      await Promise.all(looks);
-    }
-    return stored;
-  }
-
-  /** @returns how it has ended, if it has. */
-  private async lookAt(
-    id: string,
-    at: number,
-    execution: AwaitedExecution,
-    foretold: StoredOutcome = { state: 'forgotten' },
-  ): Promise<StoredOutcome | undefined> {
-    const status = await this.broker.executions.find(execution.id, execution.key);
-    if (status !== undefined && !isEnded(status.state)) return undefined;
-    const { isForetold: _isForetold, ...outcome } = status === undefined ? foretold : outcomeOf(status);
-    await this.note(id, at, outcome);
-    return outcome;
-  }
-
   private async noteAll(execution: string, outcome: StoredOutcome): Promise<void> {
-    for (const { id, at } of this.awaited.get(execution) ?? []) await this.note(id, at, outcome);
-  }
-
-  private async note(id: string, at: number, outcome: StoredOutcome): Promise<void> {
-    // Of one that waits no more, nobody will ask.
-    const owner = { map: MAP, field: id };
-    await this.broker.maps.write(outcomesOf(id), String(at), JSON.stringify(outcome), owner);
+    for (const { id, at } of this.awaited.get(execution) ?? []) await this.outcomes.note(id, at, outcome);
   }
 }
 
@@ -296,4 +275,9 @@ function idOf(key: string, after: readonly AwaitedExecution[]): string {
 
 function sameAfter(some: readonly AwaitedExecution[] | undefined, others: readonly AwaitedExecution[]): boolean {
   return JSON.stringify(some) === JSON.stringify(others);
+}
+
+/** Tells whether all have ended, and it is known of each how. */
+function areAllKnown(stored: ReadonlyMap<number, StoredOutcome>, after: readonly AwaitedExecution[]): boolean {
+  return stored.size === after.length && ![...stored.values()].some(({ state }) => state === 'forgotten');
 }

@@ -540,6 +540,34 @@ describe.each(BROKERS)('the limits of the broker: $label', (kind) => {
       expect(await broker.maps.size('other')).toBe(0);
     });
 
+    it('leaves the map that an entry owns to an execution, as long as that is known', async () => {
+      const [{ id } = { id: '' }] = await broker.executions.add([
+        { key: 'keeper', name: 'task', args: '[]', priority: 0, when: undefined },
+      ]);
+      const owner = { map: 'b', field: 'x' };
+      const fill = async (value: string): Promise<void> => {
+        await broker.maps.write('b', 'x', '1');
+        await broker.maps.write('owned', 'f', value, owner);
+      };
+      await fill('first');
+      const keptBy = { id, ttl: 60_000 };
+      expect(await broker.maps.erase('b', 'x', { expected: '2', owned: 'owned', keptBy })).toBe(false);
+      expect((await broker.maps.kept(id)).size).toBe(0);
+      expect(await broker.maps.erase('b', 'x', { owned: 'owned', keptBy })).toBe(true);
+      expect(await broker.maps.size('owned')).toBe(0);
+      // There is nothing to take its place.
+      expect(await broker.maps.erase('b', 'x', { owned: 'owned', keptBy })).toBe(false);
+      expect(Object.fromEntries(await broker.maps.kept(id))).toEqual({ f: 'first' });
+      expect((await broker.maps.kept('other')).size).toBe(0);
+      await fill('second');
+      expect(await broker.maps.erase('b', 'x', { owned: 'owned', keptBy: { id, ttl: 0.5 } })).toBe(true);
+      if (kind.isShared) await until(async () => (await broker.maps.kept(id)).size === 0, 'its time to be over');
+      else expect(Object.fromEntries(await broker.maps.kept(id))).toEqual({ f: 'second' });
+      await broker.executions.cancel('keeper', 'not wanted');
+      await broker.ended.forget(id);
+      expect((await broker.maps.kept(id)).size).toBe(0);
+    });
+
     it('tells when an entry has changed', async () => {
       const heard: string[] = [];
       await broker.signals.subscribe((signal) => {

@@ -3,6 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
   Durable,
+  type Execution,
   Perpetual,
   TaskArgumentError,
   TaskContext,
@@ -42,6 +43,26 @@ class Partner {
     return this.context.outcomes.map(({ status }) => status);
   }
 
+  /** A result of a type that JSON has none for. */
+  @Durable('partner.order')
+  order(number: number): Map<number, Date> {
+    return new Map([[number, new Date(number)]]);
+  }
+
+  readonly lists: unknown[][] = [];
+
+  @Durable('partner.list')
+  list(): unknown[] {
+    const list = this.context.outcomes.map((outcome) => {
+      if (outcome.status !== 'succeeded') return (outcome.error as Error).message;
+      const { value } = outcome;
+      return value instanceof Map ? Array.from(value, ([key, at]) => `${key} ${at.constructor.name}`).join() : value;
+    });
+    this.lists.push(list);
+    if (this.isDown) throw new Error('bad');
+    return list;
+  }
+
   @Durable('partner.brief', { retention: { completed: '1d', failed: 0 } })
   brief(order: number): void {
     if (this.isDown) throw new Error('bad');
@@ -63,6 +84,10 @@ async function failAll(queue: TaskQueue, count: number): Promise<void> {
     numbers.map((at) => queue.add<[number], unknown>('partner.send' as never, { key: `order:${at}` })(at)),
   );
   await Promise.all(handles.map((handle) => handle.result().catch(() => {})));
+}
+
+function resultOf(execution: Execution): Promise<unknown> {
+  return execution.result({ timeout: '20s' }).catch(({ message }: Error) => message);
 }
 
 describe.each(BROKERS)('what has ended: $label', (kind) => {
@@ -160,6 +185,53 @@ describe.each(BROKERS)('what has ended: $label', (kind) => {
     expect(await queue.retry('first')).toBe('retried');
     expect(await queue.retry('next')).toBe('retried');
     expect(await next.result({ timeout: '20s' })).toEqual(['succeeded']);
+  });
+
+  it('follows what has been forgotten since by the outcomes that it has kept', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue, broker } = test;
+    const partner = test.context.get(Partner);
+    const isOver = async (): Promise<boolean> => (await broker.maps.read('fan-ins'))?.entries.size === 0;
+    const gone = await queue.add(partner.order, { key: 'gone' })(7);
+    const down = await queue.add(partner.slow, { key: 'down' })();
+    const next = await queue.after([gone, down]).add(partner.list, { key: 'next' })();
+    await next.result().catch(() => {});
+    expect(await queue.forget(gone)).toBe(true);
+    expect(await queue.retry(next)).toBe('retried');
+    expect(await resultOf(next)).toEqual('bad');
+    await until(() => partner.lists.length === 2, 'its second run');
+    expect(partner.lists[1]).toEqual(partner.lists[0]);
+    expect(partner.lists[0]).toEqual(['7 Date', 'bad']);
+    await until(isOver, 'its entry to be erased');
+    // One that has run again tells what it has come to since, also when the fan-in waits for it.
+    partner.isDown = false;
+    expect(await queue.retry(down)).toBe('retried');
+    expect(await queue.retry(next)).toBe('retried');
+    expect(await resultOf(next)).toEqual(['7 Date', undefined]);
+    await until(isOver, 'its entry to be erased');
+    expect(await queue.forget(down)).toBe(true);
+    expect(await queue.retry(next)).toBe('retried');
+    expect(await resultOf(next)).toEqual(['7 Date', undefined]);
+  });
+
+  it('takes the outcomes along that it has kept, when it is forgotten', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue, broker } = test;
+    const partner = test.context.get(Partner);
+    const handles = [];
+    for (const key of ['one', 'two']) {
+      const part = await queue.add(partner.order, { key: `part:${key}` })(7);
+      const next = await queue.after([part]).add(partner.list, { key: `next:${key}` })();
+      await next.result().catch(() => {});
+      await until(async () => (await broker.maps.kept(next.id)).size === 1, 'its outcomes to be kept');
+      handles.push(next);
+    }
+    const [one, two] = handles.map(({ id }) => id);
+    expect(await queue.forget('next:one')).toBe(true);
+    const bulk = await queue.forgetAll({ keyPrefix: 'next:' });
+    expect(await bulk.result()).toMatchObject({ done: 1 });
+    expect((await broker.maps.kept(one!)).size).toBe(0);
+    expect((await broker.maps.kept(two!)).size).toBe(0);
   });
 
   it('never makes a perpetual chain run twice', async () => {

@@ -54,9 +54,11 @@ export class BullMqEnded implements EndedStore {
   async forget(id: string, until = Infinity): Promise<boolean> {
     const { connections, fleetSignals } = await this.session.open();
     const wasThere = await connections.answer(() => connections.ended.forget(id, until));
-    if (wasThere) await connections.answer(() => connections.store.deleteNote('logs', id));
-    if (wasThere) fleetSignals.send({ type: 'changed', id });
-    return wasThere;
+    if (!wasThere) return false;
+    const { store } = connections;
+    await connections.answer(() => Promise.all([store.deleteNote('logs', id), store.deleteKept(id)]));
+    fleetSignals.send({ type: 'changed', id });
+    return true;
   }
 
   private async retryJob({ connections, jobs }: Site, id: string, until: number): Promise<Retried> {

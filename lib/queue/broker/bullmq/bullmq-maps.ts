@@ -28,6 +28,11 @@ export class BullMqMaps implements SharedMaps {
     return connections.answer(() => connections.store.size(map));
   }
 
+  async kept(id: string): Promise<ReadonlyMap<string, string>> {
+    const { connections } = await this.session.open();
+    return connections.answer(() => connections.store.kept(id));
+  }
+
   private tell(map: string): void {
     if (!map.startsWith(QUIET)) this.session.site?.fleetSignals.send({ type: 'map', map });
   }

@@ -15,6 +15,8 @@ export type NoteKind = 'ended' | 'gone' | 'cancel' | 'excused' | 'logs';
 export interface SideStore extends SharedMaps {
   /** Reads one entry of a map. */
   get(map: string, field: string): Promise<string | undefined>;
+  /** Deletes the map that an execution keeps. */
+  deleteKept(id: string): Promise<void>;
 
   /** @param ttl in milliseconds. Of two notes on one thing the greater stays: values begin with an id where order matters. */
   setNote(kind: NoteKind, key: string, value: string, ttl: number): Promise<void>;

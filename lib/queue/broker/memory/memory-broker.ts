@@ -29,7 +29,10 @@ export class MemoryBroker implements Broker {
   private readonly queue: MemoryQueue;
 
   constructor(options: MemoryQueueOptions) {
-    this.maps = new MemoryMaps((map) => this.signals.tell({ type: 'map', map }));
+    this.maps = new MemoryMaps(
+      (map) => this.signals.tell({ type: 'map', map }),
+      (id) => this.queue.executions.find(id),
+    );
     this.queue = new MemoryQueue(options, this.signals);
     this.timeline = new MemoryTimeline(options.clock);
     this.executions = this.openExecutions(this.queue);

@@ -1,3 +1,4 @@
+import type { MemoryExecution } from './memory-execution.js';
 import { QUIET, type EntryName, type Erasure, type SharedMap, type SharedMaps } from '../broker.js';
 
 interface MutableMap {
@@ -10,10 +11,17 @@ const NO_MAP: SharedMap = { version: '', entries: new Map() };
 /** Shared maps of a memory broker. */
 export class MemoryMaps implements SharedMaps {
   private readonly maps = new Map<string, MutableMap>();
+  private readonly keptMaps = new WeakMap<MemoryExecution, ReadonlyMap<string, string>>();
   private changes = 0;
 
-  /** @param onChange told of each map that changes. */
-  constructor(private readonly onChange: (map: string) => void) {}
+  /**
+   * @param onChange told of each map that changes.
+   * @param find finds an execution by its id.
+   */
+  constructor(
+    private readonly onChange: (map: string) => void,
+    private readonly find: (id: string) => MemoryExecution | undefined,
+  ) {}
 
   read(map: string, version?: string): Promise<SharedMap | undefined> {
     const { version: current, entries } = this.maps.get(map) ?? NO_MAP;
@@ -29,13 +37,26 @@ export class MemoryMaps implements SharedMaps {
     return Promise.resolve();
   }
 
-  erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
+  erase(map: string, field: string, { expected, owned, keptBy }: Erasure = {}): Promise<boolean> {
     const value = this.maps.get(map)?.entries.get(field);
     if (expected !== undefined && value !== expected) return Promise.resolve(false);
     const wasThere = value !== undefined;
-    if (owned !== undefined) this.maps.delete(owned);
+    if (owned !== undefined) {
+      if (keptBy !== undefined) this.keep(owned, keptBy.id);
+      this.maps.delete(owned);
+    }
     if (wasThere) this.change(map, (entries) => entries.delete(field));
     return Promise.resolve(wasThere);
+  }
+
+  kept(id: string): Promise<ReadonlyMap<string, string>> {
+    const keeper = this.find(id);
+    return Promise.resolve((keeper && this.keptMaps.get(keeper)) ?? NO_MAP.entries);
+  }
+
+  private keep(map: string, id: string): void {
+    const [keeper, kept] = [this.find(id), this.maps.get(map)];
+    if (keeper !== undefined && kept !== undefined) this.keptMaps.set(keeper, kept.entries);
   }
 
   private has({ map, field }: EntryName): boolean {

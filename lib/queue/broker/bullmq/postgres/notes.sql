@@ -79,6 +79,21 @@ SELECT 1 FROM gone
 -- After its owner: whoever writes to the map holds that meanwhile, and this statement sees what was written.
 DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2
 
+-- name: erase_kept
+-- What a map that is there takes the place of. $2 is the map, $3 the execution.
+DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'kept-map:' || $3
+  AND EXISTS (SELECT 1 FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2)
+
+-- name: keep_map
+-- After its owner, like erase_map. $4 is the time for which it is kept.
+UPDATE nestjs_tasks_note SET kind = 'kept-map:' || $3, expires_at = :now + $4 WHERE queue = $1 AND kind = 'map:' || $2
+
+-- name: read_kept
+SELECT key, value FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'kept-map:' || $2 AND expires_at > :now
+
+-- name: delete_kept
+DELETE FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'kept-map:' || $2
+
 -- name: size_of_map
 SELECT count(*) AS size FROM nestjs_tasks_note WHERE queue = $1 AND kind = 'map:' || $2
 

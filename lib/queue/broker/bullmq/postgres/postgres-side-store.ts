@@ -4,14 +4,18 @@ import type { ResolvedQueueOptions } from '../../queue-settings.js';
 import { QUIET, type EntryName, type Erasure, type SharedMap } from '../../broker.js';
 import {
   CREATE_NOTES,
+  DELETE_KEPT,
   DELETE_NOTE,
   ERASE_ENTRY,
+  ERASE_KEPT,
   ERASE_MAP,
   GET_ENTRY,
   GET_NOTES,
   HAS_NOTES,
+  KEEP_MAP,
   LOCK,
   PURGE_NOTES,
+  READ_KEPT,
   READ_MAP,
   READ_NOTES,
   SET_NOTE,
@@ -88,15 +92,24 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     await this.query(WRITE_ENTRY, [map, newVersion(map), field, value, owner?.map ?? null, owner?.field ?? null]);
   }
 
-  async erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
+  async erase(map: string, field: string, { expected, owned, keptBy }: Erasure = {}): Promise<boolean> {
     const entry = [map, newVersion(map), field, expected ?? null];
-    if (owned !== undefined) return this.eraseOwner(entry, owned);
+    if (owned !== undefined) return this.eraseOwner(entry, owned, keptBy);
     return (await this.query(ERASE_ENTRY, entry)).rowCount === 1;
   }
 
   async size(map: string): Promise<number> {
     const { rows } = await this.query<{ size: string }>(SIZE_OF_MAP, [map]);
     return Number(rows[0]?.size);
+  }
+
+  async kept(id: string): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.query<{ key: string; value: string }>(READ_KEPT, [id]);
+    return new Map(rows.map(({ key, value }) => [key, value]));
+  }
+
+  async deleteKept(id: string): Promise<void> {
+    await this.query(DELETE_KEPT, [id]);
   }
 
   async lock(name: string, ttl: number): Promise<string | undefined> {
@@ -133,14 +146,24 @@ export class PostgresSideStore implements SideStore, SchemaPart {
     await this.query(PURGE_NOTES, []);
   }
 
-  private async eraseOwner(entry: readonly (string | null)[], owned: string): Promise<boolean> {
+  private async eraseOwner(
+    entry: readonly (string | null)[],
+    owned: string,
+    keptBy: Erasure['keptBy'],
+  ): Promise<boolean> {
     const { name } = this.options;
     const client = await this.pool.connect();
     let failure: unknown;
     try {
       await client.query('BEGIN');
       const wasThere = (await client.query(ERASE_ENTRY, [name, ...entry])).rowCount === 1;
-      if (wasThere || entry.at(-1) === null) await client.query(ERASE_MAP, [name, owned]);
+      if (wasThere || entry.at(-1) === null) {
+        if (keptBy === undefined) await client.query(ERASE_MAP, [name, owned]);
+        else {
+          await client.query(ERASE_KEPT, [name, owned, keptBy.id]);
+          await client.query(KEEP_MAP, [name, owned, keptBy.id, Math.max(1, Math.ceil(keptBy.ttl))]);
+        }
+      }
       await client.query('COMMIT');
       return wasThere;
     } catch (error) {

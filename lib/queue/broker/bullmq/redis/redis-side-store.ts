@@ -73,10 +73,21 @@ export class RedisSideStore implements SideStore {
     await this.commands.tasksWriteEntry(keys.length, ...keys, ...entry);
   }
 
-  async erase(map: string, field: string, { expected, owned }: Erasure = {}): Promise<boolean> {
-    const keys = [this.versions, this.mapKey(map), ...(owned === undefined ? [] : [this.mapKey(owned)])];
-    const entry = [map, newVersion(map), field, ...(expected === undefined ? [] : [expected])];
+  async erase(map: string, field: string, { expected, owned, keptBy }: Erasure = {}): Promise<boolean> {
+    const keys = [this.versions, this.mapKey(map)];
+    if (owned !== undefined) keys.push(this.mapKey(owned));
+    if (owned !== undefined && keptBy !== undefined) keys.push(this.keptKey(keptBy.id));
+    const ttl = String(Math.max(1, Math.ceil(keptBy?.ttl ?? 0)));
+    const entry = [map, newVersion(map), field, ttl, ...(expected === undefined ? [] : [expected])];
     return (await this.commands.tasksEraseEntry(keys.length, ...keys, ...entry)) === 1;
+  }
+
+  async kept(id: string): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.client.hgetall(this.keptKey(id))));
+  }
+
+  async deleteKept(id: string): Promise<void> {
+    await this.client.del(this.keptKey(id));
   }
 
   size(map: string): Promise<number> {
@@ -127,6 +138,10 @@ export class RedisSideStore implements SideStore {
 
   private mapKey(map: string): string {
     return `${this.base}map:${map}`;
+  }
+
+  private keptKey(id: string): string {
+    return `${this.base}kept-map:${id}`;
   }
 
   private noteKey(kind: NoteKind, key: string): string {
