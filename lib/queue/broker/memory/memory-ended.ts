@@ -27,7 +27,7 @@ export class MemoryEnded implements EndedStore {
       if (records.length === limit) return Promise.resolve({ records, cursor: String(last) });
       last = execution.endNumber;
       const record = execution.toRecord();
-      if (this.isRemembered(record) && matches(record, filter)) records.push(record);
+      if (this.isListed(execution, record) && matches(record, filter)) records.push(record);
     }
     return Promise.resolve({ records });
   }
@@ -54,7 +54,7 @@ export class MemoryEnded implements EndedStore {
 
   retry(id: string, until = Infinity): Promise<Retried> {
     this.queue.expire();
-    const execution = this.queue.executions.find(id);
+    const execution = this.find(id);
     if (execution === undefined) return Promise.resolve('not-found');
     const { executions, clock } = this.queue;
     const { endedAt = Infinity } = execution;
@@ -81,14 +81,21 @@ export class MemoryEnded implements EndedStore {
   }
 
   forget(id: string, until = Infinity): Promise<boolean> {
-    const execution = this.queue.executions.find(id);
+    const execution = this.find(id);
     if (execution?.endedAt === undefined || execution.endedAt > until) return Promise.resolve(false);
     this.queue.executions.forget(execution);
     return Promise.resolve(true);
   }
 
-  /** Without a retention, it is stored for its handles only. */
-  private isRemembered({ name, state }: ExecutionRecord): boolean {
-    return this.queue.options.retention.of(name, state as EndState) > 0;
+  private find(id: string): MemoryExecution | undefined {
+    const { executions } = this.queue;
+    const execution = executions.find(id);
+    return execution !== undefined && executions.wasAdded(execution) ? execution : undefined;
+  }
+
+  /** Without a retention, or an addition, it is stored for its handles only. */
+  private isListed(execution: MemoryExecution, { name, state }: ExecutionRecord): boolean {
+    const { executions, options } = this.queue;
+    return options.retention.of(name, state as EndState) > 0 && executions.wasAdded(execution);
   }
 }

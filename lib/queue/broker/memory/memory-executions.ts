@@ -24,6 +24,8 @@ export class MemoryExecutions {
   private readonly ended = new Map<number, ExecutionList>();
   /** Failed ones by group, in the order of their ends. */
   private readonly failures = new Map<string, Set<MemoryExecution>>();
+  /** Replacements that were withdrawn before the run had ended that they were to follow. */
+  private readonly withdrawn = new WeakSet<MemoryExecution>();
   /** Time and list of the last end: nearly all end in the same state as the one before. */
   private lastStay = NaN;
   private lastList = this.live;
@@ -41,6 +43,11 @@ export class MemoryExecutions {
   /** Finds an execution until it is forgotten. */
   find(id: string): MemoryExecution | undefined {
     return this.byId.get(id);
+  }
+
+  /** Tells whether an execution was added: others have ended before, and cannot run. */
+  wasAdded(execution: MemoryExecution): boolean {
+    return !this.withdrawn.has(execution);
   }
 
   /** Returns the execution that has the key. */
@@ -100,8 +107,9 @@ export class MemoryExecutions {
     this.remember(execution, state, now);
   }
 
-  /** Notes the end of an execution that was never added: it can be found by its id. */
+  /** Notes the end of an execution that was never added: its handle can find it, and no list has it. */
   noteEnd(execution: MemoryExecution, state: EndState, now: number): void {
+    this.withdrawn.add(execution);
     this.byId.set(execution.id, execution);
     this.remember(execution, state, now);
   }

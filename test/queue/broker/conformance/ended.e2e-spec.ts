@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { COMPLETE, SETTLEMENTS, SHORT_LEASE, argsOf, describeBrokers, inAnHour, job, keyed } from './suite.js';
+import type { Claim } from '../../../../lib/queue/broker/broker.js';
 import type { EndedFilter } from '../../../../lib/queue/broker/ended.js';
 import { LeaseLostError } from '../../../../lib/queue/broker/queue-errors.js';
 import type { ExecutionRecord, StoredError } from '../../../../lib/queue/broker/record.js';
@@ -51,6 +52,28 @@ describeBrokers('ended executions', (suite) => {
         [second, 'k'],
         [first, 'k'],
       ]);
+    });
+
+    it('without replacements that were withdrawn while the run before them went on, which no retry finds', async () => {
+      const held = (await suite.bring('k', 'running')) as Claim;
+      const superseded = await suite.broker.executions.replace(keyed('k', 'first'));
+      const cancelled = await suite.broker.executions.replace(keyed('k', 'second'));
+      await suite.broker.executions.cancel('k', 'not wanted', cancelled);
+      const cleared = await suite.broker.executions.replace(keyed('k', 'third'));
+      await suite.broker.executions.clear('cleared');
+      const follower = await suite.broker.executions.replace(keyed('k', 'fourth'));
+      await suite.broker.runs.settle(held, COMPLETE, false);
+      await suite.broker.runs.settle(await suite.claim(), SETTLEMENTS.cancel(), false);
+      const { records } = await suite.other.ended.page({}, { limit: 10 });
+      expect(records.map(({ id, state }) => [id, state])).toEqual([
+        [follower, 'cancelled'],
+        [held.id, 'completed'],
+      ]);
+      for (const id of [superseded, cancelled, cleared]) {
+        expect(await suite.other.executions.find(id, 'k')).toMatchObject({ state: 'cancelled' });
+        expect(await suite.other.ended.retry(id)).toBe('not-found');
+        expect(await suite.other.ended.forget(id)).toBe(false);
+      }
     });
 
     it('when they were cancelled before they ran', async () => {
