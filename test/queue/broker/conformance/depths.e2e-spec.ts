@@ -61,6 +61,16 @@ describeBrokers('depths', (suite) => {
     expect(await depths()).toMatchObject({ task: { waiting: 3, oldestDue: older }, later: { oldestDue: undefined } });
   });
 
+  it('tell since when one is due that has come into the queue at its time, not since its addition', async () => {
+    await suite.broker.connect();
+    const when = Date.now() + 300; // or a busy machine adds it when it is due
+    for (const key of ['a', 'b']) await suite.add(keyed(key, null, { when }));
+    await suite.claim(); // moves both
+    const { task } = await depths();
+    expect(task).toMatchObject({ scheduled: 0, waiting: 1, running: 1 });
+    expect(Math.abs((task?.oldestDue ?? 0) - when)).toBeLessThanOrEqual(1);
+  });
+
   it('tell since when a retry is due, not the first attempt', async () => {
     await suite.add(keyed('k', null, { addedAt: Date.now() - HOUR, when: Date.now() - HOUR }));
     const at = Date.now() - 1_000;
