@@ -120,7 +120,12 @@ export class RedisEnded implements EndedIndex {
   }
 
   async lastOf(key: string): Promise<string | undefined> {
-    return (await this.client.hget(this.bucketOf(key), key)) ?? undefined;
+    const [id, [earlier]] = await Promise.all([
+      this.client.hget(this.bucketOf(key), key).catch(nothingInNote),
+      // As earlier versions note it. MGET finds nothing in a bucket, where GET fails.
+      this.client.mget(`${this.ours}ended:${key}`),
+    ]);
+    return newerOf(id, earlier ?? null) ?? undefined;
   }
 
   async keep(id: string, until: number): Promise<void> {
@@ -164,6 +169,17 @@ export class RedisEnded implements EndedIndex {
   private call(script: keyof typeof SCRIPTS, ...args: (string | number)[]): Promise<unknown> {
     return this.scripts[script](this.base, this.ours, ...args);
   }
+}
+
+/** Returns the later one of two ids: they begin with their time. */
+function newerOf(one: string | null, other: string | null): string | null {
+  return (other ?? '') > (one ?? '') ? other : one;
+}
+
+/** Reads nothing in a note of an earlier version that has the name of a bucket. */
+function nothingInNote(error: Error): null {
+  if (error.message.startsWith('WRONGTYPE')) return null;
+  throw error;
 }
 
 /** Returns a prefix without half a surrogate pair at its end, which is encoded otherwise than with its other half. */
