@@ -146,7 +146,8 @@ export class RunSettler {
     if (cancellation !== undefined) return { type: 'cancel', reason: cancellation };
     if (outcome.status === 'failed') return this.settlementOfFailure(run, outcome.error);
     const reason = task?.state.cancellation?.reason;
-    if (outcome.status === 'discarded' || reason === 'shutdown') return RELEASE;
+    const isByShutdown = reason === 'shutdown' && run.isUnwanted; // a task may have said so of itself
+    if (outcome.status === 'discarded' || isByShutdown) return RELEASE;
     return { type: 'cancel', reason: reason === undefined ? REASONS.cancelledByTask() : describeValue(reason) };
   }
 

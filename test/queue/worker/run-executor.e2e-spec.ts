@@ -156,9 +156,9 @@ class Jobs {
   }
 
   @Durable('jobs.cancelsItself')
-  async cancelsItself(): Promise<never> {
+  async cancelsItself(reason: string): Promise<never> {
     const { task, signal } = this.context;
-    task.cancel('nothing to do');
+    task.cancel(reason);
     signal.throwIfAborted();
     return untilAborted(signal);
   }
@@ -342,11 +342,12 @@ describe.each(BROKERS)('a run of an execution: $label', (kind) => {
     });
   });
 
-  it('that cancels itself ends as cancelled', async () => {
+  // The latter is the reason of a real shutdown, which gives runs back to the queue.
+  it.each(['nothing to do', 'shutdown'])('that cancels itself ends as cancelled: %s', async (reason) => {
     await using test = await start();
-    const execution = await test.queue.add(test.jobs.cancelsItself)();
-    await expect(execution.result()).rejects.toThrow(ExecutionCancelledError);
-    expect(execution.reason).toContain('nothing to do');
+    const execution = await test.queue.add(test.jobs.cancelsItself)(reason);
+    await expect(execution.result({ timeout: '10s' })).rejects.toThrow(ExecutionCancelledError);
+    expect(execution.reason).toContain(reason);
   });
 
   describe('that has error handlers', () => {
