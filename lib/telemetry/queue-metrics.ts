@@ -63,8 +63,11 @@ export class QueueMetrics implements RunListener, OnApplicationBootstrap, OnModu
 
   ended(name: string, outcome: Outcome, duration: number): void {
     this.#try(() => {
+      // Nothing is made where no SDK is there: this is called for each run.
+      const instruments = this.#find();
+      if (instruments === undefined) return;
       const attributes = { 'task.function': labelText(name), 'task.outcome': outcome };
-      this.#find()?.duration.record(duration / 1_000, attributes);
+      instruments.duration.record(duration / 1_000, attributes);
     });
   }
 
