@@ -6,7 +6,7 @@ export type { ThreadPoolOptions } from './threads/thread-options.js';
 
 export { TasksService } from './request/tasks.service.js';
 export { TaskBatch } from './request/task-batch.js';
-export type { ConfiguredRequestTask, Enqueue, EnqueueLater } from './request/enqueue.js';
+export type { ConfiguredRequestTask, Enqueue, EnqueueLater, EnqueueLaterOptions } from './request/enqueue.js';
 export { Tasks } from './request/tasks.decorator.js';
 export { TaskScheduler } from './scheduler/task-scheduler.js';
 export type { ConfiguredTask, ConfiguredThreadTask, ThreadTaskConfig } from './scheduler/configured-task.js';
@@ -23,7 +23,8 @@ export type { TimelineOptions } from './queue/timeline-options.js';
 export type { AddOptions, ReplaceOptions } from './queue/client/adding-call.js';
 export type { ArgumentsCall } from './queue/client/arguments-call.js';
 export { taskName, type TaskName } from './queue/declaration/task-name.js';
-export { Execution, type Disposition, type ExecutionEvent } from './queue/client/execution.js';
+export { Execution, type ExecutionEvent } from './queue/client/execution.js';
+export type { Disposition } from './queue/broker/record.js';
 export type { TrailEntry } from './queue/client/trail-entry.js';
 export type { EndedQuery, HistoryQuery } from './queue/client/ended-query.js';
 export type { BulkOptions, FailureGroup, HistoryPage } from './queue/client/history.js';
@@ -42,7 +43,7 @@ export type { WorkerInfo } from './queue/client/worker-info.js';
 export type { EndState, ExecutionState, LiveState, TrailType } from './queue/broker/record.js';
 export type { QueueCounts } from './queue/log/queue-counts.js';
 export type { RetentionOptions } from './task/retention.js';
-export type { TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
+export type { OutboxOptions, TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
 
 export {
   Task,

@@ -6,6 +6,8 @@ import { parseSync } from '@swc/core';
 const FOLDER = 'lib';
 /** Largest number of words of a sentence in an error or a log line. */
 const LONGEST = 25;
+/** Begins a statement of SQL, which is no message. */
+const STATEMENT = /^\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|WITH) /;
 /** Stands for a value that is known at run time only: one word at least. */
 const VALUE = '<value>';
 
@@ -25,7 +27,7 @@ export function checkMessages() {
 /** Returns the sentences of a source's texts that have too many words. */
 export function longSentencesIn(source) {
   const { body } = parseSync(source, { syntax: 'typescript', target: 'es2022', decorators: true });
-  const texts = new Set(textsIn(body, constantsIn(body)));
+  const texts = new Set([...textsIn(body, constantsIn(body))].filter((text) => !STATEMENT.test(text)));
   return [...texts].flatMap((text) => text.split(/(?<=[.!?])\s+/)).flatMap(judge);
 }
 

@@ -7,6 +7,7 @@ import { KnownOptions, type Habits } from '../task/known-options.js';
 import { RETRY_REMEDY } from '../task/retry-policy.js';
 import { describeType, TasksConfigError } from '../task/task-errors.js';
 import type { QueueBackend, ResolvedQueueOptions } from './broker/queue-settings.js';
+import type { OutboxDatabase } from './broker/outbox/outbox-database.js';
 import { parseSize, type Size } from './broker/size.js';
 import type { TaskContextCarrier } from './client/task-context-carrier.js';
 
@@ -23,6 +24,16 @@ export interface TaskQueueWorkerOptions {
    * start the execution. Default `'15s'`.
    */
   lease?: Duration | undefined;
+}
+
+/**
+ * Options of the outbox.
+ *
+ * @publicApi
+ */
+export interface OutboxOptions {
+  /** Database of the application: what `fromPg()`, `fromTypeOrm()` and so on of `nestjs-tasks/outbox` return. */
+  database: OutboxDatabase;
 }
 
 /**
@@ -69,6 +80,8 @@ export interface TaskQueueOptions {
    * keeps none, to 1,000. Default 0.
    */
   logs?: number | undefined;
+  /** Lets `queue.add()` write in a transaction of the application: option `transaction`. Default: none. */
+  outbox?: OutboxOptions | undefined;
 }
 
 /** Most lines that are kept with an execution: up to 1 kB each, which a run with lines writes at its end. */
@@ -110,6 +123,7 @@ const QUEUE = new KnownOptions<TaskQueueOptions>(
     builtInTasks: true,
     carriers: true,
     logs: true,
+    outbox: true,
   },
   HABITS,
 );
@@ -178,6 +192,7 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
     ),
     builtInTasks,
     carriers: carriersOf(options.carriers),
+    outbox: outboxOf(options.outbox),
     logs: logsOf(options.logs),
   };
 }
@@ -185,6 +200,23 @@ export function resolveQueueOptions(options: TaskQueueOptions = {}): ResolvedQue
 function logsOf(logs: unknown = 0): number {
   if (Number.isInteger(logs) && (logs as number) >= 0 && (logs as number) <= MAX_LOGS) return logs as number;
   throw new TasksConfigError('queue.logs', logs, 'a whole number from 0 to 1,000');
+}
+
+const OUTBOX = new KnownOptions<OutboxOptions>({ database: true }, { executor: 'database', url: 'database' });
+const OUTBOX_ALLOWED =
+  'an object with database: what fromPg(), fromTypeOrm() or another of nestjs-tasks/outbox returns';
+
+function outboxOf(outbox: unknown): OutboxDatabase | undefined {
+  if (outbox === undefined) return undefined;
+  if (typeof outbox !== 'object' || outbox === null) throw hidden('queue.outbox', outbox, OUTBOX_ALLOWED);
+  OUTBOX.check(outbox, 'queue.outbox');
+  const { database } = outbox as Partial<OutboxOptions>;
+  const isFit =
+    typeof database === 'object' &&
+    ['postgres', 'mysql', 'sqlite'].includes(database.dialect) &&
+    [database.query, database.execute, database.within].every((part) => typeof part === 'function');
+  if (!isFit) throw hidden('queue.outbox.database', database, OUTBOX_ALLOWED);
+  return database;
 }
 
 function carriersOf(carriers: unknown = []): readonly Type<never>[] {

@@ -31,6 +31,19 @@ export interface QueueStats {
   readonly tasks: Readonly<Record<string, TaskStats>>;
   /** True while `queue.pause()` is in force. */
   readonly isPaused: boolean;
+  /** Executions that wait in the outbox. Absent where there is none. */
+  readonly outbox?: OutboxStats;
+}
+
+/**
+ * Executions that transactions have written, and no worker has given to the broker yet.
+ *
+ * @publicApi
+ */
+export interface OutboxStats {
+  readonly waiting: number;
+  /** Time since the first of them was written, in milliseconds. `undefined` where none waits. */
+  readonly oldestWait: number | undefined;
 }
 
 const COUNTED = ['scheduled', 'waiting', 'parked', 'running', 'retrying'] as const;

@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { BROKER, type Broker } from './broker/broker.js';
+import { OUTBOX, type Outbox } from './broker/outbox/outbox.js';
 import { CLOCK, type Clock } from './broker/clock.js';
 import { requireKey } from './broker/short-text.js';
 import { History, type FailureGroup, type HistoryPage } from './client/history.js';
@@ -28,6 +29,7 @@ export abstract class QueueViews {
   @Inject(History) protected readonly endedOnes!: History;
   @Inject(Timeline) protected readonly rows!: Timeline;
   @Inject(Pause) protected readonly pauseRule!: Pause;
+  @Inject(OUTBOX) protected readonly outbox!: Outbox | undefined;
   @Inject(QueueLog) protected readonly log!: QueueLog;
 
   /** Counts of events in this process since the application started. */
@@ -91,7 +93,8 @@ export abstract class QueueViews {
    */
   async stats(): Promise<QueueStats> {
     const [depths, isPaused] = await Promise.all([this.broker.executions.depths(), this.pauseRule.isPaused()]);
-    return statsOf(depths, isPaused, this.clock.now());
+    const stats = statsOf(depths, isPaused, this.clock.now());
+    return this.outbox === undefined ? stats : { ...stats, outbox: await this.outbox.table.depth() };
   }
 
   /**

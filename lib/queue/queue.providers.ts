@@ -4,7 +4,8 @@ import { RAW_OPTIONS } from '../scheduler/tasks-options.js';
 import { BROKER } from './broker/broker.js';
 import { CLOCK, systemClock } from './broker/clock.js';
 import { createBroker } from './broker/create-broker.js';
-import { QUEUE_OPTIONS, WORKER_ID } from './broker/queue-settings.js';
+import { Outbox, OUTBOX } from './broker/outbox/outbox.js';
+import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from './broker/queue-settings.js';
 import { AdditionGuard } from './client/addition-guard.js';
 import { BulkTasks } from './client/bulk-tasks.js';
 import { Carriers } from './client/carriers.js';
@@ -12,11 +13,13 @@ import { ExecutionSender } from './client/execution-sender.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
 import { FollowUpStore } from './client/follow-up-store.js';
+import { OutboxWriter } from './client/outbox-writer.js';
 import { History } from './client/history.js';
 import { Timeline } from './client/timeline.js';
 import { Workers } from './client/workers.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
 import { DurableRegistry } from './declaration/durable-registry.js';
+import { OutboxLog } from './log/outbox-log.js';
 import { QueueLog } from './log/queue-log.js';
 import { QueueRequeue } from './queue-requeue.js';
 import { resolveQueueOptions, type TaskQueueOptions } from './queue-options.js';
@@ -27,6 +30,7 @@ import { Rules, RULES } from './rules/rules.js';
 import { Strikes } from './rules/strikes.js';
 import { TaskQueue } from './task-queue.js';
 import { LogKeeper } from './worker/log-keeper.js';
+import { OutboxRelay } from './worker/relay/outbox-relay.js';
 import { RunExecutor } from './worker/run-executor.js';
 import { QueueWorker } from './worker/queue-worker.js';
 import { RunPreparation } from './worker/run-preparation.js';
@@ -46,8 +50,15 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   // A factory: tests put their own in its place, and Nest 11 takes none for a value.
   { provide: CLOCK, useFactory: () => systemClock },
   { provide: WORKER_ID, useFactory: createWorkerId },
-  { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID, QueueLog], useFactory: createBroker },
+  {
+    provide: OUTBOX,
+    inject: [QUEUE_OPTIONS],
+    useFactory: ({ outbox, prefix, name, migrate }: ResolvedQueueOptions) =>
+      outbox && new Outbox(outbox, `${prefix}/${name}`, migrate),
+  },
+  { provide: BROKER, inject: [QUEUE_OPTIONS, CLOCK, WORKER_ID, QueueLog, OUTBOX], useFactory: createBroker },
   QueueLog,
+  OutboxLog,
 
   BuiltInTasks,
   DurableRegistry,
@@ -58,6 +69,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   ExecutionHandles,
   ExecutionSender,
   ExecutionWriter,
+  OutboxWriter,
   Workers,
   History,
   BulkTasks,
@@ -74,6 +86,7 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   RunExecutor,
   RunSettler,
   WorkerState,
+  OutboxRelay,
   QueueWorker,
   WorkerBoot,
   WorkerDrain,

@@ -85,7 +85,11 @@ export class TaskQueue extends QueueControl {
   ): ArgumentsCall<unknown[], Promise<Execution<never>>> {
     return this.adder.expectArguments(QUEUE_REPLACE, task, options, rest, async (name, args) => {
       const addition = this.adder.describe(name, args, options);
-      return (await this.adder.replace(addition, requireKey(name, options.key))) as Execution<never>;
+      return (await this.adder.replace(
+        addition,
+        requireKey(name, options.key),
+        options.transaction,
+      )) as Execution<never>;
     });
   }
 

@@ -9,7 +9,11 @@ export class EnqueueGroup {
   #additions: Addition[] = [];
   #written: Promise<Execution[]> | undefined;
 
-  constructor(private readonly writer: ExecutionWriter) {}
+  /** @param transaction of the application, in which they are written. */
+  constructor(
+    private readonly writer: ExecutionWriter,
+    private readonly transaction?: unknown,
+  ) {}
 
   async add(addition: Addition): Promise<Execution> {
     const at = this.#additions.push(addition) - 1;
@@ -22,7 +26,7 @@ export class EnqueueGroup {
     const additions = this.#additions;
     this.#additions = [];
     this.#written = undefined;
-    return this.writer.add(additions);
+    return this.writer.add(additions, this.transaction);
   }
 }
 

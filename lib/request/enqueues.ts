@@ -54,7 +54,11 @@ export class Enqueues {
   }
 
   now(call: EnqueueCall): Promise<Execution> {
-    const { task, accepted } = this.create('immediate', call, new EnqueueGroup(this.handler.writer));
+    const { task, accepted } = this.create(
+      'immediate',
+      call,
+      new EnqueueGroup(this.handler.writer, call.options.transaction),
+    );
     this.handler.runner.start(task);
     return accepted;
   }

@@ -10,11 +10,12 @@ import {
   type ConfiguredThreadTask,
   type ThreadTaskConfig,
 } from '../scheduler/configured-task.js';
-import { enqueuing, type ConfiguredRequestTask, type EnqueueLater } from './enqueue.js';
+import { ENQUEUE_LATER, enqueuing, type ConfiguredRequestTask, type EnqueueLater } from './enqueue.js';
 import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import { isDueOn, reasonToDiscard, type RouteOutcome } from './route-outcome.js';
 import type { Execution } from '../queue/client/execution.js';
+import type { AddingCall } from '../queue/client/adding-call.js';
 
 /** Later moments of a request. */
 export type BatchTiming = 'afterRoute' | 'afterResponse';
@@ -120,6 +121,11 @@ export class TaskBatch {
    */
   get enqueue(): EnqueueLater {
     return enqueuing(this, undefined);
+  }
+
+  /** @internal */
+  get enqueueCall(): AddingCall {
+    return ENQUEUE_LATER;
   }
 
   /** @internal */

@@ -5,6 +5,7 @@ import type { Task } from '../task/task.js';
 import type { ExecutionWriter } from '../queue/client/execution-writer.js';
 import type { EnqueueCall } from './enqueue-call.js';
 import type { Execution } from '../queue/client/execution.js';
+import type { AddingCall } from '../queue/client/adding-call.js';
 import {
   configured,
   scheduling,
@@ -12,7 +13,7 @@ import {
   type ConfiguredThreadTask,
   type ThreadTaskConfig,
 } from '../scheduler/configured-task.js';
-import { enqueuing, type ConfiguredRequestTask, type Enqueue } from './enqueue.js';
+import { ENQUEUE, enqueuing, type ConfiguredRequestTask, type Enqueue } from './enqueue.js';
 import type { TaskBatch } from './task-batch.js';
 
 /** Operations of one request by timing. */
@@ -131,6 +132,11 @@ export class TasksService {
   /** Starts its tasks when the response was sent, or its client has gone, and the handler has ended. */
   get afterResponse(): TaskBatch {
     return this.timings.afterResponse;
+  }
+
+  /** @internal */
+  get enqueueCall(): AddingCall {
+    return ENQUEUE;
   }
 
   /** @internal */

@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
-import type { Disposition } from '../queue/client/execution.js';
+import type { Disposition } from '../queue/broker/record.js';
 import { decodeArgs, encodeArgs } from '../queue/declaration/payload.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import { listArgs, listing } from './listing.js';

@@ -22,4 +22,9 @@ describe('the check of messages', () => {
   it('reads sums, and constants of the file', () => {
     expect(found(`const REST = 'a b c'; fail(\`T \${REST} \` + '${words(22)}')`)).toContain(26);
   });
+
+  it('leaves statements of SQL alone', () => {
+    expect(found(`query('SELECT ${words(30)}')`)).toEqual([]);
+    expect(found(`fail('Select ${words(30)}')`)).toEqual([31]);
+  });
 });

@@ -14,7 +14,7 @@ export interface QueueContext extends TestContext {
 export interface QueueContextOptions
   extends
     Omit<TasksModuleOptions, 'queue'>,
-    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize' | 'carriers' | 'logs'>,
+    Pick<TaskQueueOptions, 'retention' | 'maxArgumentSize' | 'carriers' | 'logs' | 'outbox'>,
     TaskQueueWorkerOptions {
   /** The `name` of the queue: those that have it in common share work. Default: one of its own. */
   fleet?: string;
@@ -33,6 +33,7 @@ export async function startQueue(
     maxArgumentSize,
     carriers,
     logs,
+    outbox,
     fleet = space.newQueue(),
     lease = LEASE,
     concurrency,
@@ -41,7 +42,7 @@ export async function startQueue(
   }: QueueContextOptions = {},
 ): Promise<QueueContext> {
   const workerOptions = worker ?? { lease, concurrency };
-  const queue = { ...space.options(fleet), retention, maxArgumentSize, carriers, logs, worker: workerOptions };
+  const queue = { ...space.options(fleet), retention, maxArgumentSize, carriers, logs, outbox, worker: workerOptions };
   const test = await startContext({ ...options, queue }, metadata);
   return { ...test, fleet, queue: test.context.get(TaskQueue), broker: test.context.get<Broker>(BROKER) };
 }

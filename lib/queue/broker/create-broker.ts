@@ -5,6 +5,8 @@ import { BullMqBroker } from './bullmq/bullmq-broker.js';
 import { requireDrivers } from './bullmq/drivers.js';
 import { PostgresConnections } from './bullmq/postgres/postgres-connections.js';
 import { RedisConnections } from './bullmq/redis/redis-connections.js';
+import type { Outbox } from './outbox/outbox.js';
+import { OutboxedBroker } from './outbox/outboxed-broker.js';
 import { MemoryBroker } from './memory/memory-broker.js';
 
 /**
@@ -12,7 +14,18 @@ import { MemoryBroker } from './memory/memory-broker.js';
  *
  * @throws {TasksUsageError} `DRIVER_MISSING` when what it needs is not installed.
  */
-export function createBroker(options: ResolvedQueueOptions, clock: Clock, workerId: string, log: BrokerLog): Broker {
+export function createBroker(
+  options: ResolvedQueueOptions,
+  clock: Clock,
+  workerId: string,
+  log: BrokerLog,
+  outbox?: Outbox,
+): Broker {
+  const broker = createInner(options, clock, workerId, log);
+  return outbox === undefined ? broker : new OutboxedBroker(broker, outbox, clock);
+}
+
+function createInner(options: ResolvedQueueOptions, clock: Clock, workerId: string, log: BrokerLog): Broker {
   switch (options.backend) {
     case 'memory':
       return new MemoryBroker({ lease: options.lease, retention: options.retention, clock, workerId });

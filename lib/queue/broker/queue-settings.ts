@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import type { OutboxDatabase } from './outbox/outbox-database.js';
 import type { Retention } from './retention.js';
 
 /** Database of the queue. */
@@ -26,6 +27,8 @@ export interface ResolvedQueueOptions {
   readonly builtInTasks: boolean;
   /** Provider classes that carry the async context. */
   readonly carriers: readonly Type<never>[];
+  /** Database of the application, into whose transactions additions are written. */
+  readonly outbox: OutboxDatabase | undefined;
   /** Number of lines that are kept of what the runs of an execution log. */
   readonly logs: number;
 }

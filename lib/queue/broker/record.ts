@@ -121,6 +121,8 @@ export interface ExecutionRecord {
   /** What has happened to it until now, without its end. */
   readonly trail?: Trail;
   readonly extras?: ExecutionExtras;
+  /** Set while a handle has seen no more of it than the row that its transaction has written. */
+  readonly isUncommitted?: true;
   /** Fault of an unreadable record: it never runs, and fails when it is claimed. */
   readonly flaw?: string;
 }
@@ -131,6 +133,8 @@ export interface ExecutionRecord {
 export interface ExecutionStatus extends Omit<ExecutionRecord, 'args' | 'extras'> {
   /** Arguments of a later run, where they differ from the added ones, and where they cost nothing to read. */
   readonly args?: string;
+  /** What the broker has said of an execution that came from the outbox. */
+  readonly disposition?: Disposition;
 }
 
 /** Progress of a run. */
@@ -139,6 +143,14 @@ export interface ProgressRecord {
   readonly total: number;
   readonly message?: string;
 }
+
+/**
+ * Result of `add()`: a new execution was recorded; its key was taken and nothing changed; or it was struck: then it
+ * was not recorded (`state` is `'dropped'`), or it will be held until `restore()`.
+ *
+ * @publicApi
+ */
+export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
 
 /** Execution that another one waits for. A key can have been used again: then `id` and `addedAt` differ. */
 export interface AwaitedExecution {
@@ -173,6 +185,8 @@ export interface ExecutionExtras {
 }
 
 export interface NewExecution {
+  /** Id that was made beforehand: to add it again changes nothing. The broker makes one where there is none. */
+  readonly id?: string;
   /** Key of the execution. The broker makes one where there is none. */
   readonly key: string | undefined;
   readonly name: string;

@@ -1,5 +1,5 @@
 import type { Duration } from '../../task/duration.js';
-import { KnownOptions } from '../../task/known-options.js';
+import { KnownOptions, type Habits } from '../../task/known-options.js';
 import { labelText } from '../../task/log-text.js';
 import { checkCallOptions } from './call-options.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
@@ -21,6 +21,11 @@ export interface AddOptions {
   priority?: number | undefined;
   /** Allows a task that only other processes declare. Default `false`. */
   remote?: boolean | undefined;
+  /**
+   * Open transaction of the database that `queue.outbox` names: the execution exists when the transaction has committed, and
+   * never otherwise. `'current'`: the one of @nestjs-cls/transactional. Default: none, and the broker is asked at once.
+   */
+  transaction?: object | 'current' | undefined;
 }
 
 /**
@@ -45,31 +50,35 @@ export interface AddingCall {
 
 const DECLARED = "in @Durable(name, { … }) on the task's method";
 
+export const HABITS: Habits = {
+  delay: 'when',
+  tx: 'transaction',
+  manager: 'transaction',
+  startAfter: 'when',
+  at: 'when',
+  id: 'key',
+  jobId: 'key',
+  deduplication: 'key, or @Debounce() on the task',
+  debounce: '@Debounce() on the task',
+  attempts: `retry: { attempts } ${DECLARED}`,
+  retry: `retry ${DECLARED}`,
+  backoff: `retry: { backoff } ${DECLARED}`,
+  timeout: `timeout ${DECLARED}`,
+  shield: `shield ${DECLARED}`,
+  onError: `onError ${DECLARED}`,
+  name: 'its first argument',
+  repeat: '@Perpetual({ every }) on the task',
+  cron: '@Perpetual({ cron }) on the task',
+  every: '@Perpetual({ every }) on the task',
+  parent: 'queue.after(executions).add(task)',
+  removeOnComplete: 'queue: { retention } in TasksModule.forRoot()',
+  removeOnFail: 'queue: { retention } in TasksModule.forRoot()',
+};
+
 /** Names of the options of `add()`. */
 export const ADD_OPTIONS = new KnownOptions<AddOptions>(
-  { when: true, key: true, priority: true, remote: true },
-  {
-    delay: 'when',
-    startAfter: 'when',
-    at: 'when',
-    id: 'key',
-    jobId: 'key',
-    deduplication: 'key, or @Debounce() on the task',
-    debounce: '@Debounce() on the task',
-    attempts: `retry: { attempts } ${DECLARED}`,
-    retry: `retry ${DECLARED}`,
-    backoff: `retry: { backoff } ${DECLARED}`,
-    timeout: `timeout ${DECLARED}`,
-    shield: `shield ${DECLARED}`,
-    onError: `onError ${DECLARED}`,
-    name: 'its first argument',
-    repeat: '@Perpetual({ every }) on the task',
-    cron: '@Perpetual({ cron }) on the task',
-    every: '@Perpetual({ every }) on the task',
-    parent: 'queue.after(executions).add(task)',
-    removeOnComplete: 'queue: { retention } in TasksModule.forRoot()',
-    removeOnFail: 'queue: { retention } in TasksModule.forRoot()',
-  },
+  { when: true, key: true, priority: true, remote: true, transaction: true },
+  HABITS,
 );
 
 /** Tells what is wrong with a first call. In words only here: most are right, and many come in a second. */

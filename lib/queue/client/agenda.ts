@@ -22,6 +22,8 @@ export interface ScatterOptions {
   start?: Date | undefined;
   /** Largest random shift of each, in both directions, and not before `start`. Default: none. */
   jitter?: Duration | undefined;
+  /** Open transaction to write all of them in: as in `queue.add()`. Default: none. */
+  transaction?: object | 'current' | undefined;
 }
 
 /**
@@ -45,13 +47,19 @@ const ADD: AddingCall = {
   name: 'agenda.add',
   options: new KnownOptions<AgendaEntryOptions>(
     { key: true, priority: true, remote: true },
-    { when: 'agenda.scatter({ over, start })', delay: 'agenda.scatter({ over, start })', id: 'key', jobId: 'key' },
+    {
+      transaction: 'agenda.scatter({ transaction })',
+      when: 'agenda.scatter({ over, start })',
+      delay: 'agenda.scatter({ over, start })',
+      id: 'key',
+      jobId: 'key',
+    },
   ),
 };
 
 const SCATTER = new KnownOptions<ScatterOptions>(
-  { over: true, start: true, jitter: true },
-  { for: 'over', duration: 'over', when: 'start', from: 'start' },
+  { over: true, start: true, jitter: true, transaction: true },
+  { tx: 'transaction', for: 'over', duration: 'over', when: 'start', from: 'start' },
 );
 
 /**
@@ -111,7 +119,7 @@ export class Agenda {
    */
   async scatter(options: ScatterOptions): Promise<Execution[]> {
     checkCallOptions(SCATTER, options, 'agenda.scatter()');
-    const { over, start, jitter = 0 } = options;
+    const { over, start, jitter = 0, transaction } = options;
     const length = readDuration('over', over, 1);
     const spread = readDuration('jitter', jitter, 0);
     if (start !== undefined && (!(start instanceof Date) || Number.isNaN(start.getTime()))) {
@@ -126,6 +134,7 @@ export class Agenda {
         const when = Math.round(Math.max(from, first + at * step + chance));
         return { execution: { ...execution, when, addedAt: this.clock.now() }, args };
       }),
+      transaction,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Observable, ReplaySubject, type Subscriber } from 'rxjs';
 import { BROKER, type Broker, type Cancellation, type Signal } from '../broker/broker.js';
-import { Execution, type Disposition } from './execution.js';
+import { Execution } from './execution.js';
 import { BrokerUnavailableError } from '../broker/queue-errors.js';
 import { FollowUpStore } from './follow-up-store.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -9,7 +9,7 @@ import { ResultWaits, type LocalWorker } from './result-waits.js';
 import { Workers } from './workers.js';
 import { requireReason } from '../broker/short-text.js';
 import type { ExecutionName, ExecutionSource, Sighting } from './execution-source.js';
-import { isEnded, type ExecutionRecord, type ExecutionStatus } from '../broker/record.js';
+import { isEnded, type Disposition, type ExecutionRecord, type ExecutionStatus } from '../broker/record.js';
 
 /**
  * Longest wait for news before the first look, in milliseconds. Signals may be lost, and workers may not know who
@@ -75,9 +75,14 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
     return result;
   }
 
-  watch({ id, key }: ExecutionName): Observable<Sighting> {
+  watch({ id, key, isUncommitted }: ExecutionName): Observable<Sighting> {
     return new Observable((subscriber) => {
-      const watch = new Watch(id, key, this.broker, () => this.subscribe(), subscriber);
+      const watch = new Watch(
+        { id, key, isAwaited: isUncommitted === true },
+        this.broker,
+        () => this.subscribe(),
+        subscriber,
+      );
       if (this.isClosed) return watch.close();
       const watches = this.watches.get(id) ?? new Set();
       this.watches.set(id, watches.add(watch));
@@ -116,6 +121,13 @@ export class ExecutionHandles implements ExecutionSource, BeforeApplicationShutd
   }
 }
 
+interface WatchedExecution {
+  readonly id: string;
+  readonly key: string;
+  /** Set when nobody may know it yet. */
+  readonly isAwaited: boolean;
+}
+
 /** Looks at one execution whenever there may be news of it. */
 class Watch {
   private last: string | undefined;
@@ -126,8 +138,7 @@ class Watch {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly id: string,
-    private readonly key: string,
+    private readonly target: WatchedExecution,
     private readonly broker: Broker,
     private readonly listen: () => Promise<unknown>,
     private readonly subscriber: Subscriber<Sighting>,
@@ -163,7 +174,7 @@ class Watch {
     try {
       while (this.mustLookAgain && !this.isOver) {
         this.mustLookAgain = false;
-        this.report(await this.broker.executions.find(this.id, this.key));
+        this.report(await this.broker.executions.find(this.target.id, this.target.key));
       }
     } catch (error) {
       this.miss(error);
@@ -173,6 +184,8 @@ class Watch {
 
   private report(status: ExecutionStatus | undefined): void {
     if (this.isOver) return;
+    // Its transaction may still commit.
+    if (status === undefined && this.target.isAwaited && this.last === undefined) return;
     const { state, attempt, when, starts, progress } = status ?? {};
     const seen = `${state} ${attempt} ${when} ${starts} ${JSON.stringify(progress)}`;
     if (seen === this.last) return;
@@ -188,8 +201,8 @@ class Watch {
 
   /** Asks the workers to tell, now and then again: one may have come since, or not have heard it. */
   private ask(): void {
-    this.broker.signals.publish({ type: 'watch', id: this.id }).catch(() => {}); // the next look tells whether it is down
-    if (!this.broker.isShared) return; // there, every signal arrives
+    this.broker.signals.publish({ type: 'watch', id: this.target.id }).catch(() => {}); // the next look tells whether it is down
+    if (!this.broker.isShared && !this.target.isAwaited) return; // there, every signal arrives
     this.timer = setTimeout(() => {
       this.interval = Math.min(this.interval * 2, LAST_LOOK);
       this.listen().catch(() => {}); // in vain so far, perhaps

@@ -19,12 +19,29 @@ export class ExecutionSender {
     private readonly tracer: TaskTracer,
   ) {}
 
+  /** Adds executions. Those from the outbox have their traces. */
   add(executions: readonly NewExecution[]): Promise<SentExecution[]> {
-    return this.tracer.isActive ? this.addTraced(executions) : this.broker.executions.add(executions);
+    const isTraced = this.tracer.isActive && executions.some(({ id }) => id === undefined);
+    return isTraced
+      ? this.sendTraced(executions, (traced) => this.broker.executions.add(traced))
+      : this.broker.executions.add(executions);
+  }
+
+  /** Hands executions to `write`, which puts them into the outbox. Their ids were made before. */
+  async write<E extends NewExecution & { readonly id: string }>(
+    executions: readonly E[],
+    write: (traced: readonly E[]) => Promise<void>,
+  ): Promise<SentExecution[]> {
+    const send = async (traced: readonly E[]): Promise<AddedExecution[]> => {
+      await write(traced);
+      return traced.map(({ id, key = id }) => ({ id, key, isNew: true }));
+    };
+    return this.tracer.isActive ? this.sendTraced(executions, send) : send(executions);
   }
 
   async replace(execution: KeyedExecution): Promise<SentExecution> {
-    const span = this.tracer.isActive ? this.begin(execution, 'send') : undefined;
+    const isTraced = this.tracer.isActive && execution.id === undefined;
+    const span = isTraced ? this.begin(execution, 'send') : undefined;
     const { key } = execution;
     if (span === undefined) return { id: await this.broker.executions.replace(execution), key, isNew: true };
     const traced = carrying(execution, span);
@@ -38,11 +55,14 @@ export class ExecutionSender {
     }
   }
 
-  private async addTraced(executions: readonly NewExecution[]): Promise<SentExecution[]> {
+  private async sendTraced<E extends NewExecution>(
+    executions: readonly E[],
+    send: (traced: readonly E[]) => Promise<AddedExecution[]>,
+  ): Promise<SentExecution[]> {
     const operation = executions.length === 1 ? 'send' : 'create';
     const spans = executions.map((execution) => this.begin(execution, operation));
     const traced = executions.map((execution, at) => carrying(execution, spans[at]));
-    const add = (): Promise<AddedExecution[]> => this.broker.executions.add(traced);
+    const add = (): Promise<AddedExecution[]> => send(traced);
     try {
       const only = operation === 'send' ? spans[0] : undefined;
       const answers = await (only === undefined ? add() : only.run(add));

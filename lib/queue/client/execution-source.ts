@@ -11,7 +11,7 @@ export type Sighting =
   | { readonly type: 'unreachable'; readonly error: unknown };
 
 /** Names of one execution for the broker. */
-export type ExecutionName = Pick<ExecutionRecord, 'id' | 'key' | 'name'>;
+export type ExecutionName = Pick<ExecutionRecord, 'id' | 'key' | 'name' | 'isUncommitted'>;
 
 /** Source of news for an execution's handle. */
 export interface ExecutionSource {

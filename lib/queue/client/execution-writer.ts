@@ -15,6 +15,7 @@ import { ExecutionHandles } from './execution-handles.js';
 import { InstanceArguments } from './instance-arguments.js';
 import { encodeArgs } from '../declaration/payload.js';
 import { TaskArgumentError, TaskNotRegisteredError } from '../broker/queue-errors.js';
+import { OutboxWriter } from './outbox-writer.js';
 import { QueueLog } from '../log/queue-log.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../broker/queue-settings.js';
 import { requireKey } from '../broker/short-text.js';
@@ -49,6 +50,7 @@ export class ExecutionWriter {
     private readonly executions: ExecutionHandles,
     private readonly carriers: Carriers,
     private readonly sender: ExecutionSender,
+    private readonly outbox: OutboxWriter,
     private readonly log: QueueLog,
   ) {
     this.calls = new ArgumentsCalls(log);
@@ -122,6 +124,8 @@ export class ExecutionWriter {
    */
   async addOne(name: string, args: readonly unknown[], options: AddOptions): Promise<Execution> {
     const addition = this.describe(name, args, options);
+    const { transaction } = options;
+    if (transaction !== undefined) return onlyOne(await this.outbox.write('add', [addition.execution], transaction));
     if (!this.guard.isLoaded) await this.guard.load();
     const { execution } = addition;
     const refusal = this.refusalOf(addition);
@@ -130,8 +134,14 @@ export class ExecutionWriter {
     return this.added(execution, refusal, answer);
   }
 
-  /** Adds all in one step, without those that are struck. */
-  async add(additions: readonly Addition[]): Promise<Execution[]> {
+  /**
+   * Adds all in one step, without those that are struck.
+   *
+   * @param transaction of the application, in which they are written instead.
+   */
+  async add(additions: readonly Addition[], transaction?: unknown): Promise<Execution[]> {
+    const executions = additions.map(({ execution }) => execution);
+    if (transaction !== undefined) return this.outbox.write('add', executions, transaction);
     if (!this.guard.isLoaded) await this.guard.load();
     const refusals = additions.map((addition) => this.refusalOf(addition));
     const wanted = additions.flatMap(({ execution }, at) =>
@@ -168,7 +178,8 @@ export class ExecutionWriter {
     return this.executions.of(known?.id === id ? known : record, 'already-scheduled');
   }
 
-  async replace({ execution, args }: Addition, key: string): Promise<Execution> {
+  async replace({ execution, args }: Addition, key: string, transaction?: unknown): Promise<Execution> {
+    if (transaction !== undefined) return onlyOne(await this.outbox.write('replace', [execution], transaction));
     if (!this.guard.isLoaded) await this.guard.load();
     const keyed: KeyedExecution & Addition['execution'] = { ...execution, key };
     const refusal = this.refusalOf({ execution, args });
@@ -187,7 +198,7 @@ export class ExecutionWriter {
   private refused(execution: Addition['execution'], refusal: Refusal): Execution {
     const { name, key = 'no key' } = execution;
     this.log.struck(name, key, refusal.reason, 'was not added');
-    const record = newRecord(randomUUID(), key, execution, execution.addedAt);
+    const record = newRecord(execution.id ?? randomUUID(), key, execution, execution.addedAt);
     return this.executions.of({ ...record, state: 'dropped', reason: refusal.reason }, 'struck');
   }
 
@@ -205,6 +216,11 @@ export class ExecutionWriter {
       );
     }
   }
+}
+
+function onlyOne([execution]: readonly Execution[]): Execution {
+  if (execution === undefined) throw new Error('The outbox has not told what became of an execution'); // a bug of ours
+  return execution;
 }
 
 /** Marks an execution that a strike holds: a worker may not know of the strike yet. */

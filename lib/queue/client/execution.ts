@@ -7,25 +7,19 @@ import type { Cancellation } from '../broker/broker.js';
 import { logLinesOf, type ExecutionLogLine } from './execution-log.js';
 import { progressOf, type ExecutionProgress } from './execution-progress.js';
 import type { ExecutionSource, Sighting } from './execution-source.js';
+import { resultOf } from './execution-result.js';
 import { trailEntriesOf, type TrailEntry } from './trail-entry.js';
-import { decodeArgs, decodeResult } from '../declaration/payload.js';
-import {
-  ExecutionCancelledError,
-  ExecutionDroppedError,
-  ExecutionNotFoundError,
-  ResultTimeoutError,
-} from '../broker/queue-errors.js';
+import { decodeArgs } from '../declaration/payload.js';
+import { ExecutionNotFoundError, ResultTimeoutError } from '../broker/queue-errors.js';
 import { REASONS } from '../broker/reasons.js';
 import { restoreError } from '../declaration/stored-error.js';
-import { isEnded, type ExecutionRecord, type ExecutionState, type ExecutionStatus } from '../broker/record.js';
-
-/**
- * Result of `add()`: a new execution was recorded; its key was taken and nothing changed; or it was struck: then it
- * was not recorded (`state` is `'dropped'`), or it will be held until `restore()`.
- *
- * @publicApi
- */
-export type Disposition = 'scheduled' | 'already-scheduled' | 'struck';
+import {
+  isEnded,
+  type Disposition,
+  type ExecutionRecord,
+  type ExecutionState,
+  type ExecutionStatus,
+} from '../broker/record.js';
 
 /**
  * State of an execution at one moment.
@@ -62,6 +56,7 @@ const RESULT = new KnownOptions<{ timeout?: Duration | undefined }>({ timeout: t
 export class Execution<R = unknown> {
   #record: ExecutionRecord;
   readonly #source: ExecutionSource;
+  #disposition: Disposition | undefined;
 
   /** Returns the record, for the library's own use. @internal */
   static recordOf(execution: Execution): ExecutionRecord {
@@ -69,14 +64,18 @@ export class Execution<R = unknown> {
   }
 
   /** @internal */
-  constructor(
-    record: ExecutionRecord,
-    source: ExecutionSource,
-    /** Result of `add()`; `undefined` where the execution was looked up. */
-    readonly disposition?: Disposition,
-  ) {
+  constructor(record: ExecutionRecord, source: ExecutionSource, disposition?: Disposition) {
     this.#record = record;
     this.#source = source;
+    this.#disposition = disposition;
+  }
+
+  /**
+   * Result of `add()`; `undefined` where the execution was looked up. With `transaction`, what the broker has said since, as
+   * of the last look.
+   */
+  get disposition(): Disposition | undefined {
+    return this.#disposition;
   }
 
   /** Identifies it for ever: no other execution gets the same id. */
@@ -164,8 +163,8 @@ export class Execution<R = unknown> {
   async refresh(): Promise<this> {
     if (this.#wasRefused) return this;
     const status = await this.#source.find(this.#record);
-    if (status === undefined) throw new ExecutionNotFoundError(this.key);
-    this.#see(status);
+    if (status !== undefined) this.#see(status);
+    else if (this.#record.isUncommitted !== true) throw new ExecutionNotFoundError(this.key);
     return this;
   }
 
@@ -268,6 +267,7 @@ export class Execution<R = unknown> {
 
   #see(status: ExecutionStatus): void {
     const { args, extras } = this.#record;
+    this.#disposition = status.disposition ?? this.#disposition;
     this.#record = { args, ...status, ...(extras !== undefined && { extras }) };
   }
 
@@ -289,11 +289,4 @@ export class Execution<R = unknown> {
 
 function dateOf(time: number | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(time);
-}
-
-function resultOf({ key, state, result, error, reason = REASONS.unknown() }: ExecutionRecord): unknown {
-  if (state === 'cancelled') throw new ExecutionCancelledError(key, reason);
-  if (state === 'dropped') throw new ExecutionDroppedError(key, reason);
-  if (error !== undefined && state === 'failed') throw restoreError(error);
-  return result === undefined ? undefined : decodeResult(result);
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { TraceHeaders } from '../../scheduler/task-tracer.js';
 import type { TaskFunction } from '../../task/task-parts.js';
+import { labelText } from '../../task/log-text.js';
 import type { TaskResult } from '../../task/task-result.js';
 
 import type { ArgumentsCall } from './arguments-call.js';
 import { ADD_OPTIONS, type AddingCall, type AddOptions, type AnyTask } from './adding-call.js';
-import type { ExecutionWriter } from './execution-writer.js';
+import type { Addition, ExecutionWriter } from './execution-writer.js';
 import { Execution } from './execution.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 import type { TaskName } from '../declaration/task-name.js';
@@ -55,6 +56,7 @@ export class FollowUpQueue {
     return this.adder.expectArguments(ADD, task, options, rest, async (name, args) => {
       const after: AwaitedExecution[] = [];
       const ended = new Map<number, ExecutionRecord>();
+      await this.requireCommitted(name, options.transaction);
       for (const [at, execution] of this.executions.entries()) {
         const record = Execution.recordOf(execution);
         after.push({ id: record.id, key: record.key, name: record.name, addedAt: record.addedAt });
@@ -64,11 +66,23 @@ export class FollowUpQueue {
       const follows = this.traces();
       const extras = { after, ...(follows.length > 0 && { trace: { headers: {}, follows } }) };
       const addition = this.adder.describe(name, args, { ...options, key }, extras);
-      if (after.length > 0) await this.followUps.expect(key, after, ended);
-      const [execution] = await this.adder.add([addition]);
-      if (after.length > 0 && execution?.disposition !== 'scheduled') await this.forgetUnless(execution, key, after);
-      return execution as Execution<never>;
+      const { transaction } = options;
+      if (transaction !== undefined) return (await this.adder.add([addition], transaction))[0] as Execution<never>;
+      return (await addFollowUp(this.adder, this.followUps, addition, key, after, ended)) as Execution<never>;
     });
+  }
+
+  /** Looks for executions that a transaction has written: nobody may know them yet, and the broker would not wait for them. */
+  private async requireCommitted(task: string, transaction: unknown): Promise<void> {
+    if (transaction !== undefined) return;
+    const unseen = this.executions.filter((execution) => Execution.recordOf(execution).isUncommitted === true);
+    for (const execution of unseen) {
+      await execution.refresh();
+      if (Execution.recordOf(execution).isUncommitted !== true) continue;
+      const allowed = 'executions whose transaction has committed; or pass the same transaction to after(…).add()';
+      const what = `execution ${labelText(execution.key)}, whose transaction has not committed`;
+      throw new TaskArgumentError(task, 'executions', undefined, allowed, what);
+    }
   }
 
   /** Returns the traces of the awaited additions, as far as their handles know them. */
@@ -78,15 +92,29 @@ export class FollowUpQueue {
       return Object.keys(headers).length === 0 ? [] : [headers as TraceHeaders];
     });
   }
+}
 
-  /** Forgets a follow-up that was not added, unless the very same was added before. */
-  private async forgetUnless(
-    execution: Execution | undefined,
-    key: string,
-    after: readonly AwaitedExecution[],
-  ): Promise<void> {
-    const known = execution === undefined ? undefined : Execution.recordOf(execution);
-    const isSame = JSON.stringify(known?.extras?.after) === JSON.stringify(after);
-    if (!isSame || known?.state === 'dropped') await this.followUps.forget(key, after);
-  }
+const NONE_ENDED: ReadonlyMap<number, ExecutionRecord> = new Map();
+
+/**
+ * Adds an execution that follows others: what it waits for is written down before.
+ *
+ * @param ended those of which it is known already how they ended, by their place in `after`.
+ */
+export async function addFollowUp(
+  adder: ExecutionWriter,
+  followUps: FollowUpStore,
+  addition: Addition,
+  key: string,
+  after: readonly AwaitedExecution[],
+  ended = NONE_ENDED,
+): Promise<Execution> {
+  if (after.length > 0) await followUps.expect(key, after, ended);
+  const execution = (await adder.add([addition]))[0] as Execution;
+  if (after.length === 0 || execution.disposition === 'scheduled') return execution;
+  // It was not added: forgotten, unless the very same was added before.
+  const known = Execution.recordOf(execution);
+  const isSame = JSON.stringify(known.extras?.after) === JSON.stringify(after);
+  if (!isSame || known.state === 'dropped') await followUps.forget(key, after);
+  return execution;
 }

@@ -40,7 +40,10 @@ export class ResultWaits {
   }
 
   /** @returns nothing where the lack of a worker is not the reason, or cannot be told. */
-  async reasonFor({ name }: ExecutionName): Promise<string | undefined> {
+  async reasonFor({ id, key, name, isUncommitted }: ExecutionName): Promise<string | undefined> {
+    if (isUncommitted === true && (await this.isUnknown(id, key))) {
+      return 'Its transaction has not committed, or was rolled back.';
+    }
     const workers = await this.workers();
     if (workers === undefined) return undefined;
     if (workers.length === 0) {
@@ -48,6 +51,11 @@ export class ResultWaits {
     }
     if (workers.some(({ tasks }) => tasks.includes(name))) return undefined;
     return `No worker of the fleet (${workers.length} running) declares task '${labelText(name)}'. Declare it with @Durable() in a process that has a worker.`;
+  }
+
+  /** @returns false where the broker cannot tell. */
+  private async isUnknown(id: string, key: string): Promise<boolean> {
+    return (await this.broker.executions.find(id, key).catch(() => null)) === undefined;
   }
 
   private async failWithoutWorker({ id, key, name }: ExecutionName): Promise<void> {

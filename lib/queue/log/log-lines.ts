@@ -7,6 +7,8 @@ export const LINES = {
   error: {
     retryOnFailed: (execution: string, problem: string) =>
       `retryOn of execution ${execution} failed, so it is not retried: ${problem}`,
+    notRelayed: (execution: string, delay: string, problem: string) =>
+      `Execution ${execution} stays in the outbox and holds back its key, next try in ${delay}: ${problem}`,
     unrunnable: (execution: string, problem: string) =>
       `Execution ${execution} could not be started and was released: ${problem}`,
   },
@@ -37,6 +39,7 @@ export const LINES = {
     recovered: (count: number) => `Recovered ${count} executions whose workers stopped renewing their leases`,
     unreadable: (record: string) =>
       `Stored ${record} is unreadable: it is damaged, or another program or version wrote it.`,
+    outboxUnreachable: (problem: string) => `Outbox not relayed, retrying: ${problem}`,
     signalRefused: (count: number) =>
       `Ignored a message on the queue's channel that is no signal (${count} so far). Check which programs publish there.`,
     paused: () => 'Queue paused: no worker starts an execution',
@@ -62,6 +65,7 @@ export const LINES = {
       `Perpetual task ${task} runs next at ${to}, as its last run chose, then by a new schedule: ${schedule}`,
     resumed: () => 'Queue resumed',
     reachable: () => 'Broker reachable again',
+    outboxReachable: () => 'Outbox relayed again',
   },
   debug: {
     started: (key: string, call: string) => `Execution ${key} starts: ${call}`,

@@ -9,6 +9,10 @@ export interface QueueCounts {
   /** Calls of `add()` that found their key taken. */
   readonly alreadyScheduled: number;
   readonly replaced: number;
+  /** Rows of the outbox that this process has given to the broker as new executions. */
+  readonly relayed: number;
+  /** Tries to relay a row of the outbox that have failed. */
+  readonly notRelayed: number;
   /** Runs that were started here. */
   readonly started: number;
   readonly completed: number;
@@ -50,6 +54,8 @@ export const NO_COUNTS: QueueCounts = {
   added: 0,
   alreadyScheduled: 0,
   replaced: 0,
+  relayed: 0,
+  notRelayed: 0,
   started: 0,
   completed: 0,
   failed: 0,

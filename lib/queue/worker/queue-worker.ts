@@ -9,6 +9,7 @@ import { QueueLog } from '../log/queue-log.js';
 import { Pause } from '../rules/pause.js';
 import { Rules } from '../rules/rules.js';
 import { ExecutionRun, type RunOwner } from './execution-run.js';
+import { OutboxRelay } from './relay/outbox-relay.js';
 import { RunExecutor } from './run-executor.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { LogKeeper } from './log-keeper.js';
@@ -38,6 +39,7 @@ export class QueueWorker implements RunOwner {
     private readonly state: WorkerState,
     private readonly workers: Workers,
     private readonly logKeeper: LogKeeper,
+    private readonly relay: OutboxRelay,
     readonly log: QueueLog,
   ) {
     this.limits = settler.limits;
@@ -87,6 +89,7 @@ export class QueueWorker implements RunOwner {
     void this.signals.listen();
     void this.claimUntilStopped();
     this.leases.start();
+    this.relay.start();
   }
 
   private async claimUntilStopped(): Promise<void> {
@@ -193,6 +196,7 @@ export class QueueWorker implements RunOwner {
   /** Claims no more. Runs go on whose function was called. */
   stop(): void {
     this.state.stop();
+    void this.state.track(this.relay.stop());
     this.slotFreed?.();
   }
 
@@ -216,6 +220,7 @@ export class QueueWorker implements RunOwner {
 
   /** Takes the worker off the list of the fleet. */
   async leave(): Promise<void> {
+    if (this.isStarted) await this.relay.end();
     if (this.isStarted) await this.workers.leave(this.state.id).catch(() => {}); // it is forgotten in time anyway
   }
 

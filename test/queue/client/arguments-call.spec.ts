@@ -104,7 +104,7 @@ describe('the first call', () => {
     [
       'the data of a job',
       ['mail.send', { to: 'ada' }],
-      "to of task mail.send is no option of queue.add(). Allowed: key, priority, remote, when: queue.add('mail.send', options)(…)",
+      "to of task mail.send is no option of queue.add(). Allowed: key, priority, remote, transaction, when: queue.add('mail.send', options)(…)",
     ],
     ['a delay', ['mail.send', { delay: 1_000 }], 'delay of task mail.send is no option of queue.add() (use when)'],
     ['an id', ['mail.send', { jobId: '1' }], 'jobId of task mail.send is no option of queue.add() (use key)'],

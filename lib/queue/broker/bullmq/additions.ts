@@ -1,7 +1,7 @@
 import { BrokerUnavailableError } from '../queue-errors.js';
 
 import type { Connections } from './connections.js';
-import { createExecutionId, looksLikeExecutionId } from './execution-id.js';
+import { createExecutionId, looksLikeExecutionId } from '../execution-id.js';
 import type { ExecutionFinder } from './execution-finder.js';
 import type { JobStore } from './job-store.js';
 import type { AddedExecution, NewExecution } from '../record.js';
@@ -19,12 +19,12 @@ export class Additions {
   ) {}
 
   async addAll(executions: readonly NewExecution[]): Promise<AddedExecution[]> {
-    const isRepeatable = executions.every(({ key }) => key !== undefined);
+    const areRepeatable = executions.every(isRepeatable);
     const added: AddedExecution[] = [];
     const addParts = async (): Promise<AddedExecution[]> => {
       while (added.length < executions.length) {
         const part = executions.slice(added.length, added.length + MOST_AT_ONCE);
-        const ids = part.map(() => createExecutionId(Date.now()));
+        const ids = part.map(({ id }) => id ?? createExecutionId(Date.now()));
         const jobIds = await Promise.all(part.map((execution, at) => this.addOne(execution, ids[at] as string)));
         for (const [at, execution] of part.entries()) {
           added.push(addedAs(jobIds[at] as string, ids[at] as string, execution));
@@ -33,11 +33,11 @@ export class Additions {
       return added;
     };
     try {
-      return await this.connections.answer(addParts, isRepeatable);
+      return await this.connections.answer(addParts, areRepeatable);
     } catch (error) {
-      if (added.length === 0 || isRepeatable || !(error instanceof BrokerUnavailableError)) throw error;
+      if (added.length === 0 || areRepeatable || !(error instanceof BrokerUnavailableError)) throw error;
       const what = `no answer after ${added.length} of ${executions.length} additions`;
-      throw new BrokerUnavailableError(this.label, what, { cause: error, isRepeatable });
+      throw new BrokerUnavailableError(this.label, what, { cause: error, isRepeatable: areRepeatable });
     }
   }
 
@@ -49,6 +49,11 @@ export class Additions {
     // BullMQ cannot know that this is the key of an execution that was added without one.
     return finder.liveIdOf(key).then((known) => known ?? jobs.add(execution, own));
   }
+}
+
+/** Tells whether to add it twice adds it once. */
+export function isRepeatable({ id, key }: NewExecution): boolean {
+  return id !== undefined || key !== undefined;
 }
 
 export function addedAs(id: string, own: string, { key = own }: NewExecution): AddedExecution {

@@ -1,6 +1,6 @@
 import type { Cancellation, Foretell, Listing, ExecutionStore } from '../broker.js';
-import { addedAs } from './additions.js';
-import { createExecutionId } from './execution-id.js';
+import { addedAs, isRepeatable } from './additions.js';
+import { createExecutionId } from '../execution-id.js';
 import type { TaskDepth } from '../queue-depth.js';
 import type { Session } from './session.js';
 import type {
@@ -21,14 +21,14 @@ export class BullMqExecutions implements ExecutionStore {
     const [first] = executions;
     if (first === undefined || executions.length > 1) return site.additions.addAll(executions);
     // Nearly all additions are of one: it costs no lists and no further promises.
-    const own = createExecutionId(Date.now());
-    const id = await site.connections.answer(() => site.additions.addOne(first, own), first.key !== undefined);
+    const own = first.id ?? createExecutionId(Date.now());
+    const id = await site.connections.answer(() => site.additions.addOne(first, own), isRepeatable(first));
     return [addedAs(id, own, first)];
   }
 
   async replace(execution: KeyedExecution): Promise<string> {
     const { connections, replacements } = await this.session.open();
-    const id = createExecutionId(Date.now());
+    const id = execution.id ?? createExecutionId(Date.now());
     await connections.answer(() => replacements.replace(execution, id));
     return id;
   }

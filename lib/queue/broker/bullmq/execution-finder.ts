@@ -1,5 +1,6 @@
 import type { Connections } from './connections.js';
-import { encodeKey, looksLikeExecutionId } from './execution-id.js';
+import { looksLikeExecutionId } from '../execution-id.js';
+import { encodeKey } from './encoded-key.js';
 import type { JobStore, StoredJob } from './job-store.js';
 import { recordOfReplacement, replacementOf } from './replacement.js';
 import { isEnded, type EndState, type ExecutionRecord, type ExecutionStatus } from '../record.js';

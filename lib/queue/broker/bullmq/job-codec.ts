@@ -2,7 +2,7 @@ import type { JobJson, JobsOptions } from 'bullmq';
 
 import { REASONS } from '../reasons.js';
 import { readExtras, readNumber, readStored, readString } from '../stored.js';
-import { decodeKey, encodeKey } from './execution-id.js';
+import { decodeKey, encodeKey } from './encoded-key.js';
 import { memoOf, type Memo } from './job-memo.js';
 import type {
   ExecutionExtras,

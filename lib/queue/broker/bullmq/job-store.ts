@@ -4,7 +4,7 @@ import { storedFor, type Retention } from '../retention.js';
 import { readRecord } from '../stored.js';
 import type { EndedJobs } from './backlog.js';
 import type { Connections } from './connections.js';
-import { encodeKey } from './execution-id.js';
+import { encodeKey } from './encoded-key.js';
 import { jobOf, recordOf, stateOf, statusOf } from './job-codec.js';
 import { memoOf, type Memo } from './job-memo.js';
 import { REPLACEMENTS } from './replacement.js';

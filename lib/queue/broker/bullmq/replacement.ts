@@ -1,7 +1,7 @@
 import { FOLLOWS_RUN, QUIET } from '../broker.js';
 import { readNumber, readStored } from '../stored.js';
 import { newRecord } from '../new-record.js';
-import { encodeKey } from './execution-id.js';
+import { encodeKey } from './encoded-key.js';
 import type { SideStore } from './side-store.js';
 import type { ExecutionRecord, KeyedExecution } from '../record.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REPLACED, type BrokerLog, type Foretell } from '../broker.js';
 import type { SlotAcquisition } from './slot-acquisition.js';
-import { encodeKey } from './execution-id.js';
+import { encodeKey } from './encoded-key.js';
 import type { ExecutionFinder } from './execution-finder.js';
 import type { FleetSignals } from './fleet-signals.js';
 import type { JobStore } from './job-store.js';

@@ -20,8 +20,8 @@ export class MemoryExecutionStore implements ExecutionStore {
   }
 
   replace(execution: KeyedExecution): Promise<string> {
-    const id = this.queue.newId();
-    this.queue.place({ id, execution });
+    const id = execution.id ?? this.queue.newId();
+    if (!this.queue.knows(execution)) this.queue.place({ id, execution });
     return Promise.resolve(id);
   }
 

@@ -93,9 +93,17 @@ export class MemoryQueue {
     return `m${this.number}`;
   }
 
-  addOne(execution: NewExecution, id = this.newId()): AddedExecution {
+  /** Tells whether an execution with an id of its own was added before, and is remembered. */
+  knows({ id, key }: NewExecution): boolean {
+    if (id === undefined) return false;
+    if (this.executions.find(id) !== undefined) return true;
+    return key !== undefined && this.executions.holderOf(key)?.replacement?.id === id;
+  }
+
+  addOne(execution: NewExecution, id = execution.id ?? this.newId()): AddedExecution {
     const now = this.clock.now();
-    const key = execution.key ?? `${now.toString(36)}-${id}`;
+    const key = execution.key ?? execution.id ?? `${now.toString(36)}-${id}`;
+    if (this.knows(execution)) return { id, key, isNew: true };
     const known = this.executions.holderOf(key);
     if (known !== undefined) return { id: known.id, key, isNew: false };
     const added = new MemoryExecution(id, key, execution, now);

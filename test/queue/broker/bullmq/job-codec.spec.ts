@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JobJson } from 'bullmq';
-import { decodeKey, encodeKey } from '../../../../lib/queue/broker/bullmq/execution-id.js';
+import { decodeKey, encodeKey } from '../../../../lib/queue/broker/bullmq/encoded-key.js';
 import { jobOf, recordOf, stateOf, storedProgress } from '../../../../lib/queue/broker/bullmq/job-codec.js';
 
 const NOW = 1_800_000_000_000;

@@ -12,7 +12,7 @@ import {
   type Revival,
   type Revived,
 } from '../ended-index.js';
-import { encodeKey } from '../execution-id.js';
+import { encodeKey } from '../encoded-key.js';
 import { seenOf, type JobRow } from './postgres-jobs.js';
 import type { SideStore } from '../side-store.js';
 import type { MigrationClient, SchemaPart } from './postgres-schema.js';

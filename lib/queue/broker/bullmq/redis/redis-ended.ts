@@ -13,7 +13,7 @@ import {
   type Revival,
   type Revived,
 } from '../ended-index.js';
-import { encodeKey } from '../execution-id.js';
+import { encodeKey } from '../encoded-key.js';
 import {
   CHECK_FAILURES,
   ERASE_FAILURE,

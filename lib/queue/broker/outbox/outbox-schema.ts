@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { DIALECTS, type OutboxDialect } from './outbox-dialect.js';
+import type { OutboxDatabase } from './outbox-database.js';
+
+export const OUTBOX_TABLE = 'nestjs_tasks_outbox';
+/** Leases of the fleets' relays. The row of no fleet has the identity of the database in place of a holder. */
+export const RELAYS_TABLE = 'nestjs_tasks_relays';
+
+const INDEXES = [
+  ['nestjs_tasks_outbox_state', 'fleet, state, seq'],
+  ['nestjs_tasks_outbox_key', 'fleet, key_hash'],
+] as const;
+
+/**
+ * Returns the statements that make the tables of the outbox, each once and for all: they change nothing where the tables are.
+ *
+ * @example
+ * ```ts
+ * for (const statement of outboxSchema('mysql')) console.log(`${statement};`);
+ * ```
+ * @publicApi
+ */
+export function outboxSchema(dialect: OutboxDialect): readonly string[] {
+  const { serial, text, tableOptions, hasInlineIndexes } = DIALECTS[dialect];
+  const inline = hasInlineIndexes ? INDEXES.map(([name, columns]) => `,\n  KEY ${name} (${columns})`).join('') : '';
+  return [
+    `CREATE TABLE IF NOT EXISTS ${OUTBOX_TABLE} (
+  seq ${serial},
+  id VARCHAR(64) NOT NULL UNIQUE,
+  fleet VARCHAR(160) NOT NULL,
+  key_hash CHAR(43) NOT NULL,
+  body ${text} NOT NULL,
+  written_at BIGINT NOT NULL,
+  state SMALLINT NOT NULL DEFAULT 0,
+  due BIGINT NOT NULL DEFAULT 0,
+  lease VARCHAR(80) NOT NULL DEFAULT '',
+  attempts INTEGER NOT NULL DEFAULT 0,
+  note ${text}${inline}
+)${tableOptions}`,
+    ...(hasInlineIndexes
+      ? []
+      : INDEXES.map(([name, columns]) => `CREATE INDEX IF NOT EXISTS ${name} ON ${OUTBOX_TABLE} (${columns})`)),
+    `CREATE TABLE IF NOT EXISTS ${RELAYS_TABLE} (
+  fleet VARCHAR(160) NOT NULL PRIMARY KEY,
+  holder VARCHAR(80) NOT NULL,
+  lease_until BIGINT NOT NULL
+)${tableOptions}`,
+  ];
+}
+
+/** Tells the error of a database that lacks a table of the outbox; of any library, which may have wrapped it. */
+export function isTableMissing(error: unknown): boolean {
+  const { message = '', cause } = (error ?? {}) as { message?: unknown; cause?: unknown };
+  const text = String(message);
+  if (text.includes(RELAYS_TABLE) && /exist|no such table/i.test(text)) return true;
+  return cause !== undefined && cause !== error && isTableMissing(cause);
+}
+
+/** Makes the tables. Other processes may do the same at the same time. */
+export async function migrateOutbox(database: OutboxDatabase): Promise<void> {
+  for (const statement of outboxSchema(database.dialect)) {
+    try {
+      await database.execute(statement, []);
+    } catch {
+      // PostgreSQL's IF NOT EXISTS fails where another session makes the same at the moment: then it is there now.
+      await database.execute(statement, []);
+    }
+  }
+}
+
+/**
+ * Returns what tells this database from any other: a name that the first process gives it. Makes the row of the fleet, too.
+ *
+ * @throws the database's error where the tables are missing.
+ */
+export async function openOutbox(database: OutboxDatabase, fleet: string): Promise<string> {
+  const { insertNew, integer } = DIALECTS[database.dialect];
+  const row = insertNew(RELAYS_TABLE, 'fleet, holder, lease_until', `?, ?, CAST('0' AS ${integer})`);
+  await database.execute(row, ['', randomUUID()]);
+  await database.execute(row, [fleet, '']);
+  const [found] = await database.query(`SELECT holder FROM ${RELAYS_TABLE} WHERE fleet = ?`, ['']);
+  return String(found?.['holder']);
+}

@@ -1,0 +1,163 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { BROKER, type Broker } from '../../broker/broker.js';
+import { CLOCK, type Clock } from '../../broker/clock.js';
+import { OUTBOX, type Outbox } from '../../broker/outbox/outbox.js';
+import { SETTLED_FOR } from '../../broker/outbox/outboxed-executions.js';
+import { OUTBOX_CHANNEL } from '../../broker/outbox/outbox-table.js';
+import type { ClaimedRow } from '../../broker/outbox/relay-table.js';
+import { BrokerUnavailableError } from '../../broker/queue-errors.js';
+import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from '../../broker/queue-settings.js';
+import { ExecutionWriter } from '../../client/execution-writer.js';
+import { FollowUpStore } from '../../client/follow-up-store.js';
+import { OutboxLog } from '../../log/outbox-log.js';
+import { QueueLog } from '../../log/queue-log.js';
+import { HeldRows } from './held-rows.js';
+import { RelayBatch, type RelayedBatch } from './relay-batch.js';
+import { RelayLooks } from './relay-looks.js';
+
+/** Number of rows of a batch. */
+const BATCH = 500;
+/** Pause before a row is relayed again that could not be, in milliseconds; doubled each time. */
+const FIRST_DELAY = 1_000;
+const LAST_DELAY = 300_000;
+
+/** Gives what the application has written into the outbox to the broker, in every process with a worker: one at a time. */
+@Injectable()
+export class OutboxRelay {
+  private readonly looks = new RelayLooks((isWoken) => this.look(isWoken));
+  private readonly held: HeldRows | undefined;
+  private written: Subscription | undefined;
+  private stopListening: (() => Promise<void>) | undefined;
+  private isListening = false;
+  private drains = 0;
+
+  constructor(
+    @Inject(OUTBOX) private readonly outbox: Outbox | undefined,
+    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
+    @Inject(WORKER_ID) private readonly workerId: string,
+    private readonly adder: ExecutionWriter,
+    private readonly followUps: FollowUpStore,
+    private readonly queueLog: QueueLog,
+    private readonly log: OutboxLog,
+  ) {
+    if (outbox !== undefined && !broker.isShared)
+      this.held = new HeldRows(outbox.relay, broker, workerId, options.lease);
+  }
+
+  start(): void {
+    const { outbox } = this;
+    if (outbox === undefined) return;
+    this.held?.start();
+    // Where the commit wakes nobody, this process looks soon after its own writes.
+    this.written = outbox.written$.subscribe(() => !this.isListening && this.looks.soon());
+    this.looks.start();
+  }
+
+  /** Relays no further batch. */
+  async stop(): Promise<void> {
+    this.written?.unsubscribe();
+    await this.looks.stop();
+    await this.stopListening?.().catch(() => {});
+  }
+
+  /** Lets other processes relay what this one has in its memory, and has not run. */
+  async end(): Promise<void> {
+    await this.held?.end().catch(() => {}); // the rows come due by themselves
+  }
+
+  /** @returns whether there may be more to relay at once. */
+  private async look(isWoken: boolean): Promise<boolean> {
+    const outbox = this.outbox as Outbox;
+    try {
+      await outbox.open();
+      if (!this.isListening) await this.listen(outbox);
+      if (!isWoken && this.looks.isTidyTime()) await outbox.relay.tidy();
+      const isMissed = (isWoken || (await outbox.relay.hasWork())) && !(await this.drain(outbox));
+      this.log.reachable();
+      return isMissed && !this.isListening;
+    } catch (error) {
+      this.log.unreachable(error);
+      return false;
+    }
+  }
+
+  /** @returns false when another process relays at the moment. */
+  private async drain(outbox: Outbox): Promise<boolean> {
+    this.drains += 1;
+    const token = `${this.workerId}:${this.drains}`;
+    let asked = performance.now();
+    if (!(await outbox.relay.take(token, this.options.lease))) return false;
+    try {
+      for (;;) {
+        const leaseUntil = asked + this.options.lease;
+        const rows = await outbox.relay.claim(token, BATCH);
+        if (rows.length > 0 && !(await this.relay(outbox, token, rows, leaseUntil))) return true;
+        if (rows.length < BATCH || this.looks.isStopped) return true;
+        asked = performance.now();
+        if (!(await outbox.relay.take(token, this.options.lease))) return true;
+      }
+    } finally {
+      await outbox.relay.leave(token).catch(() => {}); // it expires
+    }
+  }
+
+  /** @returns false when the broker cannot be reached. */
+  private async relay(
+    outbox: Outbox,
+    token: string,
+    rows: readonly ClaimedRow[],
+    leaseUntil: number,
+  ): Promise<boolean> {
+    const checkLease = (): void => {
+      if (performance.now() < leaseUntil) return;
+      throw new BrokerUnavailableError(this.broker.label, 'the lease of the outbox relay has expired');
+    };
+    const batch = new RelayBatch(this.adder, this.followUps, () => this.clock.now(), checkLease);
+    let relayed: RelayedBatch;
+    try {
+      relayed = await batch.relay(rows);
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailableError)) throw error;
+      this.queueLog.disrupted(error);
+      return false;
+    }
+    await this.store(outbox, token, rows, relayed);
+    return true;
+  }
+
+  private async store(
+    { relay }: Outbox,
+    token: string,
+    rows: readonly ClaimedRow[],
+    { settled, failures, skipped }: RelayedBatch,
+  ): Promise<void> {
+    for (const [note, alike] of settled) await relay.settle(token, alike, note, SETTLED_FOR);
+    for (const { row, error } of failures) {
+      const delay = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** row.attempts);
+      await relay.putOff(token, [row], JSON.stringify({ error }), delay);
+      this.log.notRelayed(row, error, delay);
+    }
+    if (skipped.length > 0) await relay.skip(token, skipped);
+    const apart = new Set([...[...settled.values()].flat(), ...failures.map(({ row }) => row), ...skipped]);
+    const added = apart.size === 0 ? rows : rows.filter((row) => !apart.has(row));
+    this.queueLog.counts.relayed += added.length;
+    if (added.length === 0) return;
+    if (this.held === undefined) await relay.forget(token, rows);
+    else await this.held.hold(token, rows, added);
+  }
+
+  private async listen({ database, fleet }: Outbox): Promise<void> {
+    if (database.listen === undefined) return;
+    const heard = (payload: string): void => {
+      if (payload === fleet) this.looks.wake();
+    };
+    const lost = (): void => {
+      this.isListening = false; // the next look listens again
+    };
+    this.stopListening = await database.listen(OUTBOX_CHANNEL, heard, lost);
+    this.isListening = true;
+  }
+}
