@@ -4,6 +4,7 @@ const base = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-tasks$': '<rootDir>/lib/index.ts',
+    '^nestjs-tasks/outbox$': '<rootDir>/lib/outbox/index.ts',
     '^nestjs-tasks/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
@@ -48,6 +49,8 @@ export default {
   // What holds types alone has nothing to run.
   collectCoverageFrom: [
     'lib/**/*.ts',
+    // Tested with the libraries themselves: npm run test:outbox.
+    '!lib/outbox/**',
     '!lib/tasks-module-options.ts',
     '!lib/queue/broker/bullmq/side-store.ts',
     '!lib/queue/broker/bullmq/signal-channel.ts',

@@ -11,7 +11,9 @@ const ROOT = join(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 
-const ENTRIES = ['index', 'testing/index'];
+const ENTRIES = ['index', 'outbox/index', 'testing/index'];
+/** Folders whose code an application loads with their entry alone. */
+const APART = ['outbox', 'testing'].map((folder) => join(BUILD, folder));
 const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const require = createRequire(import.meta.url);
 
@@ -70,7 +72,10 @@ async function bundle(format, dir) {
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'core', test: (id) => !id.startsWith(join(BUILD, 'testing')) && id !== join(BUILD, 'index.js') },
+        {
+          name: 'core',
+          test: (id) => id !== join(BUILD, 'index.js') && !APART.some((folder) => id.startsWith(folder)),
+        },
       ],
     },
   });

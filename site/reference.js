@@ -1,4 +1,4 @@
-// API reference, by TypeDoc, of all that lib/index.ts and lib/testing/index.ts export.
+// API reference, by TypeDoc, of all that the entries below export.
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Application, Converter, ReflectionKind } from 'typedoc';
@@ -12,6 +12,7 @@ const TAG = '@publicApi';
 export const NAVIGATION = 'navigation.json';
 const ENTRIES = [
   { file: join(LIB, 'index.ts'), name: 'nestjs-tasks' },
+  { file: join(LIB, 'outbox/index.ts'), name: 'nestjs-tasks/outbox' },
   { file: join(LIB, 'testing/index.ts'), name: 'nestjs-tasks/testing' },
 ];
 

@@ -20,6 +20,7 @@ const STEPS = [
   ['types', npm('typecheck')],
   ['code blocks and links of the docs', npm('test:docs')],
   ['builds, then unit and e2e tests, with coverage', npm('test:cov', '--json', `--outputFile=${jestReport}`)],
+  ['outbox adapters, with the libraries themselves', [process.execPath, ['test/outbox/adapters/run.js']]],
   // Tried again once, while a rare finding is open: see docs/reliability.md, Figures.
   ['chaos, two minutes on each broker', [process.execPath, ['test/chaos/run.js', '--minutes', '2', '--seed', '8']], 2],
   ['memory, at a tenth of its size', [process.execPath, ['--expose-gc', 'test/leak/run.js', '10000']]],

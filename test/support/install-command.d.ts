@@ -1,5 +1,5 @@
-/** Command that brings Redis or a browser to this system. */
+/** Command that brings Redis, MariaDB or a browser to this system. */
 export function installCommand(
-  product: 'redis' | 'browser',
+  product: 'redis' | 'mysql' | 'browser',
   system?: { platform?: NodeJS.Platform; PATH?: string | undefined },
 ): string;

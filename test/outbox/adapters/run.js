@@ -1,0 +1,80 @@
+// npm run test:outbox: the adapters of dist/outbox with the libraries themselves, on PostgreSQL, MariaDB or MySQL, and SQLite.
+// With names, such as `-- pg knex`, those adapters only.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createOwnDatabase } from '../../support/servers/own-database.js';
+import { findPostgres } from '../../support/servers/postgres.js';
+import { nodeProgram } from './node-program.js';
+import { createMysqlDatabase, findMysql } from './servers/mysql.js';
+
+const FOLDER = import.meta.dirname;
+const ROOT = join(FOLDER, '..', '..', '..');
+/** A test that hangs ends the run. */
+const LIMIT = 60_000;
+
+const { values, positionals: selected } = parseArgs({
+  options: { installed: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+
+async function run(command, args, env = process.env) {
+  const child = spawn(command, args, {
+    cwd: FOLDER,
+    env,
+    stdio: 'inherit',
+    shell: process.platform === 'win32' && command === 'npm',
+  });
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
+}
+
+async function findServers() {
+  const searches = await Promise.allSettled([
+    findPostgres().then(createOwnDatabase),
+    findMysql().then(createMysqlDatabase),
+  ]);
+  const refusals = searches.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message);
+  const servers = searches.filter(({ status }) => status === 'fulfilled').map(({ value }) => value);
+  if (refusals.length === 0) return servers;
+  await Promise.all(servers.map((server) => server.stop()));
+  throw new Error(refusals.join('\n'));
+}
+
+async function test() {
+  if (!values.installed && (await run('npm', ['ci', '--silent', '--no-audit', '--no-fund'])) !== 0) {
+    throw new Error('The libraries could not be installed: npm ci failed in test/outbox/adapters.');
+  }
+  const node = nodeProgram();
+  if ((await run(node, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', FOLDER])) !== 0) {
+    throw new Error('The types of a library do not fit its adapter.');
+  }
+  const servers = await findServers();
+  const [postgres, mysql] = servers;
+  console.log(`PostgreSQL: ${postgres.source}. MySQL: ${mysql.source}. Node.js: ${relative(ROOT, node)}.`);
+  try {
+    const files = readdirSync(FOLDER).filter((name) => name.endsWith('.test.mjs'));
+    return await run(
+      node,
+      ['--test', `--test-timeout=${LIMIT}`, '--test-force-exit', '--test-reporter=./reporter.js', ...files],
+      {
+        ...process.env,
+        TASKS_TEST_POSTGRES_URL: postgres.url,
+        TASKS_TEST_MYSQL_URL: mysql.url,
+        TASKS_TEST_ADAPTERS: selected.join(','),
+      },
+    );
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+try {
+  process.exitCode = await test();
+} catch (error) {
+  console.error(error.message);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}

@@ -1,0 +1,6 @@
+import { Pool } from 'pg';
+import { fromPg } from 'nestjs-tasks/outbox';
+
+fromPg(new Pool());
+// @ts-expect-error A url is no pool.
+fromPg('postgres://127.0.0.1');
