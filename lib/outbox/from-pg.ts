@@ -8,34 +8,32 @@ import { TasksConfigError } from '../task/task-errors.js';
 import { listenOn, type ListeningClient } from './listening-client.js';
 import { has, isObject } from './library-object.js';
 import { numbered } from './numbered.js';
-
-/**
- * Part of a client of pg that the outbox uses.
- *
- * @publicApi
- */
-export interface PgQueries {
-  query(query: { text: string; values: OutboxValue[] }): Promise<{ rows: OutboxRow[]; rowCount: number | null }>;
-}
+import { transactionEnded } from './outbox-errors.js';
 
 /**
  * Part of a pool of pg that the outbox uses.
  *
  * @publicApi
  */
-export interface PgPool extends PgQueries {
+export interface PgPool {
+  connect: unknown;
+  query: unknown;
   readonly totalCount: number;
 }
 
-/** Members of a pool that the types of pg leave out: it makes its clients in the same way. */
-interface Pool extends PgPool {
-  readonly Client: new (options: unknown) => ListeningClient & { readonly database?: string };
+interface Queries {
+  query(query: { text: string; values: OutboxValue[] }): Promise<{ rows: OutboxRow[]; rowCount: number | null }>;
+}
+
+/** Pool, with members that the types of pg leave out: it makes its clients in the same way. */
+interface Pool extends Queries {
+  readonly Client: new (options: unknown) => ListeningClient & { connect(): Promise<unknown> };
   readonly options: unknown;
 }
 
-/** Members of a client, of which a pool has none. Versions before 8.17 have no `getTransactionStatus()`. */
-interface Client extends PgQueries {
-  readonly database?: string;
+/** Client, from a pool or not. */
+interface Client extends Queries {
+  /** State after the last statement; `T` is an open transaction, `E` a failed one. Absent before pg 8.17. */
   getTransactionStatus?(): string | null;
 }
 
@@ -66,21 +64,40 @@ export function fromPg(pool: PgPool): OutboxDatabase {
     dialect: 'postgres',
     transactions: 'the client that pool.connect() returns, after its BEGIN',
     ...connectionOf(pool),
-    within: (transaction) => {
-      if (!isClient(transaction)) return undefined;
-      return isOpen(transaction) ? connectionOf(transaction) : undefined;
+    within: (value) => (isClient(value) ? openOf(value) : undefined),
+    listen: async (channel, heard, lost) => {
+      const client = new pool.Client(pool.options);
+      await client.connect();
+      return listenOn(client, channel, heard, lost);
     },
-    listen: (channel, heard, lost) => listenOn(new pool.Client(pool.options), channel, heard, lost),
   };
 }
 
-function connectionOf(queries: PgQueries): OutboxConnection {
-  const run = (statement: string, parameters: readonly OutboxValue[]) =>
-    queries.query({ text: numbered(statement), values: [...parameters] });
+function connectionOf(queries: Queries, isHeld = () => true): OutboxConnection {
+  const run = async (statement: string, parameters: readonly OutboxValue[]) => {
+    // After an await, the transaction may be over. The statement would then be one by itself.
+    if (!isHeld()) throw transactionEnded();
+    return queries.query({ text: numbered(statement), values: [...parameters] });
+  };
   return {
     query: async (statement, parameters) => (await run(statement, parameters)).rows,
     execute: async (statement, parameters) => (await run(statement, parameters)).rowCount ?? 0,
   };
+}
+
+function openOf(client: Client): OutboxConnection | undefined | Promise<OutboxConnection | undefined> {
+  if (client.getTransactionStatus === undefined) return askedOf(client);
+  const isHeld = () => client.getTransactionStatus?.() === 'T';
+  return isHeld() ? connectionOf(client, isHeld) : undefined;
+}
+
+/** Asks the server, for an older pg that does not tell: savepoints are refused outside of a transaction. */
+async function askedOf(client: Client): Promise<OutboxConnection | undefined> {
+  const text = 'SAVEPOINT nestjs_tasks; RELEASE SAVEPOINT nestjs_tasks';
+  return client.query({ text, values: [] }).then(
+    () => connectionOf(client),
+    () => undefined,
+  );
 }
 
 function isPool(value: unknown): value is Pool {
@@ -88,9 +105,5 @@ function isPool(value: unknown): value is Pool {
 }
 
 function isClient(value: unknown): value is Client {
-  return isObject(value) && has(value, 'query', 'connect') && !('totalCount' in value);
-}
-
-function isOpen(client: Client): boolean {
-  return client.getTransactionStatus?.() === 'T';
+  return isObject(value) && has(value, 'query', 'connect', 'escapeLiteral');
 }

@@ -4,4 +4,9 @@ export type {
   OutboxRow,
   OutboxValue,
 } from '../queue/broker/outbox/outbox-database.js';
-export { fromPg, type PgPool, type PgQueries } from './from-pg.js';
+export { fromKnex, type KnexInstance } from './from-knex.js';
+export { fromKysely, type KyselyInstance } from './from-kysely.js';
+export { fromMysql2, type Mysql2Pool } from './from-mysql2.js';
+export { fromPg, type PgPool } from './from-pg.js';
+export { fromSqlite, type SqliteDatabase } from './from-sqlite.js';
+export { OutboxTransactionError } from './outbox-errors.js';

@@ -1,6 +1,5 @@
-/** Client of pg, not yet connected. */
+/** Client of pg that is connected. */
 export interface ListeningClient {
-  connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
   end(): Promise<void>;
   on(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
@@ -32,7 +31,6 @@ export async function listenOn(
     if (!isOver && message.channel === channel) heard(message.payload ?? '');
   });
   try {
-    await client.connect();
     await client.query(`LISTEN "${channel.replaceAll('"', '""')}"`);
   } catch (error) {
     void client.end().catch(() => undefined);

@@ -68,10 +68,10 @@ function testContract(from, create) {
   });
 
   const integer = () => (outbox.dialect === 'mysql' ? 'CAST(? AS SIGNED)' : 'CAST(? AS BIGINT)');
-  const insert = (connection, label, at = '5') =>
+  const insert = (connection, label, at = '5', guard = 'yes') =>
     connection.execute(
-      `INSERT INTO outbox_contract (label, due_at) SELECT ?, ${integer()} WHERE NOT EXISTS (SELECT 1 FROM outbox_contract WHERE label = ? AND due_at IS NULL)`,
-      [label, at, label],
+      `INSERT INTO outbox_contract (label, due_at) SELECT ?, ${integer()} WHERE EXISTS (SELECT 1 FROM (SELECT 'yes' AS guard) allowed WHERE allowed.guard = ?)`,
+      [label, at, guard],
     );
   const labels = async (connection = outbox) =>
     (await connection.query('SELECT label FROM outbox_contract ORDER BY row_id', [])).map(({ label }) => label);
@@ -220,9 +220,8 @@ function testContract(from, create) {
         'return the number of rows that they change',
         use(async (connection) => {
           for (const label of ['a', 'b', 'c']) assert.equal(await insert(connection, label), 1);
-          assert.equal(await insert(connection, 'held', null), 1);
-          assert.equal(await insert(connection, 'held', null), 0);
-          assert.equal(await connection.execute('UPDATE outbox_contract SET due_at = 6 WHERE label <> ?', ['c']), 3);
+          assert.equal(await insert(connection, 'd', null, 'no'), 0);
+          assert.equal(await connection.execute('UPDATE outbox_contract SET due_at = 6 WHERE label <> ?', ['c']), 2);
           assert.equal(await connection.execute('UPDATE outbox_contract SET due_at = 7 WHERE label = ?', ['none']), 0);
           assert.equal(await connection.execute('DELETE FROM outbox_contract WHERE label IN (?, ?)', ['a', 'b']), 2);
         }),
@@ -236,6 +235,17 @@ function testContract(from, create) {
           assert.deepEqual(await connection.query('DELETE FROM outbox_contract WHERE label = ?', ['a']), []);
         }),
       );
+
+      it('fail with a reason that repeats no parameter', async () => {
+        const reason = await use((connection) =>
+          connection.execute('INSERT INTO outbox_of_nobody (label) SELECT ?', ['a secret - of users']),
+        )().then(assert.fail, (error) => {
+          const { message, stack, sql } = error.cause ?? error;
+          return `${message}\n${stack}\n${sql}`;
+        });
+        assert.match(reason, /outbox_of_nobody/);
+        assert.doesNotMatch(reason, /secret|users/);
+      });
 
       for (const [what, text] of Object.entries(TEXTS)) {
         it(

@@ -13,7 +13,7 @@ import { createMysqlDatabase, findMysql } from './servers/mysql.js';
 const FOLDER = import.meta.dirname;
 const ROOT = join(FOLDER, '..', '..', '..');
 /** A test that hangs ends the run. */
-const LIMIT = 60_000;
+const LIMIT = 20_000;
 
 const { values, positionals: selected } = parseArgs({
   options: { installed: { type: 'boolean', default: false } },
