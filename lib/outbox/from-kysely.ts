@@ -94,7 +94,10 @@ function compiled(sql: string, parameters: readonly OutboxValue[]): object {
   return { sql, parameters, query, queryId: { queryId: 'nestjs-tasks' } };
 }
 
-/** A transaction with a callback does not tell whether it is over, as a controlled one does; its executor refuses then. */
+/**
+ * Asks the executor: only a controlled transaction tells by itself that it is over. Before Kysely 0.29, the executor of one
+ * with a callback does not know: late statements of the application itself run outside of it just as well.
+ */
 function isOpen(transaction: Kysely): boolean {
   try {
     transaction

@@ -41,8 +41,8 @@ interface Statement {
  * Returns the outbox's database for an application that uses better-sqlite3, libsql or node:sqlite.
  *
  * A transaction is the database itself, between its `BEGIN` and its `COMMIT`, or in `db.transaction()`. Inside one, the row is
- * written before `queue.add()` returns, so that a transaction without any await holds it. Between transactions, the
- * outbox uses the same database.
+ * written before `queue.add()` returns its promise, so that a transaction without any await holds it. Between transactions,
+ * the outbox uses the same database.
  *
  * @param db the database of the application.
  * @throws {TasksConfigError} for anything but such a database.
@@ -50,11 +50,12 @@ interface Statement {
  * ```ts
  * TasksModule.forRoot({ queue: { url, outbox: { database: fromSqlite(db) } } });
  *
- * const adding = db.transaction(() => {
+ * let adding: Promise<unknown> | undefined;
+ * db.transaction(() => {
  *   insertOrder.run(order);
- *   return this.queue.add(this.orders.process, { transaction: db })(order.id);
+ *   adding = this.queue.add(this.orders.process, { transaction: db })(order.id);
  * })();
- * await adding;
+ * await adding; // not inside: better-sqlite3 refuses a transaction that returns a promise
  * ```
  * @publicApi
  */

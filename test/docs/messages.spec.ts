@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as library from 'nestjs-tasks';
+import * as outbox from 'nestjs-tasks/outbox';
 import { TasksError } from 'nestjs-tasks';
 import { messagesIn } from '../support/messages.js';
 
@@ -61,7 +62,7 @@ describe('docs/messages.md', () => {
   });
 
   it('names the class of each error', () => {
-    const classes = Object.entries(library).flatMap(([name, value]) =>
+    const classes = Object.entries({ ...library, ...outbox }).flatMap(([name, value]) =>
       typeof value === 'function' && (value.prototype as unknown) instanceof TasksError ? [name] : [],
     );
     expect(sorted([...new Set(rowsOf('Error codes').map(([, name]) => name))])).toEqual(sorted(classes));

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { delimiter } from 'node:path';
 import { programOnPath } from '../../../support/program-on-path.js';
 import { installCommand } from '../../../support/install-command.js';
 import { namedBy, reason, running } from '../../../support/servers/found-server.js';
 import { keep } from '../../../support/servers/kept-server.js';
 
 const PROGRAMS = ['mariadbd', 'mysqld'];
+const STARTER = new URL('mariadb-server.js', import.meta.url).href;
 const PREFIX = 'nestjs_tasks_test_';
 /** Age of a database that a killed run has left. */
 const FORGOTTEN = 3_600_000;
@@ -24,11 +26,16 @@ export async function findMysql({ env = process.env, port = 3306, log = console.
     if (error.code !== 'ECONNREFUSED') log(`MySQL on 127.0.0.1:${port} passed over: ${reason(error)}`);
   }
   // Debian has it in a folder that is on the PATH of root alone.
-  const program = programOnPath(PROGRAMS, `${env.PATH}:/usr/sbin:/usr/local/sbin`);
-  const module = new URL('mariadb-server.js', import.meta.url).href;
-  if (program !== undefined) return keep(module, { source: program, env, args: [program] });
+  const program = programOnPath(PROGRAMS, [env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter));
+  const problem =
+    program === undefined ? `neither ${PROGRAMS.join(' nor ')} is on the PATH` : `${program} did not start`;
+  try {
+    if (program !== undefined) return await keep(STARTER, { source: program, env, args: [program] });
+  } catch (error) {
+    log(`${program} did not start: ${reason(error)}`);
+  }
   throw new Error(
-    `No MariaDB or MySQL: TASKS_TEST_MYSQL_URL is not set, none can be used on 127.0.0.1:${port}, and neither ${PROGRAMS.join(' nor ')} is on the PATH. Install one (${installCommand('mysql', { PATH: env.PATH })}), or set TASKS_TEST_MYSQL_URL.`,
+    `No MariaDB or MySQL: TASKS_TEST_MYSQL_URL is not set, none can be used on 127.0.0.1:${port}, and ${problem}. Start one (${installCommand('mysql', { PATH: env.PATH })}), or set TASKS_TEST_MYSQL_URL.`,
   );
 }
 
