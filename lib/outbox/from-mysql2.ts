@@ -35,7 +35,7 @@ interface Core {
 const IN_TRANSACTION = 0x1;
 const AUTOCOMMIT = 0x2;
 /** Overrides settings of the pool that give rows another form. */
-const PLAIN = { rowsAsArray: false, nestTables: false, namedPlaceholders: false, typeCast: true };
+const PLAIN = { rowsAsArray: false, nestTables: false, typeCast: true };
 
 /**
  * Returns the outbox's database for an application that uses mysql2.

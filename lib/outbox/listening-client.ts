@@ -28,7 +28,7 @@ export async function listenOn(
   client.on('error', lose);
   client.on('end', () => lose(new Error('The connection of the outbox has ended.')));
   client.on('notification', (message) => {
-    if (!isOver && message.channel === channel) heard(message.payload ?? '');
+    if (message.channel === channel) heard(message.payload ?? '');
   });
   try {
     await client.query(`LISTEN "${channel.replaceAll('"', '""')}"`);

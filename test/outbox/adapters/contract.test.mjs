@@ -87,6 +87,15 @@ function testContract(from, create) {
     assert.match(outbox.transactions, /^(the|an?) /);
   });
 
+  it('refuses a transaction as the database', async (test) => {
+    let isRoot = false;
+    await library.transaction(async (transaction) => {
+      isRoot = transaction === library.root;
+      if (!isRoot) assert.throws(() => from(transaction), { code: 'TASKS_CONFIG' });
+    });
+    if (isRoot) test.skip();
+  });
+
   describe('within()', () => {
     for (const [what, value] of Object.entries(NOTHING)) {
       it(`refuses ${what}`, async () => assert.equal(await outbox.within(value), undefined));

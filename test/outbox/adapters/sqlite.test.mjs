@@ -21,9 +21,14 @@ describe('SQLite', () => {
   const count = () => db.prepare('SELECT COUNT(*) AS count FROM tasks').get().count;
 
   it('writes within a transaction without any await', async () => {
-    const writing = db.transaction(() => outbox.within(db).execute(...INSERT))();
-    assert.equal(count(), 1);
-    assert.equal(await writing, 1);
+    // better-sqlite3 refuses a transaction that returns a promise.
+    const writing = [];
+    db.transaction(() => {
+      const connection = outbox.within(db);
+      writing.push(connection.execute(...INSERT), connection.query(`${INSERT[0]} RETURNING label`, INSERT[1]));
+    })();
+    assert.equal(count(), 2);
+    assert.deepEqual(await Promise.all(writing), [1, [{ label: 'a' }]]);
   });
 
   it('writes nothing when that transaction throws', () => {
@@ -33,6 +38,14 @@ describe('SQLite', () => {
     });
     assert.throws(failing, /out of stock/);
     assert.equal(count(), 0);
+  });
+
+  it('refuses another database during a transaction', () => {
+    const other = new Libsql(':memory:');
+    db.exec('BEGIN');
+    assert.equal(outbox.within(other), undefined);
+    assert.notEqual(outbox.within(db), undefined);
+    other.close();
   });
 
   it('refuses a statement after the end of its transaction', async () => {
