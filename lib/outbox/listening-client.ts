@@ -1,3 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
+
+/** Time for the end of a connection, in milliseconds. */
+const FAREWELL = 1_000;
+
 /** Client of pg that is connected. */
 export interface ListeningClient {
   query(text: string): Promise<unknown>;
@@ -39,6 +44,7 @@ export async function listenOn(
   isOver = false;
   return async () => {
     isOver = true;
-    await client.end();
+    // A server that no longer answers holds up no shutdown.
+    await Promise.race([client.end(), setTimeout(FAREWELL, undefined, { ref: false })]);
   };
 }
