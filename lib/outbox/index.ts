@@ -9,4 +9,5 @@ export { fromKysely, type KyselyInstance } from './from-kysely.js';
 export { fromMysql2, type Mysql2Pool } from './from-mysql2.js';
 export { fromPg, type PgPool } from './from-pg.js';
 export { fromSqlite, type SqliteDatabase } from './from-sqlite.js';
+export { fromTypeOrm, type TypeOrmDataSource, type TypeOrmQueryRunner } from './from-typeorm.js';
 export { OutboxTransactionError } from './outbox-errors.js';

@@ -8,6 +8,14 @@ interface DriverError extends Error {
   sql?: unknown;
   /** Reason of mysql2 and mariadb, as the server has given it. */
   sqlMessage?: unknown;
+  /** Values, of TypeORM. */
+  parameters?: unknown;
+  /** Values, of Drizzle, which puts them into the message, too. */
+  params?: unknown;
+  /** Code of the driver's error. Drizzle has none of its own. */
+  code?: unknown;
+  /** Error of the driver within one of TypeORM. */
+  driverError?: unknown;
 }
 
 /**
@@ -24,9 +32,17 @@ export async function withoutValues<R>(statement: string, run: () => PromiseLike
 }
 
 function hideValues(error: DriverError, statement: string): void {
+  const inner = error.driverError ?? error.cause;
+  if (inner instanceof Error) hideValues(inner, statement);
   if (error.sql !== undefined) error.sql = statement;
+  if (error.parameters !== undefined) error.parameters = [];
+  if (error.params !== undefined && inner instanceof Error) takeReason(error, inner);
   error.message = reasonOf(error);
   error.stack = `${error.name}: ${error.message}${FRAMES.exec(error.stack ?? '')?.[0]}`;
+}
+
+function takeReason(error: DriverError, { message, code }: DriverError): void {
+  Object.assign(error, { params: [], message, ...(code === undefined ? {} : { code }) });
 }
 
 /** Returns what the server has said: the part that never has a value in it. */

@@ -291,7 +291,7 @@ function testContract(from, create) {
 
   describe('notifications of PostgreSQL', () => {
     const channel = 'Outbox "of" contract';
-    const notifying = `WITH written AS (INSERT INTO outbox_contract (label) SELECT ? RETURNING row_id) SELECT row_id, pg_notify('${channel}', label) FROM written, (SELECT CAST(? AS TEXT) AS label) AS payload`;
+    const notifying = `WITH written AS (INSERT INTO outbox_contract (label) SELECT ? RETURNING row_id) SELECT row_id, CAST(pg_notify('${channel}', label) AS TEXT) FROM written, (SELECT CAST(? AS TEXT) AS label) AS payload`;
     const isElsewhere = () => outbox.dialect !== 'postgres' || outbox.listen === undefined;
 
     it('go out with a row', async (test) => {
@@ -329,7 +329,7 @@ function testContract(from, create) {
     });
 
     it('end with the connection, which is told once', async (test) => {
-      if (isElsewhere()) return test.skip();
+      if (isElsewhere() || library.listensAgain) return test.skip();
       const losses = [];
       const loss = new Promise((resolve) => {
         void outbox
