@@ -6,6 +6,7 @@ export type {
 } from '../queue/broker/outbox/outbox-database.js';
 export { fromKnex, type KnexInstance } from './from-knex.js';
 export { fromKysely, type KyselyInstance } from './from-kysely.js';
+export { fromMikroOrm, type MikroOrmManager } from './from-mikro-orm.js';
 export { fromMysql2, type Mysql2Pool } from './from-mysql2.js';
 export { fromPg, type PgPool } from './from-pg.js';
 export { fromSqlite, type SqliteDatabase } from './from-sqlite.js';
