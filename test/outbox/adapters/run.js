@@ -51,6 +51,7 @@ async function test() {
     throw new Error('The libraries could not be installed: npm ci failed in test/outbox/adapters.');
   }
   const node = nodeProgram();
+  if ((await run(node, ['prisma/generate.js'])) !== 0) throw new Error('The clients of Prisma could not be generated.');
   if ((await run(node, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', FOLDER])) !== 0) {
     throw new Error('The types of a library do not fit its adapter.');
   }
