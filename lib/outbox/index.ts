@@ -4,6 +4,7 @@ export type {
   OutboxRow,
   OutboxValue,
 } from '../queue/broker/outbox/outbox-database.js';
+export { fromDrizzle, type DrizzleDatabase } from './from-drizzle.js';
 export { fromKnex, type KnexInstance } from './from-knex.js';
 export { fromKysely, type KyselyInstance } from './from-kysely.js';
 export { fromMikroOrm, type MikroOrmManager } from './from-mikro-orm.js';

@@ -6,6 +6,7 @@ import { requires } from './places.js';
 const OLDEST: Readonly<Record<string, string>> = {
   '@opentelemetry/api': '1.9.0',
   'class-transformer': '0.4.1',
+  'drizzle-orm': '0.29.0',
   // Its workers hear of new jobs again after an outage.
   bullmq: '6.3.3',
   ioredis: '5.4.0',

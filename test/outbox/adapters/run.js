@@ -65,6 +65,8 @@ async function test() {
       timeout: END,
       env: {
         ...process.env,
+        // The package loads some of them itself. Installed, it would lie beside them.
+        NODE_PATH: join(FOLDER, 'node_modules'),
         TASKS_TEST_POSTGRES_URL: postgres.url,
         TASKS_TEST_MYSQL_URL: mysql.url,
         TASKS_TEST_ADAPTERS: selected.join(','),
