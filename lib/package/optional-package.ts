@@ -4,6 +4,7 @@ import { requires } from './places.js';
 
 /** Oldest release of each optional package that works. The peer ranges are open, so that none of them stops an install. */
 const OLDEST: Readonly<Record<string, string>> = {
+  '@nestjs-cls/transactional': '2.7.0',
   '@opentelemetry/api': '1.9.0',
   'class-transformer': '0.4.1',
   'drizzle-orm': '0.29.0',
