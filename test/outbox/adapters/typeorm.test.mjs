@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { fromTypeOrm } from '../../../dist/outbox/index.js';
 import { databases } from './fixtures/typeorm.mjs';
 import { Rollback } from './fixtures.mjs';
@@ -27,6 +28,15 @@ describe('fromTypeOrm()', () => {
       assert.deepEqual(await outbox.query('SELECT label, COUNT(*) AS count FROM things GROUP BY label', []), [
         { label: 'kept', count: 40 },
       ]);
+      await close();
+    });
+  }
+
+  for (const database of ['PostgreSQL', 'MariaDB']) {
+    it(`keeps parameters out of all members of an error, on ${database}`, async () => {
+      const { root, close } = await databases[database]();
+      const failing = fromTypeOrm(root).execute('INSERT INTO nowhere (label) VALUES (?)', ['a secret']);
+      await assert.rejects(failing, (error) => error.name === 'QueryFailedError' && !inspect(error).includes('secret'));
       await close();
     });
   }
