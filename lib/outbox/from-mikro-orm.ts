@@ -74,6 +74,9 @@ export function fromMikroOrm(orm: MikroOrmManager | { readonly em: MikroOrmManag
 function managerOf(orm: unknown): MikroOrmManager {
   const em = isObject(orm) && isObject(orm.em) ? orm.em : orm;
   if (!isManager(em)) throw new TasksConfigError('fromMikroOrm(orm)', undefined, ALLOWED, describeType(orm));
+  if (isOpen(em.getTransactionContext())) {
+    throw new TasksConfigError('fromMikroOrm(orm)', undefined, ALLOWED, 'the entity manager of a transaction');
+  }
   return em;
 }
 
