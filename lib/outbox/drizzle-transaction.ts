@@ -30,7 +30,8 @@ function stateOf(client: LibraryObject, tx: unknown): (() => boolean) | undefine
     const pg = client as unknown as { getTransactionStatus(): string | null };
     return () => pg.getTransactionStatus() === 'T';
   }
+  if (!has(client, 'beginTransaction')) return undefined;
+  // mysql2. Versions that do not tell which connections are in the pool again have nothing to tell by.
   const { connection } = client;
-  if (!isObject(connection) || !('_released' in connection)) return undefined;
-  return () => Reflect.get(connection, '_released') !== true; // mysql2
+  return () => !isObject(connection) || Reflect.get(connection, '_released') !== true;
 }
