@@ -14,3 +14,4 @@ export { fromPrisma, type PrismaQueries, type PrismaRootClient } from './from-pr
 export { fromSqlite, type SqliteDatabase } from './from-sqlite.js';
 export { fromTypeOrm, type TypeOrmDataSource, type TypeOrmQueryRunner } from './from-typeorm.js';
 export { OutboxTransactionError } from './outbox-errors.js';
+export { outboxSchema } from '../queue/broker/outbox/outbox-schema.js';

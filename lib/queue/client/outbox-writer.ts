@@ -10,6 +10,7 @@ import { newRecord } from '../broker/new-record.js';
 import { TaskArgumentError } from '../broker/queue-errors.js';
 import { REASONS } from '../broker/reasons.js';
 import type { NewExecution } from '../broker/record.js';
+import { currentTransaction } from './current-transaction.js';
 import type { Execution } from './execution.js';
 import { ExecutionHandles } from './execution-handles.js';
 import { ExecutionSender } from './execution-sender.js';
@@ -44,7 +45,7 @@ export class OutboxWriter {
     if (task === undefined) return [];
     const now = this.clock.now();
     const written = executions.map((execution) => ({ ...execution, id: createExecutionId(now) }));
-    const found = outbox.database.within(transaction);
+    const found = outbox.database.within(transaction === 'current' ? currentTransaction(task) : transaction);
     const connection = found instanceof Promise ? await found : found;
     if (connection === undefined) {
       throw new TaskArgumentError(task, 'transaction', transaction, outbox.database.transactions);

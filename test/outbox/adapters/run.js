@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { createOwnDatabase } from '../../support/servers/own-database.js';
 import { findPostgres } from '../../support/servers/postgres.js';
 import { nodeProgram } from './node-program.js';
-import { createMysqlDatabase, findMysql } from './servers/mysql.js';
+import { createMysqlDatabase, findMysql } from '../../support/servers/mysql.js';
 
 const FOLDER = import.meta.dirname;
 const ROOT = join(FOLDER, '..', '..', '..');

@@ -1,5 +1,6 @@
 // Jest's globalSetup of the tests that need servers. The workers inherit the variables.
 import { createOwnDatabase } from './own-database.js';
+import { findMysql } from './mysql.js';
 import { findPostgres } from './postgres.js';
 import { findRedis } from './redis.js';
 
@@ -17,5 +18,19 @@ export default async function setup() {
   const [redis, postgres] = servers;
   process.env.TASKS_TEST_REDIS_URL = redis.url;
   process.env.TASKS_TEST_POSTGRES_URL = postgres.url;
-  console.error(`Redis: ${redis.source}. PostgreSQL: ${postgres.source}.`);
+  const mysql = await openMysql();
+  console.error(`Redis: ${redis.source}. PostgreSQL: ${postgres.source}. MySQL: ${mysql}.`);
+}
+
+/** Only the tests of the outbox need it, and fail without it. */
+async function openMysql() {
+  try {
+    const mysql = await findMysql();
+    servers.push(mysql);
+    process.env.TASKS_TEST_MYSQL_URL = mysql.url;
+    return mysql.source;
+  } catch (error) {
+    process.env.TASKS_TEST_MYSQL_PROBLEM = error.message;
+    return 'none';
+  }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { delimiter } from 'node:path';
-import { programOnPath } from '../../../support/program-on-path.js';
-import { installCommand } from '../../../support/install-command.js';
-import { namedBy, reason, running } from '../../../support/servers/found-server.js';
-import { keep } from '../../../support/servers/kept-server.js';
+import { programOnPath } from '../program-on-path.js';
+import { installCommand } from '../install-command.js';
+import { namedBy, reason, running } from './found-server.js';
+import { keep } from './kept-server.js';
 
 const PROGRAMS = ['mariadbd', 'mysqld'];
 const STARTER = new URL('mariadb-server.js', import.meta.url).href;

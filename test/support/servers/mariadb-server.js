@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { isExecutable, programOnPath } from '../../../support/program-on-path.js';
-import { freePort } from '../../../support/servers/free-port.js';
-import { startProcess } from '../../../support/servers/server-process.js';
+import { isExecutable, programOnPath } from '../program-on-path.js';
+import { freePort } from './free-port.js';
+import { startProcess } from './server-process.js';
 
 const run = promisify(execFile);
 
