@@ -17,7 +17,7 @@ export { TaskRunDecorator } from './scheduler/task-run-decorator.js';
 
 export { TaskQueue } from './queue/task-queue.js';
 export type { LimitPool, QueueSnapshot } from './queue/queue-snapshot.js';
-export type { QueueStats, TaskStats } from './queue/queue-stats.js';
+export type { OutboxStats, QueueStats, TaskStats } from './queue/queue-stats.js';
 export type { TimelinePercentiles, TimelineRow } from './queue/client/timeline.js';
 export type { TimelineOptions } from './queue/timeline-options.js';
 export type { AddOptions, ReplaceOptions } from './queue/client/adding-call.js';

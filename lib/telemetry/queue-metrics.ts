@@ -2,7 +2,7 @@ import type { BatchObservableResult, Histogram, Meter, MeterProvider, Observable
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { DurableRegistry } from '../queue/declaration/durable-registry.js';
 import type { Outcome, RunListener, RunTallies } from '../queue/log/run-tallies.js';
-import type { TaskStats } from '../queue/queue-stats.js';
+import type { OutboxStats, TaskStats } from '../queue/queue-stats.js';
 import { labelText } from '../task/log-text.js';
 import type { FleetObserver } from './fleet-observer.js';
 import { SCOPE, SCOPE_VERSION, type OpenTelemetry } from './open-telemetry.js';
@@ -12,6 +12,8 @@ import type { TelemetryLog } from './telemetry-log.js';
 interface Instruments {
   readonly depth: Observable;
   readonly oldestWait: Observable;
+  readonly outboxWaiting: Observable;
+  readonly outboxOldestWait: Observable;
   readonly startLatency: Histogram;
   readonly duration: Histogram;
 }
@@ -24,6 +26,7 @@ const SHARED_AGE = 1_000;
 const MAX_TASKS = 1_000;
 
 const STATES = ['scheduled', 'waiting', 'parked', 'running', 'retrying'] as const;
+const EMPTY: OutboxStats = { waiting: 0, oldestWait: undefined };
 const NONE: TaskStats = { scheduled: 0, waiting: 0, parked: 0, running: 0, retrying: 0, oldestWait: undefined };
 
 /** Metrics of the queue. Of the fleet's executions one process reports; of its runs each worker does. */
@@ -34,6 +37,7 @@ export class QueueMetrics implements RunListener, OnApplicationBootstrap, OnModu
   #isOver = false;
   /** Tasks with values that the SDK reports again and again, until it is given others. */
   readonly #reported = new Set<string>();
+  #hasOutbox = false;
   readonly #observe = (result: BatchObservableResult): Promise<void> => this.#report(result);
 
   constructor(
@@ -82,8 +86,7 @@ export class QueueMetrics implements RunListener, OnApplicationBootstrap, OnModu
     this.#meter = meter;
     this.#instruments = createInstruments(meter);
     if (this.#isOver) return this.#instruments;
-    const { depth, oldestWait } = this.#instruments;
-    meter.addBatchObservableCallback(this.#observe, [depth, oldestWait]);
+    meter.addBatchObservableCallback(this.#observe, observed(this.#instruments));
     this.observer.start();
     return this.#instruments;
   }
@@ -91,8 +94,7 @@ export class QueueMetrics implements RunListener, OnApplicationBootstrap, OnModu
   /** Observes no more on the meter that it had. */
   #let(): void {
     if (this.#instruments === undefined) return;
-    const { depth, oldestWait } = this.#instruments;
-    this.#meter?.removeBatchObservableCallback(this.#observe, [depth, oldestWait]);
+    this.#meter?.removeBatchObservableCallback(this.#observe, observed(this.#instruments));
   }
 
   async #report(result: BatchObservableResult): Promise<void> {
@@ -100,13 +102,16 @@ export class QueueMetrics implements RunListener, OnApplicationBootstrap, OnModu
     if (instruments === undefined) return;
     try {
       if (await this.observer.isObserving()) {
-        const { tasks } = await this.look.stats(SHARED_AGE);
+        const { tasks, outbox } = await this.look.stats(SHARED_AGE);
         for (const name of this.#named(Object.keys(tasks))) {
           const stats = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
           reportOne(result, instruments, labelText(name), stats ?? NONE);
         }
+        this.#hasOutbox = outbox !== undefined;
+        if (outbox !== undefined) reportOutbox(result, instruments, outbox);
       } else {
         for (const name of this.#reported) reportOne(result, instruments, labelText(name), NONE);
+        if (this.#hasOutbox) reportOutbox(result, instruments, EMPTY);
       }
       if (this.#isOver) this.#let();
     } catch (error) {
@@ -139,6 +144,16 @@ function reportOne(result: BatchObservableResult, to: Instruments, name: string,
   result.observe(to.oldestWait, (stats.oldestWait ?? 0) / 1_000, { 'task.function': name });
 }
 
+function reportOutbox(result: BatchObservableResult, to: Instruments, { waiting, oldestWait }: OutboxStats): void {
+  result.observe(to.outboxWaiting, waiting);
+  result.observe(to.outboxOldestWait, (oldestWait ?? 0) / 1_000);
+}
+
+/** Returns what one process reports for the fleet. */
+function observed({ depth, oldestWait, outboxWaiting, outboxOldestWait }: Instruments): Observable[] {
+  return [depth, oldestWait, outboxWaiting, outboxOldestWait];
+}
+
 function createInstruments(meter: Meter): Instruments {
   const advice = { explicitBucketBoundaries: BUCKETS };
   return {
@@ -149,6 +164,14 @@ function createInstruments(meter: Meter): Instruments {
     oldestWait: meter.createObservableGauge('tasks.queue.oldest_wait', {
       unit: 's',
       description: 'Time since the first execution was due that has not started; 0 where none waits.',
+    }),
+    outboxWaiting: meter.createObservableGauge('tasks.outbox.waiting', {
+      unit: '{execution}',
+      description: 'Executions that transactions have written, and no worker has relayed yet.',
+    }),
+    outboxOldestWait: meter.createObservableGauge('tasks.outbox.oldest_wait', {
+      unit: 's',
+      description: 'Time since the first execution was written that has not been relayed; 0 where none waits.',
     }),
     startLatency: meter.createHistogram('tasks.queue.start_latency', {
       unit: 's',

@@ -57,8 +57,8 @@ describe('docs/examples', () => {
   it('asks for metrics, states and outcomes that there are', () => {
     const { groups } = load(RULES) as RuleFile;
     const text = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)).join('\n');
-    expect(METRICS).toHaveLength(8);
-    const asked = [...text.matchAll(/\btasks_queue_\w+/g)].map(([name]) => name);
+    expect(METRICS).toHaveLength(10);
+    const asked = [...text.matchAll(/\btasks_(?:queue|outbox)_\w+/g)].map(([name]) => name);
     expect(asked.length).toBeGreaterThan(4);
     for (const name of asked) expect(METRICS).toContain(name);
     const labels = [...text.matchAll(/(task_\w+)(?:!=|=)"(\w+)"/g)].map(([, label, value]) => `${label} ${value}`);

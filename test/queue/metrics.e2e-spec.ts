@@ -5,6 +5,7 @@ import { Durable, TaskQueue } from 'nestjs-tasks';
 import { BROKER, type Broker } from '../../lib/queue/broker/broker.js';
 import { BROKERS, brokerSpace } from '../support/brokers.js';
 import { startContext } from '../support/context.js';
+import { inTransaction, openOutboxDatabase } from '../support/outbox-databases.js';
 import { startQueue } from '../support/queue-context.js';
 import { until } from '../support/until.js';
 import { Sdk } from '../telemetry/sdk.js';
@@ -53,6 +54,17 @@ describe.each(BROKERS)('metrics of the queue: $label', (kind) => {
     expect(oldest['orders.note']).toBeGreaterThanOrEqual(5);
     expect(oldest['orders.note']).toBeLessThan(60);
     expect(oldest['orders.fail']).toBe(0);
+    await test.queue.clear();
+  });
+
+  it('are what waits in the outbox, where there is one', async () => {
+    await using database = await openOutboxDatabase('sqlite');
+    const outbox = { database: database.database };
+    await using test = await startQueue(space, PROVIDERS, { worker: false, outbox });
+    expect(await sdk.metric('tasks.outbox.waiting')).toEqual({ '': 0 });
+    await inTransaction(database, ({ handle }) => test.queue.add('orders.note', { transaction: handle })('x'));
+    await until(async () => (await sdk.metric('tasks.outbox.waiting'))[''] === 1, 'the row');
+    expect((await sdk.metric('tasks.outbox.oldest_wait'))['']).toBeGreaterThanOrEqual(0);
     await test.queue.clear();
   });
 

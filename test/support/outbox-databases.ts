@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import mysql from 'mysql2/promise';
-import pg from 'pg';
+import { Client, Pool } from 'pg';
 import type { OutboxDatabase } from '../../lib/queue/broker/outbox/outbox-database.js';
 import { fromMysql2, fromPg, fromSqlite } from '../../lib/outbox/index.js';
 
@@ -62,10 +62,10 @@ export async function openOutboxDatabase(kind: OutboxKind): Promise<TestDatabase
 const OPEN: Readonly<Record<OutboxKind, (name: string) => Promise<TestDatabase>>> = {
   async postgres(name) {
     const url = process.env['TASKS_TEST_POSTGRES_URL'] ?? '';
-    const admin = new pg.Client(url);
+    const admin = new Client(url);
     await admin.connect();
     await admin.query(`CREATE SCHEMA ${name}`);
-    const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${name}` });
+    const pool = new Pool({ connectionString: url, options: `-c search_path=${name}` });
     pool.on('error', () => {});
     return {
       kind: 'postgres',

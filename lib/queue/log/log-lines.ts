@@ -65,6 +65,8 @@ export const LINES = {
       `Perpetual task ${task} runs next at ${to}, as its last run chose, then by a new schedule: ${schedule}`,
     resumed: () => 'Queue resumed',
     reachable: () => 'Broker reachable again',
+    relayedToTaken: (execution: string, holder: string) =>
+      `Execution ${execution} from the outbox was not added: its key is taken by execution ${holder}`,
     outboxReachable: () => 'Outbox relayed again',
   },
   debug: {

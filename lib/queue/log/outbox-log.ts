@@ -30,6 +30,12 @@ export class OutboxLog {
     this.log.write('error', ERRORS.notRelayed(execution, durationText(delay), error));
   }
 
+  /** Reports a row whose key another execution has. @param holder id of that one. */
+  alreadyScheduled({ id, entry }: ClaimedRow, holder: string): void {
+    const { name, key = id } = entry?.execution ?? { name: 'unknown task' };
+    this.log.write('log', NOTES.relayedToTaken(label(name, key), holder));
+  }
+
   /** Reports an outage once. */
   unreachable(error: unknown): void {
     if (this.isDisrupted) return;

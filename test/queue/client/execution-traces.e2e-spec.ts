@@ -4,6 +4,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace, type TextMapProp
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { BrokerUnavailableError, Durable, Perpetual, TaskContext, type Execution } from 'nestjs-tasks';
 import { BROKERS, brokerSpace } from '../../support/brokers.js';
+import { inTransaction, openOutboxDatabase } from '../../support/outbox-databases.js';
 import { startQueue } from '../../support/queue-context.js';
 import { until } from '../../support/until.js';
 import { headers, inSpan, Sdk } from '../../telemetry/sdk.js';
@@ -72,6 +73,22 @@ const inRequest = <R>(func: () => R): R =>
 
 describe.each(BROKERS)('a trace through the queue, on $label', (kind) => {
   const space = brokerSpace(kind);
+
+  it('has one PRODUCER span where a transaction writes the addition', async () => {
+    await using database = await openOutboxDatabase('sqlite');
+    await using test = await startQueue(space, WITH, { outbox: { database: database.database } });
+    const orders = test.context.get(OrderTasks);
+    const execution = await inRequest(() =>
+      inTransaction(database, ({ handle }) => test.queue.add(orders.process, { transaction: handle })('hunter2')),
+    );
+    const seen = await execution.result({ timeout: '10s' });
+    const [run] = await consumers(1);
+    const [producer, ...others] = await producers(1);
+    expect(others).toEqual([]);
+    expect(producer?.attributes['messaging.message.id']).toBe(execution.id);
+    expect(linksOf(run)).toEqual([idOf(producer)]);
+    expect(seen).toMatchObject({ baggage: 'tenant=acme' });
+  });
 
   it('has a PRODUCER span at the addition, and a CONSUMER span in a trace of its own for each attempt', async () => {
     await using test = await startQueue(space, WITH);

@@ -120,6 +120,8 @@ describe.each(PAIRS)('Outbox: %s, relayed to %s', (kind, _label, broker) => {
     await until(() => test.queue.counts.alreadyScheduled === 1, 'the relay');
     await until(async () => (await second.refresh()).disposition === 'already-scheduled', 'the disposition');
     expect(second.id).toBe(first.id);
+    const line = `Execution orders.hold (order:d) from the outbox was not added: its key is taken by execution ${first.id}`;
+    expect(test.logs.lines).toContain(`log ${line} Tasks`);
     test.orders.go.pass();
     expect(await second.result({ timeout: '10s' })).toBe('held first');
     expect(test.orders.seen).toEqual(['first']);

@@ -115,7 +115,7 @@ export class OutboxRelay {
       if (performance.now() < leaseUntil) return;
       throw new BrokerUnavailableError(this.broker.label, 'the lease of the outbox relay has expired');
     };
-    const batch = new RelayBatch(this.adder, this.followUps, () => this.clock.now(), checkLease);
+    const batch = new RelayBatch(this.adder, this.followUps, this.log, () => this.clock.now(), checkLease);
     let relayed: RelayedBatch;
     try {
       relayed = await batch.relay(rows);

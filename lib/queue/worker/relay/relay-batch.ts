@@ -6,6 +6,7 @@ import type { Execution } from '../../client/execution.js';
 import type { Addition, ExecutionWriter } from '../../client/execution-writer.js';
 import { addFollowUp } from '../../client/follow-up-queue.js';
 import type { FollowUpStore } from '../../client/follow-up-store.js';
+import type { OutboxLog } from '../../log/outbox-log.js';
 import { decodeArgs } from '../../declaration/payload.js';
 
 /** Row that could not be relayed. */
@@ -37,6 +38,7 @@ export class RelayBatch {
   constructor(
     private readonly adder: ExecutionWriter,
     private readonly followUps: FollowUpStore,
+    private readonly log: OutboxLog,
     private readonly now: () => number,
     private readonly checkLease: () => void,
   ) {}
@@ -95,7 +97,10 @@ export class RelayBatch {
   }
 
   private note(row: ClaimedRow, { id, disposition, state, reason }: Execution): void {
-    if (disposition === 'already-scheduled') return this.settle(row, { holder: id });
+    if (disposition === 'already-scheduled') {
+      this.log.alreadyScheduled(row, id);
+      return this.settle(row, { holder: id });
+    }
     if (disposition !== 'struck' || state !== 'dropped') return;
     const { execution } = row.entry as { execution: WrittenExecution };
     this.settle(row, { ended: endedStatus(execution, 'dropped', reason, this.now(), 'struck') });
