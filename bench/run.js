@@ -93,6 +93,14 @@ the \`hz\` of the server, here 10, its default.`,
     versions: () => [version('@nestjs/core'), version('bullmq'), version('ioredis'), version('pg')],
   },
   {
+    name: 'outbox',
+    title: 'An addition within a transaction',
+    intro: `One order after the other, each a transaction with one row of the application's: \`add()\` within it, against a plain \`add()\` after its
+commit. The time is from the commit to the start of the task, at a median of 100 orders a round. Everything lies on one machine, and the process
+that writes has the worker. On PostgreSQL the commit wakes it; elsewhere it looks after 1, 2, 4 ms and so on.`,
+    versions: () => [version('@nestjs/core'), version('bullmq'), version('pg'), version('mysql2'), version('libsql')],
+  },
+  {
     name: 'cancel',
     title: 'The cancellation of a running task',
     intro: `From the call in one process to the signal of the task in another, 50 tasks a round, one after the other. \`queue.cancel(key)\` finds the

@@ -90,6 +90,22 @@ describe.each(PAIRS)('Outbox: %s, relayed to %s', (kind, _label, broker) => {
     expect((await test.queue.stats()).outbox).toEqual({ waiting: 0, oldestWait: undefined });
   });
 
+  it('adds one statement to the transaction', async () => {
+    if (kind === 'sqlite') return; // it has no connection to count on
+    await using test = await start({ worker: false });
+    await inTransaction(database, async ({ handle }) => {
+      // A promise connection of mysql2 has another one within. Before, it is asked whether a transaction is open.
+      const { connection = handle } = handle as { connection?: object };
+      const statements =
+        kind === 'mysql'
+          ? jest.spyOn(connection as { execute(options: unknown): unknown }, 'execute')
+          : jest.spyOn(handle as { query(options: unknown): unknown }, 'query');
+      await test.queue.add(test.orders.process, { transaction: handle })('j');
+      expect(statements).toHaveBeenCalledTimes(1);
+    });
+    await test.queue.clear();
+  });
+
   it('knows nothing of a transaction that was rolled back', async () => {
     await using test = await start();
     const transaction = await database.begin();
