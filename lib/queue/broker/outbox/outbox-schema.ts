@@ -56,7 +56,7 @@ export function isTableMissing(error: unknown): boolean {
   return cause !== undefined && cause !== error && isTableMissing(cause);
 }
 
-/** Makes the tables. Other processes may do the same at the same time. */
+/** Makes the tables, that of the relays last. Other processes may do the same at the same time. */
 export async function migrateOutbox(database: OutboxDatabase): Promise<void> {
   for (const statement of outboxSchema(database.dialect)) {
     try {

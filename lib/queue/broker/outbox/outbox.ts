@@ -43,12 +43,17 @@ export class Outbox {
   }
 
   private async prepare(): Promise<string> {
+    const { database, fleet } = this;
     try {
-      if (this.migrate) await migrateOutbox(this.database);
-      return await openOutbox(this.database, this.fleet);
+      // Where the tables are, nothing is made: statements that make them wait for writers, and need more rights.
+      return await openOutbox(database, fleet).catch(async (error: unknown) => {
+        if (!isTableMissing(error)) throw error;
+        if (!this.migrate) throw tablesMissing(database.dialect);
+        await migrateOutbox(database);
+        return openOutbox(database, fleet);
+      });
     } catch (error) {
-      if (!this.migrate && isTableMissing(error)) throw tablesMissing(this.database.dialect);
-      throw unavailable(error);
+      throw error instanceof TasksConfigError ? error : unavailable(error);
     }
   }
 }
