@@ -2,6 +2,7 @@ import type { OutboxConnection, OutboxRow, OutboxValue } from './outbox-database
 import { DIALECTS, type Dialect, type OutboxDialect } from './outbox-dialect.js';
 import { decodeEntry, ROW, type OutboxEntry } from './outbox-row.js';
 import { OUTBOX_TABLE as OUTBOX, RELAYS_TABLE as RELAYS } from './outbox-schema.js';
+import { RowChanges, seqList, type RowCondition } from './row-changes.js';
 
 /** Row that a relay has in hand. */
 export interface ClaimedRow {
@@ -18,6 +19,7 @@ export interface ClaimedRow {
 /** Statements of a relay. Each has an effect only as long as the relay holds the lease, or on the rows that it has claimed. */
 export class RelayTable {
   private readonly sql: Dialect;
+  private readonly rows: RowChanges;
 
   constructor(
     private readonly root: OutboxConnection,
@@ -25,6 +27,7 @@ export class RelayTable {
     private readonly fleet: string,
   ) {
     this.sql = DIALECTS[dialect];
+    this.rows = new RowChanges(root, dialect);
   }
 
   /** Tells whether rows wait. */
@@ -65,118 +68,88 @@ export class RelayTable {
    */
   async claim(token: string, limit: number): Promise<ClaimedRow[]> {
     const columns = 'seq, id, key_hash, attempts, body';
-    // MySQL does not read the table that it updates, but for a part that it has put aside.
-    const update = `UPDATE ${OUTBOX} SET lease = ? WHERE seq IN (SELECT seq FROM (
-        SELECT first.seq FROM ${OUTBOX} first WHERE first.fleet = ? AND first.state = ${ROW.waiting}
-          AND NOT EXISTS (SELECT 1 FROM ${OUTBOX} earlier WHERE earlier.fleet = first.fleet
-            AND earlier.key_hash = first.key_hash AND earlier.state = ${ROW.late} AND earlier.seq < first.seq)
-        ORDER BY first.seq LIMIT ${limit}) picked)
-      AND state = ${ROW.waiting} AND EXISTS (${this.lease()})`;
-    const parameters = [token, this.fleet, this.fleet, token];
+    const first = `SELECT first.seq FROM ${OUTBOX} first WHERE first.fleet = ? AND first.state = ${ROW.waiting}
+        AND NOT EXISTS (SELECT 1 FROM ${OUTBOX} earlier WHERE earlier.fleet = first.fleet
+          AND earlier.key_hash = first.key_hash AND earlier.state = ${ROW.late} AND earlier.seq < first.seq)
+      ORDER BY first.seq LIMIT ${limit}`;
+    const isClaimable = `state = ${ROW.waiting} AND EXISTS (${this.lease()})`;
     if (this.dialect === 'postgres') {
-      const claimed = `WITH claimed AS (${update} RETURNING ${columns}) SELECT ${columns} FROM claimed ORDER BY seq`;
-      return (await this.root.query(claimed, parameters)).map(claimedOf);
+      const claimed = `WITH claimed AS (UPDATE ${OUTBOX} SET lease = ? WHERE seq IN (${first}) AND ${isClaimable} RETURNING ${columns})
+        SELECT ${columns} FROM claimed ORDER BY seq`;
+      return (await this.root.query(claimed, [token, this.fleet, this.fleet, token])).map(claimedOf);
     }
-    if ((await this.root.execute(update, parameters)) === 0) return [];
+    const picked = (await this.root.query(first, [this.fleet])).map(({ seq }) => String(seq));
+    const claimable = { where: isClaimable, parameters: [this.fleet, token] };
+    if ((await this.rows.update(picked, 'lease = ?', [token], claimable)) === 0) return [];
     const rows = await this.root.query(
-      `SELECT ${columns} FROM ${OUTBOX} WHERE fleet = ? AND state = ${ROW.waiting} AND lease = ? ORDER BY seq LIMIT ${limit}`,
-      [this.fleet, token],
+      `SELECT ${columns} FROM ${OUTBOX} WHERE seq IN (${seqList(picked)}) AND state = ${ROW.waiting} AND lease = ? ORDER BY seq`,
+      [token],
     );
     return rows.map(claimedOf);
   }
 
   /** Deletes the rows of a batch that are still claimed. */
   async forget(token: string, rows: readonly ClaimedRow[]): Promise<void> {
-    await this.root.execute(`DELETE FROM ${OUTBOX} WHERE ${this.batch(rows)}`, [this.fleet, token]);
-  }
-
-  /** Gives the rows of a batch that are still claimed back. */
-  async release(token: string, rows: readonly ClaimedRow[]): Promise<void> {
-    await this.root.execute(`UPDATE ${OUTBOX} SET lease = '' WHERE ${this.batch(rows)}`, [this.fleet, token]);
+    await this.rows.delete(numbersOf(rows), claimedBy(token));
   }
 
   /** Keeps the rows of a batch that are still claimed, for as long as a process lives that has them in its memory. */
   async hold(token: string, rows: readonly ClaimedRow[], holder: string, ttl: number): Promise<void> {
-    await this.root.execute(
-      `UPDATE ${OUTBOX} SET state = ${ROW.held}, lease = ?, due = ${this.sql.now} + ${this.number()} WHERE ${this.batch(rows)}`,
-      [holder, String(ttl), this.fleet, token],
-    );
+    const changes = `state = ${ROW.held}, lease = ?, due = ${this.later()}`;
+    await this.rows.update(numbersOf(rows), changes, [holder, String(ttl)], claimedBy(token));
   }
 
   /** Keeps how rows have ended, for their handles. @param keep in milliseconds. */
   async settle(token: string, rows: readonly ClaimedRow[], note: string, keep: number): Promise<void> {
-    await this.change(token, rows, `state = ${ROW.settled}, body = '', note = ?, due = ${this.later()}`, [
-      note,
-      String(keep),
-    ]);
+    const changes = `state = ${ROW.settled}, body = '', note = ?, due = ${this.later()}, lease = ''`;
+    await this.rows.update(numbersOf(rows), changes, [note, String(keep)], claimedBy(token));
   }
 
   /** Puts rows off. @param delay in milliseconds. */
   async putOff(token: string, rows: readonly ClaimedRow[], note: string, delay: number): Promise<void> {
-    await this.change(token, rows, `state = ${ROW.late}, attempts = attempts + 1, note = ?, due = ${this.later()}`, [
-      note,
-      String(delay),
-    ]);
+    const changes = `state = ${ROW.late}, attempts = attempts + 1, note = ?, due = ${this.later()}, lease = ''`;
+    await this.rows.update(numbersOf(rows), changes, [note, String(delay)], claimedBy(token));
   }
 
   /** Leaves rows to a later batch. */
   async skip(token: string, rows: readonly ClaimedRow[]): Promise<void> {
-    await this.change(token, rows, '', []);
+    await this.rows.update(numbersOf(rows), "lease = ''", [], claimedBy(token));
   }
 
   /** Lets rows be relayed again that were put off until now, or held by a process that has died. Forgets settled ones. */
   async tidy(): Promise<void> {
-    const { now } = this.sql;
-    await this.root.execute(
-      `UPDATE ${OUTBOX} SET state = ${ROW.waiting}, lease = ''
-      WHERE fleet = ? AND state IN (${ROW.late}, ${ROW.held}) AND due <= ${now}`,
-      [this.fleet],
-    );
-    await this.root.execute(`DELETE FROM ${OUTBOX} WHERE fleet = ? AND state = ${ROW.settled} AND due <= ${now}`, [
-      this.fleet,
-    ]);
+    const over = this.ofFleet(`state IN (${ROW.late}, ${ROW.held}) AND due <= ${this.sql.now}`);
+    await this.rows.update(await this.rows.find(over), `state = ${ROW.waiting}, lease = ''`, [], over);
+    const settled = this.ofFleet(`state = ${ROW.settled} AND due <= ${this.sql.now}`);
+    await this.rows.delete(await this.rows.find(settled), settled);
   }
 
   /** Prolongs the lease of the rows that a process holds. */
   async renewHeld(holder: string, ttl: number): Promise<void> {
-    await this.root.execute(
-      `UPDATE ${OUTBOX} SET due = ${this.later()} WHERE fleet = ? AND state = ${ROW.held} AND lease = ?`,
-      [String(ttl), this.fleet, holder],
-    );
+    const held = this.heldBy(holder);
+    await this.rows.update(await this.rows.find(held), `due = ${this.later()}`, [String(ttl)], held);
   }
 
   /** Lets others relay the rows that a process holds. */
   async releaseHeld(holder: string): Promise<void> {
-    await this.root.execute(
-      `UPDATE ${OUTBOX} SET state = ${ROW.waiting}, lease = '' WHERE fleet = ? AND state = ${ROW.held} AND lease = ?`,
-      [this.fleet, holder],
-    );
+    const held = this.heldBy(holder);
+    await this.rows.update(await this.rows.find(held), `state = ${ROW.waiting}, lease = ''`, [], held);
   }
 
   /** Deletes rows that a process holds. */
   async forgetHeld(holder: string, ids: readonly string[]): Promise<void> {
-    await this.root.execute(
-      `DELETE FROM ${OUTBOX} WHERE state = ${ROW.held} AND lease = ? AND id IN (${ids.map(() => '?').join(', ')})`,
-      [holder, ...ids],
-    );
+    const { where, parameters } = this.heldBy(holder);
+    const isOne = `${where} AND id IN (${ids.map(() => '?').join(', ')})`;
+    const held = { where: isOne, parameters: [...parameters, ...ids] };
+    await this.rows.delete(await this.rows.find(held), held);
   }
 
-  private async change(
-    token: string,
-    rows: readonly ClaimedRow[],
-    changes: string,
-    values: readonly OutboxValue[],
-  ): Promise<void> {
-    // Numbers of the database itself.
-    const list = rows.map(({ seq }) => BigInt(seq)).join(', ');
-    const set = changes === '' ? "lease = ''" : `${changes}, lease = ''`;
-    await this.root.execute(`UPDATE ${OUTBOX} SET ${set} WHERE seq IN (${list}) AND lease = ?`, [...values, token]);
+  private heldBy(holder: string): RowCondition {
+    return this.ofFleet(`state = ${ROW.held} AND lease = ?`, holder);
   }
 
-  /** Takes the fleet and the token. The range spares a look at all rows that wait. */
-  private batch(rows: readonly ClaimedRow[]): string {
-    const [first, last] = [rows[0], rows.at(-1)].map((row) => BigInt(row?.seq ?? 0));
-    return `fleet = ? AND state = ${ROW.waiting} AND lease = ? AND seq BETWEEN ${first} AND ${last}`;
+  private ofFleet(where: string, ...parameters: readonly OutboxValue[]): RowCondition {
+    return { where: `fleet = ? AND ${where}`, parameters: [this.fleet, ...parameters] };
   }
 
   /** Finds the lease. Takes the fleet and the token. */
@@ -201,4 +174,13 @@ function claimedOf({ seq, id, key_hash, attempts, body }: OutboxRow): ClaimedRow
     attempts: Number(attempts),
     entry: decodeEntry(String(body)),
   };
+}
+
+function numbersOf(rows: readonly ClaimedRow[]): string[] {
+  return rows.map(({ seq }) => seq);
+}
+
+/** Finds the rows that a relay still has in hand. */
+function claimedBy(token: string): RowCondition {
+  return { where: `state = ${ROW.waiting} AND lease = ?`, parameters: [token] };
 }
