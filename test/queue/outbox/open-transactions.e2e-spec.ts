@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Durable } from 'nestjs-tasks';
-import { BROKERS, brokerSpace } from '../../support/brokers.js';
+import { BROKERS, brokerSpace, type BrokerKind } from '../../support/brokers.js';
 import { inTransaction, openOutboxDatabase, OUTBOXES, type TestDatabase } from '../../support/outbox-databases.js';
 import { startQueue } from '../../support/queue-context.js';
 import { until } from '../../support/until.js';
@@ -21,10 +21,10 @@ class Orders {
 
 // SQLite has one writer at a time.
 const SERVERS = OUTBOXES.filter((kind) => kind !== 'sqlite');
-const [MEMORY = BROKERS[0]] = BROKERS.filter(({ isShared }) => !isShared);
+const MEMORY = BROKERS.find(({ isShared }) => !isShared);
 
 describe.each(SERVERS)('Transactions that are open while others commit: %s', (kind) => {
-  const space = brokerSpace(MEMORY as (typeof BROKERS)[number]);
+  const space = brokerSpace(MEMORY as BrokerKind);
   let database: TestDatabase;
 
   beforeAll(async () => {

@@ -6,6 +6,7 @@ import type { OutboxConnection, OutboxDatabase, OutboxRow, OutboxValue } from '.
 import { isTableMissing, migrateOutbox, openOutbox } from './outbox-schema.js';
 import { OutboxTable } from './outbox-table.js';
 import { RelayTable } from './relay-table.js';
+import { retryConflicts } from './statement-conflict.js';
 
 export const OUTBOX = Symbol('OUTBOX');
 
@@ -67,12 +68,12 @@ class Root implements OutboxConnection {
 
   async query(statement: string, parameters: readonly OutboxValue[]): Promise<readonly OutboxRow[]> {
     await this.open();
-    return this.database.query(statement, parameters).catch(refuse);
+    return retryConflicts(() => this.database.query(statement, parameters)).catch(refuse);
   }
 
   async execute(statement: string, parameters: readonly OutboxValue[]): Promise<number> {
     await this.open();
-    return this.database.execute(statement, parameters).catch(refuse);
+    return retryConflicts(() => this.database.execute(statement, parameters)).catch(refuse);
   }
 }
 
