@@ -11,6 +11,8 @@ export interface Dialect {
   /** Type of the column that numbers the rows, in the order of their insertion. */
   readonly serial: string;
   readonly text: string;
+  /** Size of a text column, in bytes, which is told without reading the text. */
+  sizeOf(column: string): string;
   /** Follows each `CREATE TABLE (…)`. */
   readonly tableOptions: string;
   /** MySQL has no `CREATE INDEX IF NOT EXISTS`: there, indexes are parts of the table. */
@@ -28,6 +30,7 @@ export const DIALECTS: Readonly<Record<OutboxDialect, Dialect>> = {
     integer: 'BIGINT',
     serial: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
     text: 'TEXT',
+    sizeOf: (column) => `OCTET_LENGTH(${column})`,
   },
   mysql: {
     // UNIX_TIMESTAMP(NOW(3)) is an hour off in the hour that comes twice when summer time ends.
@@ -35,6 +38,7 @@ export const DIALECTS: Readonly<Record<OutboxDialect, Dialect>> = {
     integer: 'SIGNED',
     serial: 'BIGINT AUTO_INCREMENT PRIMARY KEY',
     text: 'LONGTEXT',
+    sizeOf: (column) => `LENGTH(${column})`,
     tableOptions: ' ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
     hasInlineIndexes: true,
     insertNew: (table, columns, values) => `INSERT IGNORE INTO ${table} (${columns}) VALUES (${values})`,
@@ -45,6 +49,7 @@ export const DIALECTS: Readonly<Record<OutboxDialect, Dialect>> = {
     integer: 'INTEGER',
     serial: 'INTEGER PRIMARY KEY AUTOINCREMENT',
     text: 'TEXT',
+    sizeOf: (column) => `LENGTH(CAST(${column} AS BLOB))`,
   },
 };
 

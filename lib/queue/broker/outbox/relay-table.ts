@@ -4,12 +4,21 @@ import { decodeEntry, ROW, type OutboxEntry } from './outbox-row.js';
 import { OUTBOX_TABLE as OUTBOX, RELAYS_TABLE as RELAYS } from './outbox-schema.js';
 import { RowChanges, seqList, type RowCondition } from './row-changes.js';
 
+/** Size of a batch: that of a relay's memory. */
+export interface BatchLimit {
+  readonly rows: number;
+  /** The row that reaches it is the last one. */
+  readonly bytes: number;
+}
+
 /** Row that a relay has in hand. */
 export interface ClaimedRow {
   /** Number of the row, in the order of their insertion. */
   readonly seq: string;
   readonly id: string;
   readonly keyHash: string;
+  /** In bytes. */
+  readonly size: number;
   /** Number of times that it could not be relayed. */
   readonly attempts: number;
   /** Absent where it cannot be read. */
@@ -66,12 +75,9 @@ export class RelayTable {
    *
    * @returns none where the lease is lost.
    */
-  async claim(token: string, limit: number): Promise<ClaimedRow[]> {
+  async claim(token: string, limit: BatchLimit): Promise<ClaimedRow[]> {
     const columns = 'seq, id, key_hash, attempts, body';
-    const first = `SELECT first.seq FROM ${OUTBOX} first WHERE first.fleet = ? AND first.state = ${ROW.waiting}
-        AND NOT EXISTS (SELECT 1 FROM ${OUTBOX} earlier WHERE earlier.fleet = first.fleet
-          AND earlier.key_hash = first.key_hash AND earlier.state = ${ROW.late} AND earlier.seq < first.seq)
-      ORDER BY first.seq LIMIT ${limit}`;
+    const first = this.first(limit);
     const isClaimable = `state = ${ROW.waiting} AND EXISTS (${this.lease()})`;
     if (this.dialect === 'postgres') {
       const claimed = `WITH claimed AS (UPDATE ${OUTBOX} SET lease = ? WHERE seq IN (${first}) AND ${isClaimable} RETURNING ${columns})
@@ -86,6 +92,17 @@ export class RelayTable {
       [token],
     );
     return rows.map(claimedOf);
+  }
+
+  /** Finds the rows to claim next. Takes the fleet. */
+  private first({ rows, bytes }: BatchLimit): string {
+    const first = `SELECT first.seq, ${this.sql.sizeOf('first.body')} AS size_ FROM ${OUTBOX} first
+      WHERE first.fleet = ? AND first.state = ${ROW.waiting}
+        AND NOT EXISTS (SELECT 1 FROM ${OUTBOX} earlier WHERE earlier.fleet = first.fleet
+          AND earlier.key_hash = first.key_hash AND earlier.state = ${ROW.late} AND earlier.seq < first.seq)
+      ORDER BY first.seq LIMIT ${rows}`;
+    const sized = `SELECT seq, SUM(size_) OVER (ORDER BY seq) - size_ AS before_ FROM (${first}) found`;
+    return `SELECT seq FROM (${sized}) sized WHERE before_ < ${bytes} ORDER BY seq`;
   }
 
   /** Deletes the rows of a batch that are still claimed. */
@@ -171,6 +188,7 @@ function claimedOf({ seq, id, key_hash, attempts, body }: OutboxRow): ClaimedRow
     seq: String(seq),
     id: String(id),
     keyHash: String(key_hash),
+    size: Buffer.byteLength(String(body)),
     attempts: Number(attempts),
     entry: decodeEntry(String(body)),
   };
@@ -183,4 +201,9 @@ function numbersOf(rows: readonly ClaimedRow[]): string[] {
 /** Finds the rows that a relay still has in hand. */
 function claimedBy(token: string): RowCondition {
   return { where: `state = ${ROW.waiting} AND lease = ?`, parameters: [token] };
+}
+
+/** Tells whether there may be further rows. */
+export function isFull(rows: readonly ClaimedRow[], limit: BatchLimit): boolean {
+  return rows.length === limit.rows || rows.reduce((sum, { size }) => sum + size, 0) >= limit.bytes;
 }

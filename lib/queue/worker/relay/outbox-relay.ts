@@ -5,7 +5,7 @@ import { CLOCK, type Clock } from '../../broker/clock.js';
 import { OUTBOX, type Outbox } from '../../broker/outbox/outbox.js';
 import { SETTLED_FOR } from '../../broker/outbox/outboxed-executions.js';
 import { OUTBOX_CHANNEL } from '../../broker/outbox/outbox-table.js';
-import type { ClaimedRow } from '../../broker/outbox/relay-table.js';
+import { isFull, type BatchLimit, type ClaimedRow } from '../../broker/outbox/relay-table.js';
 import { BrokerUnavailableError } from '../../broker/queue-errors.js';
 import { QUEUE_OPTIONS, WORKER_ID, type ResolvedQueueOptions } from '../../broker/queue-settings.js';
 import { ExecutionWriter } from '../../client/execution-writer.js';
@@ -16,8 +16,7 @@ import { HeldRows } from './held-rows.js';
 import { RelayBatch, type RelayedBatch } from './relay-batch.js';
 import { RelayLooks } from './relay-looks.js';
 
-/** Number of rows of a batch. */
-const BATCH = 500;
+const BATCH: BatchLimit = { rows: 500, bytes: 8 * 1_024 * 1_024 };
 /** Pause before a row is relayed again that could not be, in milliseconds; doubled each time. */
 const FIRST_DELAY = 1_000;
 const LAST_DELAY = 300_000;
@@ -95,7 +94,7 @@ export class OutboxRelay {
         const leaseUntil = asked + this.options.lease;
         const rows = await outbox.relay.claim(token, BATCH);
         if (rows.length > 0 && !(await this.relay(outbox, token, rows, leaseUntil))) return true;
-        if (rows.length < BATCH || this.looks.isStopped) return true;
+        if (!isFull(rows, BATCH) || this.looks.isStopped) return true;
         asked = performance.now();
         if (!(await outbox.relay.take(token, this.options.lease))) return true;
       }
