@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { Durable, ResultTimeoutError, TaskArgumentError, TaskContext, TasksConfigError } from 'nestjs-tasks';
+import {
+  Durable,
+  ResultTimeoutError,
+  TaskArgumentError,
+  TaskContext,
+  TasksConfigError,
+  type Execution,
+} from 'nestjs-tasks';
 import { firstValueFrom, toArray } from 'rxjs';
 import { Gate } from '../../support/app.js';
 import { BROKERS, brokerSpace } from '../../support/brokers.js';
@@ -109,6 +116,29 @@ describe.each(PAIRS)('Outbox: %s, relayed to %s', (kind, _label, broker) => {
       expect(statements).toHaveBeenCalledTimes(1);
     });
     await test.queue.clear();
+  });
+
+  it('writes within a synchronous transaction, before that ends', async () => {
+    if (kind !== 'sqlite') return; // the others have none
+    await using test = await start();
+    const { handle, rollback } = await database.begin();
+    await rollback();
+    const sqlite = handle as { exec(sql: string): void; transaction(work: () => void): () => void };
+    let adding: Promise<Execution<string>> | undefined;
+    const place = sqlite.transaction(() => {
+      sqlite.exec(insertOrder());
+      adding = test.queue.add(test.orders.process, { transaction: handle })('sync');
+    });
+    place();
+    expect(await (await adding)?.result({ timeout: '10s' })).toBe('processed sync');
+    const failing = sqlite.transaction(() => {
+      adding = test.queue.add(test.orders.process, { key: 'order:never', transaction: handle })('never');
+      throw new Error('no stock');
+    });
+    expect(failing).toThrow('no stock');
+    await adding;
+    expect(await test.queue.get('order:never')).toBeUndefined();
+    expect(test.orders.seen).toEqual(['sync']);
   });
 
   it('knows nothing of a transaction that was rolled back', async () => {
