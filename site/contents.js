@@ -11,7 +11,7 @@ export const GROUPS = [
     text: 'Request tasks',
     pages: ['timing', 'shutdown', 'errors', 'back-pressure', 'transports', 'threads', 'testing'],
   },
-  { text: 'Durable tasks', pages: ['durable-tasks', 'context', 'brokers', 'testing-durable-tasks'] },
+  { text: 'Durable tasks', pages: ['durable-tasks', 'transactions', 'context', 'brokers', 'testing-durable-tasks'] },
   { text: 'Patterns', pages: ['patterns'] },
   { text: 'Operations', pages: ['operations', 'deployment', 'telemetry', 'security', 'troubleshooting'] },
   { text: 'Guarantees', pages: ['guarantees', 'reliability'] },

@@ -74,6 +74,7 @@ function compileBlocks() {
     // would let errors in a .d.ts file pass.
     const prelude = readFileSync(join(ROOT, 'test/docs/prelude.d.ts'), 'utf8');
     writeFileSync(join(WORK, 'prelude.ts'), prelude.replace(/^export /gm, ''));
+    writeFileSync(join(WORK, 'libraries.ts'), readFileSync(join(ROOT, 'test/docs/libraries.d.ts'), 'utf8'));
     writeFileSync(join(WORK, 'tsconfig.json'), JSON.stringify(TSCONFIG));
     const { status, stdout, stderr, error } = spawnSync(
       process.execPath,

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as library from 'nestjs-tasks';
+import * as outbox from 'nestjs-tasks/outbox';
 import * as testing from 'nestjs-tasks/testing';
 
 const PAGES = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))].filter((path) =>
@@ -12,6 +13,7 @@ const WORDS = new Set(PAGES.flatMap((path) => readFileSync(path, 'utf8').match(/
 describe('the documentation', () => {
   it.each([
     ['nestjs-tasks', library],
+    ['nestjs-tasks/outbox', outbox],
     ['nestjs-tasks/testing', testing],
   ])('names all that %s exports', (_name, exported) => {
     const names = Object.keys(exported);

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const MAIN = join(import.meta.dirname, '../../sample/dist/01-orders/main.js');
+const SAMPLES = join(import.meta.dirname, '../../sample/dist');
 
 /** Line of the shop's log, and when it came. */
 export interface ShopLine {
@@ -12,7 +12,7 @@ export interface ShopLine {
   readonly at: number;
 }
 
-/** Process that `npm start` runs: the built sample 01. */
+/** Process that `npm start` runs, the built sample 01; or that of another sample with a page. */
 export class RunningShop {
   readonly lines: ShopLine[] = [];
   private readonly process: ChildProcess;
@@ -20,9 +20,10 @@ export class RunningShop {
   private onLine = (): void => {};
 
   /** @param port a free one by default. */
-  constructor(folder: string, port = '0') {
-    if (!existsSync(MAIN)) throw new Error('Build first: npm run build && npm run build:samples');
-    this.process = spawn(process.execPath, [MAIN], {
+  constructor(folder: string, port = '0', sample = '01-orders') {
+    const main = join(SAMPLES, sample, 'main.js');
+    if (!existsSync(main)) throw new Error('Build first: npm run build && npm run build:samples');
+    this.process = spawn(process.execPath, [main], {
       env: { ...process.env, PORT: port, DATA_DIR: folder, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
