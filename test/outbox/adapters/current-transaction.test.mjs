@@ -3,15 +3,56 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { ClsPluginTransactional, TransactionHost } from '@nestjs-cls/transactional';
+import { ClsPluginTransactional, Transactional } from '@nestjs-cls/transactional';
+import { TransactionalAdapterDrizzleOrm } from '@nestjs-cls/transactional-adapter-drizzle-orm';
 import { TransactionalAdapterTypeOrm } from '@nestjs-cls/transactional-adapter-typeorm';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Inject } from '@nestjs/common';
+import { drizzle } from 'drizzle-orm/node-postgres';
 import { ClsModule } from 'nestjs-cls';
+import { TaskQueue } from 'nestjs-tasks';
+import { fromDrizzle, fromTypeOrm } from 'nestjs-tasks/outbox';
+import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { currentTransaction } from '../../../build/queue/client/current-transaction.js';
-import { fromTypeOrm } from '../../../dist/outbox/index.js';
-import { POSTGRES_URL } from './fixtures.mjs';
+import { POSTGRES_URL, Rollback } from './fixtures.mjs';
+import { decorate, Orders, startApplication } from './queue-application.mjs';
+
+const TOKEN = 'DATABASE';
+
+const LIBRARIES = {
+  async TypeORM() {
+    const root = await new DataSource({ type: 'postgres', url: POSTGRES_URL }).initialize();
+    const adapter = new TransactionalAdapterTypeOrm({ dataSourceToken: TOKEN });
+    return { root, from: fromTypeOrm, adapter, close: () => root.destroy() };
+  },
+  async Drizzle() {
+    const pool = new Pool({ connectionString: POSTGRES_URL });
+    const adapter = new TransactionalAdapterDrizzleOrm({ drizzleInstanceToken: TOKEN });
+    return { root: drizzle(pool), from: fromDrizzle, adapter, close: () => pool.end() };
+  },
+};
+
+class Shop {
+  constructor(queue, orders) {
+    this.queue = queue;
+    this.orders = orders;
+  }
+
+  async order(id, end) {
+    const execution = await this.queue.add(this.orders.process, { transaction: 'current' })(id);
+    if (end === 'throw') throw new Rollback();
+    return execution;
+  }
+
+  async orderTwice(id) {
+    await this.order(id, 'commit');
+    throw new Rollback();
+  }
+}
+Inject(TaskQueue)(Shop, undefined, 0);
+Inject(Orders)(Shop, undefined, 1);
+decorate(Shop, 'order', Transactional());
+decorate(Shop, 'orderTwice', Transactional());
 
 const refusal = (shown) => (error) => {
   assert.deepEqual([error.code, error.task, error.argument], ['TASK_ARGUMENT', 'orders.process', 'transaction']);
@@ -34,35 +75,58 @@ describe("transaction: 'current'", () => {
     assert.match(stdout, /^DRIVER_MISSING .* npm install @nestjs-cls\/transactional\. /);
   });
 
-  describe('with TypeORM', () => {
-    let app;
-    let dataSource;
+  for (const [name, open] of Object.entries(LIBRARIES)) {
+    describe(`with ${name}`, () => {
+      let library;
+      let application;
+      let queue;
+      let shop;
 
-    before(async () => {
-      dataSource = await new DataSource({ type: 'postgres', url: POSTGRES_URL }).initialize();
-      const adapter = new TransactionalAdapterTypeOrm({ dataSourceToken: DataSource });
-      const database = { module: class {}, providers: [{ provide: DataSource, useValue: dataSource }] };
-      const plugins = [new ClsPluginTransactional({ imports: [{ ...database, exports: [DataSource] }], adapter })];
-      class AppModule {}
-      Module({ imports: [ClsModule.forRoot({ plugins })] })(AppModule);
-      app = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
-    });
-
-    after(async () => {
-      await app?.close();
-      await dataSource?.destroy();
-    });
-
-    it('is the open one, which the outbox accepts', async () => {
-      const outbox = fromTypeOrm(dataSource);
-      await app.get(TransactionHost).withTransaction(async () => {
-        const connection = outbox.within(currentTransaction('orders.process'));
-        assert.deepEqual(await connection.query('SELECT CAST(? AS text) AS label', ['a']), [{ label: 'a' }]);
+      before(async () => {
+        library = await open();
+        const database = {
+          module: class {},
+          providers: [{ provide: TOKEN, useValue: library.root }],
+          exports: [TOKEN],
+        };
+        const plugins = [new ClsPluginTransactional({ imports: [database], adapter: library.adapter })];
+        application = await startApplication(library.from(library.root), {
+          imports: [ClsModule.forRoot({ plugins })],
+          providers: [Shop],
+        });
+        ({ queue } = application);
+        shop = application.context.get(Shop);
       });
-    });
 
-    it('is refused outside of one', () => {
-      assert.throws(() => currentTransaction('orders.process'), refusal('outside of a transaction'));
+      after(async () => {
+        await application?.close();
+        await library?.close();
+      });
+
+      it('is that of a method with @Transactional()', async () => {
+        const execution = await shop.order('a', 'commit');
+        assert.equal(await execution.result({ timeout: 10_000 }), 'a');
+      });
+
+      it('adds nothing when the method throws', async () => {
+        await assert.rejects(shop.order('undone', 'throw'), Rollback);
+        const last = await shop.order('last', 'commit');
+        assert.equal(await last.result({ timeout: 10_000 }), 'last');
+        assert.ok(!application.orders.seen.includes('undone'));
+      });
+
+      it('is that of a nested method, too', async () => {
+        await assert.rejects(shop.orderTwice('nested'), Rollback);
+        const last = await shop.order('last', 'commit');
+        await last.result({ timeout: 10_000 });
+        assert.ok(!application.orders.seen.includes('nested'));
+      });
+
+      it('is refused outside of one', () =>
+        assert.rejects(
+          queue.add(application.orders.process, { transaction: 'current' })('outside'),
+          refusal('outside of a transaction'),
+        ));
     });
-  });
+  }
 });

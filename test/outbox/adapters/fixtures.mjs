@@ -13,8 +13,20 @@ export async function loadFixtures() {
   return Promise.all(wanted.map(async (name) => ({ name, ...(await import(join(FOLDER, `${name}.mjs`))) })));
 }
 
-export const POSTGRES_URL = process.env.TASKS_TEST_POSTGRES_URL;
-export const MYSQL_URL = process.env.TASKS_TEST_MYSQL_URL;
+// Not constant: a fixture reads them when it creates a library.
+export let POSTGRES_URL = process.env.TASKS_TEST_POSTGRES_URL;
+export let MYSQL_URL = process.env.TASKS_TEST_MYSQL_URL;
+
+/** Creates what `create` does, on other databases. */
+export async function createElsewhere(create, urls) {
+  const here = [POSTGRES_URL, MYSQL_URL];
+  [POSTGRES_URL, MYSQL_URL] = [urls.postgres, urls.mysql];
+  try {
+    return await create();
+  } finally {
+    [POSTGRES_URL, MYSQL_URL] = here;
+  }
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-tasks-outbox-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@
 // With names, such as `-- pg knex`, those adapters only.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createOwnDatabase } from '../../support/servers/own-database.js';
@@ -15,7 +15,7 @@ const ROOT = join(FOLDER, '..', '..', '..');
 /** Time of a test, in milliseconds. */
 const LIMIT = 20_000;
 /** Time of all, in milliseconds: a connection that a test has left open would keep them from their end. */
-const END = 180_000;
+const END = 360_000;
 
 const { values, positionals: selected } = parseArgs({
   options: { installed: { type: 'boolean', default: false } },
@@ -34,6 +34,13 @@ async function run(command, args, options = {}) {
   return code ?? 1;
 }
 
+/** Copies the package to where it shares Nest with the libraries: a link would lead back to the Nest of the repository. */
+function installPackage() {
+  const target = join(FOLDER, 'node_modules', 'nestjs-tasks');
+  rmSync(target, { recursive: true, force: true });
+  for (const part of ['dist', 'package.json']) cpSync(join(ROOT, part), join(target, part), { recursive: true });
+}
+
 async function findServers() {
   const searches = await Promise.allSettled([
     findPostgres().then(createOwnDatabase),
@@ -50,6 +57,7 @@ async function test() {
   if (!values.installed && (await run('npm', ['ci', '--silent', '--no-audit', '--no-fund'])) !== 0) {
     throw new Error('The libraries could not be installed: npm ci failed in test/outbox/adapters.');
   }
+  installPackage();
   const node = nodeProgram();
   if ((await run(node, ['prisma/generate.js'])) !== 0) throw new Error('The clients of Prisma could not be generated.');
   if ((await run(node, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', FOLDER])) !== 0) {

@@ -48,11 +48,16 @@ export function outboxSchema(dialect: OutboxDialect): readonly string[] {
   ];
 }
 
+const TABLES = `(?:${OUTBOX_TABLE}|${RELAYS_TABLE})`;
+/** Messages of SQLite, MySQL and PostgreSQL, which says of a missing column that it is one "of relation". */
+const TABLE_MISSING = new RegExp(
+  `no such table: .*${TABLES}|${TABLES}[\\W]* doesn't exist|(?<!of )relation \\W*${TABLES}\\W* does not exist`,
+);
+
 /** Tells the error of a database that lacks a table of the outbox; of any library, which may have wrapped it. */
 export function isTableMissing(error: unknown): boolean {
   const { message = '', cause } = (error ?? {}) as { message?: unknown; cause?: unknown };
-  const text = String(message);
-  if (text.includes(RELAYS_TABLE) && /exist|no such table/i.test(text)) return true;
+  if (TABLE_MISSING.test(String(message))) return true;
   return cause !== undefined && cause !== error && isTableMissing(cause);
 }
 
