@@ -213,6 +213,7 @@ function outboxOf(outbox: unknown): OutboxDatabase | undefined {
   const { database } = outbox as Partial<OutboxOptions>;
   const isFit =
     typeof database === 'object' &&
+    (database as OutboxDatabase | null) !== null &&
     ['postgres', 'mysql', 'sqlite'].includes(database.dialect) &&
     [database.query, database.execute, database.within].every((part) => typeof part === 'function');
   if (!isFit) throw hidden('queue.outbox.database', database, OUTBOX_ALLOWED);

@@ -1,5 +1,6 @@
 import type { OutboxConnection, OutboxRow, OutboxValue } from './outbox-database.js';
 import { DIALECTS, type Dialect, type OutboxDialect } from './outbox-dialect.js';
+import { OUTBOX_CHANNEL } from './outbox-table.js';
 import { decodeEntry, ROW, type OutboxEntry } from './outbox-row.js';
 import { OUTBOX_TABLE as OUTBOX, RELAYS_TABLE as RELAYS } from './outbox-schema.js';
 import { RowChanges, seqList, type RowCondition } from './row-changes.js';
@@ -159,6 +160,19 @@ export class RelayTable {
     const isOne = `${where} AND id IN (${ids.map(() => '?').join(', ')})`;
     const held = { where: isOne, parameters: [...parameters, ...ids] };
     await this.rows.delete(await this.rows.find(held), held);
+  }
+
+  /** Wakes the relays of the fleet, where the database can. */
+  async wake(): Promise<void> {
+    if (this.dialect !== 'postgres') return;
+    await this.root.query(`SELECT CAST(pg_notify('${OUTBOX_CHANNEL}', ?) AS TEXT) AS told`, [this.fleet]);
+  }
+
+  /** Deletes all that the tables have of the fleet. */
+  async forgetFleet(): Promise<void> {
+    const all = this.ofFleet('seq > 0');
+    await this.rows.delete(await this.rows.find(all), all);
+    await this.root.execute(`DELETE FROM ${RELAYS} WHERE fleet = ?`, [this.fleet]);
   }
 
   private heldBy(holder: string): RowCondition {

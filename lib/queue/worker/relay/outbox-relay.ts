@@ -32,7 +32,7 @@ export class OutboxRelay {
   private drains = 0;
 
   constructor(
-    @Inject(OUTBOX) private readonly outbox: Outbox | undefined,
+    @Inject(OUTBOX) protected readonly outbox: Outbox | undefined,
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
@@ -50,9 +50,22 @@ export class OutboxRelay {
     const { outbox } = this;
     if (outbox === undefined) return;
     this.held?.start();
+    this.watch(outbox);
+  }
+
+  /** Looks into the outbox from now on. */
+  protected watch(outbox: Outbox): void {
     // Where the commit wakes nobody, this process looks soon after its own writes.
     this.written = outbox.written$.subscribe(() => !this.isListening && this.looks.soon());
     this.looks.start();
+  }
+
+  /** Relays what has committed until now. @returns false when another process relays at the moment. */
+  async relayNow(): Promise<boolean> {
+    if (this.outbox === undefined) return true;
+    await this.outbox.open();
+    await this.outbox.relay.tidy();
+    return this.drain(this.outbox);
   }
 
   /** Relays no further batch. */
@@ -60,11 +73,18 @@ export class OutboxRelay {
     this.written?.unsubscribe();
     await this.looks.stop();
     await this.stopListening?.().catch(() => {});
+    await this.wakeNext();
   }
 
   /** Lets other processes relay what this one has in its memory, and has not run. */
   async end(): Promise<void> {
     await this.held?.end().catch(() => {}); // the rows come due by themselves
+    if (this.held !== undefined) await this.wakeNext();
+  }
+
+  /** Lets another process go on at once: it may have found this one relaying, and looks again after a second. */
+  private async wakeNext(): Promise<void> {
+    if (this.outbox?.identity !== undefined) await this.outbox.relay.wake().catch(() => {});
   }
 
   /** @returns whether there may be more to relay at once. */
