@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { TestingModuleBuilder } from '@nestjs/testing';
 import { AutomaticTasks } from '../queue/rules/automatic-tasks.js';
 import { BROKER } from '../queue/broker/broker.js';
 import { CLOCK } from '../queue/broker/clock.js';
+import { Outbox, OUTBOX } from '../queue/broker/outbox/outbox.js';
 import { DurableRegistry } from '../queue/declaration/durable-registry.js';
 import { ExecutionRun } from '../queue/worker/execution-run.js';
 import { QueueLog } from '../queue/log/queue-log.js';
 import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
+import { OutboxRelay } from '../queue/worker/relay/outbox-relay.js';
 import { QueueWorker } from '../queue/worker/queue-worker.js';
 import { TaskQueue } from '../queue/task-queue.js';
 import { OpenTasks } from '../scheduler/open-tasks.js';
@@ -23,6 +26,7 @@ import { fail } from './fail.js';
 import { count } from './listing.js';
 import { TestBroker } from './test-broker.js';
 import { labelOf, TestDrive } from './test-drive.js';
+import { TestRelay } from './test-relay.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /**
@@ -90,6 +94,13 @@ export class TestQueue {
       inject: [QUEUE_OPTIONS],
       factory: (resolved: ResolvedQueueOptions) => new TestBroker(queue.clock, resolved),
     });
+    builder.overrideProvider(OUTBOX).useFactory({
+      inject: [QUEUE_OPTIONS],
+      // A fleet of its own: other tests and processes on the same database leave its rows alone.
+      factory: ({ outbox, migrate }: ResolvedQueueOptions) =>
+        outbox && new Outbox(outbox, `test/${randomUUID()}`, migrate),
+    });
+    builder.overrideProvider(OutboxRelay).useClass(TestRelay);
     if (options.automatic !== true) {
       builder.overrideProvider(AutomaticTasks).useClass(
         class extends AutomaticTasks {
@@ -131,6 +142,23 @@ export class TestQueue {
    */
   start(): void {
     this.#driver.open();
+    this.#relay.begin();
+  }
+
+  /**
+   * Takes additions with `transaction` into the queue whose transactions have committed, and records them in `added`. Runs
+   * nothing. `runUntilFinished()`, `runAtMost()` and `advance()` do the same, and from `start()` on it happens by itself.
+   *
+   * @throws the error of the database, when it cannot be reached.
+   * @example
+   * ```ts
+   * await orders.place('ada'); // commits
+   * await queue.relay();
+   * queue.expectAdded(OrderTasks.prototype.process, { args: ['ada'] });
+   * ```
+   */
+  async relay(): Promise<void> {
+    await this.#relay.relayAll();
   }
 
   /**
@@ -140,7 +168,7 @@ export class TestQueue {
    * @throws {AssertionError} when an execution does not end within `patience`, or one key runs for ever.
    */
   runUntilFinished(): Promise<void> {
-    return this.#driver.runUntilFinished();
+    return this.#relayed(() => this.#driver.runUntilFinished());
   }
 
   /**
@@ -155,6 +183,7 @@ export class TestQueue {
    */
   async runAtMost(starts: Readonly<Record<string, number>>): Promise<void> {
     await this.#get(AutomaticTasks).seed(Object.keys(starts));
+    await this.relay();
     await this.#get(TaskQueue).runAtMost(starts);
   }
 
@@ -166,8 +195,10 @@ export class TestQueue {
    * @throws {AssertionError} when an execution does not end within `patience`: it waits for the test, or for a time
    * that this call has not reached. `clock.advance()` moves the time under it.
    */
-  advance(by: Duration | Date): Promise<void> {
-    return this.#driver.advance(by);
+  async advance(by: Duration | Date): Promise<void> {
+    await this.relay();
+    await this.#driver.advance(by);
+    await this.#relayed(() => this.#driver.advance(0), this.#get(QueueLog).counts.relayed);
   }
 
   /**
@@ -255,6 +286,17 @@ export class TestQueue {
     if (hasAdded) fail(`Expected nothing to be added. ${this.#list()}`, this.expectNothingAdded);
   }
 
+  /** Relays, runs, and does so again for what runs have added in transactions. @param before number that was relayed. */
+  async #relayed(run: () => Promise<void>, before = -1): Promise<void> {
+    const { counts } = this.#get(QueueLog);
+    for (let known = before; ;) {
+      await this.relay();
+      if (counts.relayed === known) return;
+      known = counts.relayed;
+      await run();
+    }
+  }
+
   async #recover(): Promise<void> {
     const { crashed } = await this.#broker.runs.recover();
     this.#get(QueueLog).recovered(crashed);
@@ -272,6 +314,10 @@ export class TestQueue {
 
   get #broker(): TestBroker {
     return this.#get(BROKER);
+  }
+
+  get #relay(): TestRelay {
+    return this.#get<OutboxRelay>(OutboxRelay) as TestRelay;
   }
 
   get #driver(): TestDrive {
