@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { Durable } from 'nestjs-tasks';
+import mysql from 'mysql2/promise';
+import { Durable, TasksConfigError } from 'nestjs-tasks';
+import { Outbox } from '../../../lib/queue/broker/outbox/outbox.js';
+import { fromMysql2 } from '../../../lib/outbox/index.js';
 import { BROKERS, brokerSpace, type BrokerKind } from '../../support/brokers.js';
 import { inTransaction, openOutboxDatabase, OUTBOXES, type TestDatabase } from '../../support/outbox-databases.js';
 import { startQueue } from '../../support/queue-context.js';
@@ -69,5 +72,15 @@ describe.each(SERVERS)('Transactions that are open while others commit: %s', (ki
     await Promise.all(writers);
     await until(() => test.orders.seen.length === 312, 'the last');
     expect(new Set(test.orders.seen).size).toBe(312);
+  });
+
+  it('are all that there is on MySQL without autocommit, which is refused', async () => {
+    if (kind !== 'mysql') return expect(kind).toBe('postgres');
+    const pool = mysql.createPool({ uri: process.env['TASKS_TEST_MYSQL_URL'] ?? '' });
+    pool.on('connection', (connection) => void connection.query('SET autocommit = 0'));
+    const opened = new Outbox(fromMysql2(pool), 'fleet', true).open();
+    await expect(opened).rejects.toThrow(TasksConfigError);
+    await expect(opened).rejects.toThrow('autocommit = 0');
+    await pool.end();
   });
 });

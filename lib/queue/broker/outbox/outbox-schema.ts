@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { TasksConfigError } from '../../../task/task-errors.js';
 import { DIALECTS, type OutboxDialect } from './outbox-dialect.js';
 import type { OutboxDatabase } from './outbox-database.js';
 
@@ -77,12 +78,27 @@ export async function migrateOutbox(database: OutboxDatabase): Promise<void> {
  * Returns what tells this database from any other: a name that the first process gives it. Makes the row of the fleet, too.
  *
  * @throws the database's error where the tables are missing.
+ * @throws {TasksConfigError} where nothing that it changes would be committed.
  */
 export async function openOutbox(database: OutboxDatabase, fleet: string): Promise<string> {
+  if (database.dialect === 'mysql') await requireAutocommit(database);
   const { insertNew, integer } = DIALECTS[database.dialect];
   const row = insertNew(RELAYS_TABLE, 'fleet, holder, lease_until', `?, ?, CAST('0' AS ${integer})`);
   await database.execute(row, ['', randomUUID()]);
   await database.execute(row, [fleet, '']);
   const [found] = await database.query(`SELECT holder FROM ${RELAYS_TABLE} WHERE fleet = ?`, ['']);
   return String(found?.['holder']);
+}
+
+/** Statements of the relay would never be committed, and hold the application's rows locked. */
+async function requireAutocommit(database: OutboxDatabase): Promise<void> {
+  const [row] = await database.query('SELECT @@autocommit AS autocommit', []);
+  if (Number(row?.['autocommit']) !== 0) return;
+  const allowed = 'a pool whose connections have autocommit = 1; set it to 0 within a transaction of your own only';
+  throw new TasksConfigError(
+    'queue.outbox.database',
+    undefined,
+    allowed,
+    'a pool whose connections have autocommit = 0',
+  );
 }
