@@ -4,8 +4,13 @@ import { DIALECTS, type OutboxDialect } from './outbox-dialect.js';
 import type { OutboxDatabase } from './outbox-database.js';
 
 export const OUTBOX_TABLE = 'nestjs_tasks_outbox';
-/** Leases of the fleets' relays. The row of no fleet has the identity of the database in place of a holder. */
+/** Leases of the fleets' relays. */
 export const RELAYS_TABLE = 'nestjs_tasks_relays';
+/**
+ * One row that tells the database from any other. In a table of its own, which is never written again: transactions of the
+ * application read it, and a serializable one would fail where a relay changes what it has read.
+ */
+export const IDENTITY_TABLE = 'nestjs_tasks_identity';
 
 const INDEXES = [
   ['nestjs_tasks_outbox_state', 'fleet, state, seq'],
@@ -46,10 +51,14 @@ export function outboxSchema(dialect: OutboxDialect): readonly string[] {
   holder VARCHAR(80) NOT NULL,
   lease_until BIGINT NOT NULL
 )${tableOptions}`,
+    `CREATE TABLE IF NOT EXISTS ${IDENTITY_TABLE} (
+  place SMALLINT NOT NULL PRIMARY KEY,
+  name VARCHAR(36) NOT NULL
+)${tableOptions}`,
   ];
 }
 
-const TABLES = `(?:${OUTBOX_TABLE}|${RELAYS_TABLE})`;
+const TABLES = `(?:${OUTBOX_TABLE}|${RELAYS_TABLE}|${IDENTITY_TABLE})`;
 /** Messages of SQLite, MySQL and PostgreSQL, which says of a missing column that it is one "of relation". */
 const TABLE_MISSING = new RegExp(
   `no such table: .*${TABLES}|${TABLES}[\\W]* doesn't exist|(?<!of )relation \\W*${TABLES}\\W* does not exist`,
@@ -62,7 +71,7 @@ export function isTableMissing(error: unknown): boolean {
   return cause !== undefined && cause !== error && isTableMissing(cause);
 }
 
-/** Makes the tables, that of the relays last. Other processes may do the same at the same time. */
+/** Makes the tables, that of the identity last. Other processes may do the same at the same time. */
 export async function migrateOutbox(database: OutboxDatabase): Promise<void> {
   for (const statement of outboxSchema(database.dialect)) {
     try {
@@ -83,11 +92,11 @@ export async function migrateOutbox(database: OutboxDatabase): Promise<void> {
 export async function openOutbox(database: OutboxDatabase, fleet: string): Promise<string> {
   if (database.dialect === 'mysql') await requireAutocommit(database);
   const { insertNew, integer } = DIALECTS[database.dialect];
-  const row = insertNew(RELAYS_TABLE, 'fleet, holder, lease_until', `?, ?, CAST('0' AS ${integer})`);
-  await database.execute(row, ['', randomUUID()]);
-  await database.execute(row, [fleet, '']);
-  const [found] = await database.query(`SELECT holder FROM ${RELAYS_TABLE} WHERE fleet = ?`, ['']);
-  return String(found?.['holder']);
+  await database.execute(insertNew(IDENTITY_TABLE, 'place, name', '1, ?'), [randomUUID()]);
+  const lease = insertNew(RELAYS_TABLE, 'fleet, holder, lease_until', `?, '', CAST('0' AS ${integer})`);
+  await database.execute(lease, [fleet]);
+  const [found] = await database.query(`SELECT name FROM ${IDENTITY_TABLE} WHERE place = 1`, []);
+  return String(found?.['name']);
 }
 
 /** Statements of the relay would never be committed, and hold the application's rows locked. */

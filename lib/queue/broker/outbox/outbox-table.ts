@@ -10,7 +10,7 @@ import {
   type OutboxEntry,
   type OutboxRow,
 } from './outbox-row.js';
-import { OUTBOX_TABLE as OUTBOX, RELAYS_TABLE as RELAYS } from './outbox-schema.js';
+import { IDENTITY_TABLE as IDENTITY, OUTBOX_TABLE as OUTBOX, RELAYS_TABLE as RELAYS } from './outbox-schema.js';
 
 /** Channel of PostgreSQL on which a commit wakes the relays. Its payload is the fleet. */
 export const OUTBOX_CHANNEL = 'nestjs_tasks_outbox';
@@ -60,13 +60,13 @@ export class OutboxTable {
     const rows = entries.map((_, at) => `SELECT ${at} AS at, ? AS id, ? AS fleet, ? AS key_hash, ? AS body`);
     const insert = `INSERT INTO ${OUTBOX} (id, fleet, key_hash, body, written_at)
       SELECT rows_.id, rows_.fleet, rows_.key_hash, rows_.body, ${this.sql.now}
-      FROM (${rows.join(' UNION ALL ')}) rows_ JOIN ${RELAYS} known ON known.fleet = ? AND known.holder = ?
+      FROM (${rows.join(' UNION ALL ')}) rows_ JOIN ${IDENTITY} known ON known.place = 1 AND known.name = ?
       ORDER BY rows_.at`;
     const values: OutboxValue[] = entries.flatMap((entry) => {
       const { execution } = entry;
       return [execution.id, this.fleet, keyHash(keyOf(execution)), encodeEntry(entry)];
     });
-    const parameters = [...values, '', identity];
+    const parameters = [...values, identity];
     if (this.dialect !== 'postgres') return connection.execute(insert, parameters);
     // One statement, so that the transaction is longer by no more than that.
     const told = `WITH added AS (${insert} RETURNING id) SELECT CAST(pg_notify('${OUTBOX_CHANNEL}', ?) AS TEXT) AS told FROM added`;
