@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -26,7 +26,16 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(HERE, '..', '..', '..');
 /** The library as it was built: by `npm run build`, or elsewhere. */
 const DIST = process.env['TASKS_TEST_DIST'] ?? join(ROOT, 'dist');
-const SOURCES = ['worker-process', 'idle-process', 'fault-tasks', 'task-sets', 'run-journal'];
+const SOURCES = [
+  'worker-process',
+  'idle-process',
+  'fault-tasks',
+  'task-sets',
+  'run-journal',
+  '../outbox/crash-process',
+  '../outbox/crash-tasks',
+  '../../support/outbox-databases',
+];
 
 export interface WorkerSettings {
   readonly journal: string;
@@ -68,7 +77,7 @@ export class Programs implements Disposable {
   static async build({ without = [] }: { without?: readonly string[] } = {}): Promise<Programs> {
     if (!existsSync(join(DIST, 'index.js'))) throw new Error(`${DIST} is empty: npm run build comes first`);
     const programs = new Programs();
-    const { folder, sources } = programs;
+    const { folder } = programs;
     copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
     mkdirSync(join(folder, 'node_modules'));
     for (const name of readdirSync(join(ROOT, 'node_modules'))) {
@@ -78,27 +87,27 @@ export class Programs implements Disposable {
     for (const name of without) programs.checkMissing(name);
     // A copy: from behind a link, all that is installed in the repository would be found.
     cpSync(DIST, join(folder, 'dist'), { recursive: true });
-    mkdirSync(sources, { recursive: true });
     for (const name of SOURCES) {
       const { code } = await transformFile(join(HERE, `${name}.ts`), { sourceMaps: false });
-      writeFileSync(join(sources, `${name}.js`), code);
+      mkdirSync(dirname(programs.pathOf(name)), { recursive: true });
+      writeFileSync(programs.pathOf(name), code);
     }
     return programs;
   }
 
   start(settings: WorkerSettings): WorkerProcess {
-    return new WorkerProcess(join(this.sources, 'worker-process.js'), settings);
+    return new WorkerProcess(this.pathOf('worker-process'), settings);
+  }
+
+  pathOf(name: string): string {
+    return join(this.sources, `${name}.js`);
   }
 
   /** Returns what the program has printed. */
   async run(name: string, args: string[], { execArgv, env }: { execArgv: string[]; env: NodeJS.ProcessEnv }) {
     const { NODE_OPTIONS: _, ...ownEnv } = env;
     const options = { env: ownEnv, timeout: 20_000 };
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [...execArgv, join(this.sources, `${name}.js`), ...args],
-      options,
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, this.pathOf(name), ...args], options);
     return stdout;
   }
 
