@@ -178,8 +178,13 @@ const CONNECT: Readonly<Record<OutboxKind, (address: string, url?: string) => Te
       query: async (sql) => rowsOf((await pool.query(sql))[0]),
       async begin(isolation) {
         const connection = await pool.getConnection();
-        if (isolation !== undefined) await connection.query(`SET TRANSACTION ISOLATION LEVEL ${isolation}`);
-        await connection.beginTransaction();
+        try {
+          if (isolation !== undefined) await connection.query(`SET TRANSACTION ISOLATION LEVEL ${isolation}`);
+          await connection.beginTransaction();
+        } catch (error) {
+          connection.destroy();
+          throw error;
+        }
         let isOpen = true;
         const end = async (how: 'commit' | 'rollback'): Promise<void> => {
           isOpen = false;

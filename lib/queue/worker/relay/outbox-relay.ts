@@ -130,11 +130,16 @@ export class OutboxRelay {
     rows: readonly ClaimedRow[],
     leaseUntil: number,
   ): Promise<boolean> {
-    const checkLease = (): void => {
-      if (performance.now() < leaseUntil) return;
-      throw new BrokerUnavailableError(this.broker.label, 'the lease of the outbox relay has expired');
+    const { lease } = this.options;
+    let until = leaseUntil;
+    const keepLease = async (): Promise<void> => {
+      const now = performance.now();
+      if (now < until - lease / 2) return;
+      // A batch of replacements may take longer than the lease, and would begin again and again.
+      if (now < until && (await outbox.relay.take(token, lease))) until = now + lease;
+      else throw new BrokerUnavailableError(this.broker.label, 'the lease of the outbox relay has expired');
     };
-    const batch = new RelayBatch(this.adder, this.followUps, this.log, () => this.clock.now(), checkLease);
+    const batch = new RelayBatch(this.adder, this.followUps, this.log, () => this.clock.now(), keepLease);
     let relayed: RelayedBatch;
     try {
       relayed = await batch.relay(rows);

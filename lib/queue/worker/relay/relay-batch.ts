@@ -34,13 +34,13 @@ export class RelayBatch {
   private together: ClaimedRow[] = [];
   private keys = new Set<string>();
 
-  /** @param checkLease throws when another relay may have the rows by now. */
+  /** @param keepLease renews the lease in time; rejects when another relay may have the rows by now. */
   constructor(
     private readonly adder: ExecutionWriter,
     private readonly followUps: FollowUpStore,
     private readonly log: OutboxLog,
     private readonly now: () => number,
-    private readonly checkLease: () => void,
+    private readonly keepLease: () => Promise<void>,
   ) {}
 
   /** @throws {BrokerUnavailableError} when nothing is known of the rows. To relay them again adds none twice. */
@@ -67,7 +67,7 @@ export class RelayBatch {
     this.keys = new Set();
     if (rows.length === 0) return;
     try {
-      this.checkLease();
+      await this.keepLease();
       const executions = await this.adder.add(rows.map(additionOf));
       for (const [at, row] of rows.entries()) this.note(row, executions[at] as Execution);
     } catch (error) {
@@ -79,7 +79,7 @@ export class RelayBatch {
 
   private async addAlone(row: ClaimedRow): Promise<void> {
     try {
-      this.checkLease();
+      await this.keepLease();
       this.note(row, await this.send(row));
     } catch (error) {
       this.failAll([row], error);
