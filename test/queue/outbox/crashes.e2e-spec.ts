@@ -33,7 +33,6 @@ const STEPS = [
 ] as const;
 /** Number of deaths at a statement by chance, for each pair. With one that is set, each pair has all steps, too. */
 const CHOSEN = process.env['TASKS_TEST_CRASHES'];
-const RANDOM = Number(CHOSEN ?? 1);
 /** A little more than an application runs, from its boot to the run. */
 const MOST_STATEMENTS = 16;
 /** In milliseconds. What a dead process has in hand is taken up after it. */
@@ -62,6 +61,11 @@ function stepsOf(kind: OutboxKind, broker: BrokerKind): readonly Death[] {
   return STEPS.filter((_, at) => (at + shift) % BROKERS.length === 0);
 }
 
+function randomDeaths(kind: OutboxKind, broker: BrokerKind): number {
+  if (CHOSEN !== undefined) return Number(CHOSEN);
+  return OUTBOXES.indexOf(kind) === BROKERS.indexOf(broker) ? 1 : 0;
+}
+
 /** Runs the application until its death. @returns the id of its execution, if it has written one. */
 async function crash(settings: CrashSettings): Promise<string | undefined> {
   const program = programs.pathOf('../outbox/crash-process');
@@ -82,7 +86,10 @@ describe.each(PAIRS)('kill -9 of an application with its outbox in %s, relayed t
 
   it('runs a task if and only if its order exists, and adds it once', async () => {
     const turns = new Turns(3);
-    const deaths: Death[] = [...stepsOf(kind, broker), ...Array.from({ length: RANDOM }, randomDeath)];
+    const deaths: Death[] = [
+      ...stepsOf(kind, broker),
+      ...Array.from({ length: randomDeaths(kind, broker) }, randomDeath),
+    ];
     const faults = await Promise.all(
       deaths.map(async (death) => {
         using _ = await turns.take();
