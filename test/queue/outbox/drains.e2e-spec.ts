@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Durable } from 'nestjs-tasks';
+import { Gate } from '../../support/app.js';
 import { brokerSpace, SHARED_BROKERS } from '../../support/brokers.js';
 import {
   connectOutboxDatabase,
@@ -11,7 +12,7 @@ import {
   type TestDatabase,
 } from '../../support/outbox-databases.js';
 import { startQueue, type QueueContextOptions } from '../../support/queue-context.js';
-import { until } from '../../support/until.js';
+import { during, until } from '../../support/until.js';
 import { Chance } from '../faults/chance.js';
 
 /** Number of rows. The full size is 100,000. */
@@ -148,5 +149,29 @@ describe.each(PAIRS)('rows from %s, which several relays give to %s', (kind, lab
     expect(new Set(seen).size).toBe(seen.length);
     // Whatever was not cancelled has run, or was asked to stop while it ran.
     expect(seen.length).toBe(count - cancelled.length);
+  });
+
+  it('are not said to be cancelled by one who comes while a relay has them in hand, and then run', async () => {
+    await using writer = await start(database, { worker: false });
+    await using worker = await start(database, { fleet: writer.fleet });
+    const gate = new Gate();
+    const { add } = worker.broker.executions;
+    let isAdding = false;
+    worker.broker.executions.add = async (executions) => {
+      isAdding = true;
+      await gate.passed;
+      return add.call(worker.broker.executions, executions);
+    };
+    await inTransaction(database, ({ handle }) =>
+      writer.queue.add(writer.orders.process, { key: 'in hand', transaction: handle })('in hand'),
+    );
+    await until(() => isAdding, 'the relay');
+    let answer: string | undefined;
+    const cancelling = writer.queue.cancel('in hand').then((said) => (answer = said));
+    await during(150, () => expect(answer).toBeUndefined());
+    gate.pass();
+    await cancelling;
+    await worker.queue.runUntilFinished();
+    expect(worker.orders.seen).toEqual(answer === 'cancelled' ? [] : ['in hand']);
   });
 });
