@@ -39,6 +39,8 @@ export const LINES = {
     recovered: (count: number) => `Recovered ${count} executions whose workers stopped renewing their leases`,
     unreadable: (record: string) =>
       `Stored ${record} is unreadable: it is damaged, or another program or version wrote it.`,
+    relayLeaseLost: () =>
+      'The relay of the outbox lost its lease, and another one goes on. Do not block the event loop for longer than worker.lease.',
     outboxUnreachable: (problem: string) => `Outbox not relayed, retrying: ${problem}`,
     signalRefused: (count: number) =>
       `Ignored a message on the queue's channel that is no signal (${count} so far). Check which programs publish there.`,

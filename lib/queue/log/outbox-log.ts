@@ -36,6 +36,10 @@ export class OutboxLog {
     this.log.write('log', NOTES.relayedToTaken(label(name, key), holder));
   }
 
+  leaseLost(): void {
+    this.log.write('warn', WARNINGS.relayLeaseLost());
+  }
+
   /** Reports an outage once. */
   unreachable(error: unknown): void {
     if (this.isDisrupted) return;

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { Durable } from 'nestjs-tasks';
+import mysql from 'mysql2/promise';
+import { Durable, TasksConfigError } from 'nestjs-tasks';
+import { Outbox } from '../../../lib/queue/broker/outbox/outbox.js';
+import { fromMysql2 } from '../../../lib/outbox/index.js';
 import { BROKERS, brokerSpace } from '../../support/brokers.js';
 import {
   connectOutboxDatabase,

@@ -13,7 +13,7 @@ import { FollowUpStore } from '../../client/follow-up-store.js';
 import { OutboxLog } from '../../log/outbox-log.js';
 import { QueueLog } from '../../log/queue-log.js';
 import { HeldRows } from './held-rows.js';
-import { RelayBatch, type RelayedBatch } from './relay-batch.js';
+import { RelayBatch, RelayLeaseLost, type RelayedBatch } from './relay-batch.js';
 import { RelayLooks } from './relay-looks.js';
 
 const BATCH: BatchLimit = { rows: 500, bytes: 8 * 1_024 * 1_024 };
@@ -33,7 +33,7 @@ export class OutboxRelay {
 
   constructor(
     @Inject(OUTBOX) protected readonly outbox: Outbox | undefined,
-    @Inject(BROKER) private readonly broker: Broker,
+    @Inject(BROKER) broker: Broker,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
     @Inject(WORKER_ID) private readonly workerId: string,
@@ -137,15 +137,16 @@ export class OutboxRelay {
       if (now < until - lease / 2) return;
       // A batch of replacements may take longer than the lease, and would begin again and again.
       if (now < until && (await outbox.relay.take(token, lease))) until = now + lease;
-      else throw new BrokerUnavailableError(this.broker.label, 'the lease of the outbox relay has expired');
+      else throw new RelayLeaseLost();
     };
     const batch = new RelayBatch(this.adder, this.followUps, this.log, () => this.clock.now(), keepLease);
     let relayed: RelayedBatch;
     try {
       relayed = await batch.relay(rows);
     } catch (error) {
-      if (!(error instanceof BrokerUnavailableError)) throw error;
-      this.queueLog.disrupted(error);
+      if (error instanceof RelayLeaseLost) this.log.leaseLost();
+      else if (error instanceof BrokerUnavailableError) this.queueLog.disrupted(error);
+      else throw error;
       return false;
     }
     await this.store(outbox, token, rows, relayed);

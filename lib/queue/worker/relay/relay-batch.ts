@@ -9,6 +9,9 @@ import type { FollowUpStore } from '../../client/follow-up-store.js';
 import type { OutboxLog } from '../../log/outbox-log.js';
 import { decodeArgs } from '../../declaration/payload.js';
 
+/** Lease of a relay that has ended: another one may have its rows. */
+export class RelayLeaseLost extends Error {}
+
 /** Row that could not be relayed. */
 export interface RelayFailure {
   readonly row: ClaimedRow;
@@ -43,7 +46,11 @@ export class RelayBatch {
     private readonly keepLease: () => Promise<void>,
   ) {}
 
-  /** @throws {BrokerUnavailableError} when nothing is known of the rows. To relay them again adds none twice. */
+  /**
+   * Relays rows. To do so again adds none twice.
+   *
+   * @throws {BrokerUnavailableError} or {@link RelayLeaseLost} when nothing is known of the rows.
+   */
   async relay(rows: readonly ClaimedRow[]): Promise<RelayedBatch> {
     for (const row of rows) {
       const isAlone = row.entry?.operation === 'replace' || row.entry?.execution.extras?.after !== undefined;
@@ -71,7 +78,7 @@ export class RelayBatch {
       const executions = await this.adder.add(rows.map(additionOf));
       for (const [at, row] of rows.entries()) this.note(row, executions[at] as Execution);
     } catch (error) {
-      if (error instanceof BrokerUnavailableError || rows.length === 1) return this.failAll(rows, error);
+      if (isOfAll(error) || rows.length === 1) return this.failAll(rows, error);
       // One of them cannot be added.
       for (const row of rows) await this.addAlone(row);
     }
@@ -114,7 +121,7 @@ export class RelayBatch {
   }
 
   private failAll(rows: readonly ClaimedRow[], error: unknown): void {
-    if (error instanceof BrokerUnavailableError) throw error;
+    if (isOfAll(error)) throw error;
     for (const row of rows) this.fail(row, messageOf(error));
   }
 
@@ -122,6 +129,11 @@ export class RelayBatch {
     this.failures.push({ row, error });
     this.failedKeys.add(row.keyHash);
   }
+}
+
+/** Tells an error of the whole batch from one of a row. */
+function isOfAll(error: unknown): boolean {
+  return error instanceof BrokerUnavailableError || error instanceof RelayLeaseLost;
 }
 
 /** @returns an addition whose arguments a strike may look at; where they cannot be read, the run will say so. */
