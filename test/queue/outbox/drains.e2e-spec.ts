@@ -147,8 +147,10 @@ describe.each(PAIRS)('rows from %s, which several relays give to %s', (kind, lab
     expect(seen.filter((key) => cancelled.includes(key))).toEqual([]);
     expect(cancelled.length).toBeGreaterThan(0);
     expect(new Set(seen).size).toBe(seen.length);
-    // Whatever was not cancelled has run, or was asked to stop while it ran.
-    expect(seen.length).toBe(count - cancelled.length);
+    // One that was asked to stop may have been claimed and not begun.
+    const asked = new Set([...answers].flatMap(([key, answer]) => (answer === 'signalled' ? [key] : [])));
+    const left = Array.from({ length: count }, (_, at) => `k${at}`).filter((key) => !seen.includes(key));
+    expect(left.filter((key) => !asked.has(key)).toSorted()).toEqual(cancelled.toSorted());
   });
 
   it('are not said to be cancelled by one who comes while a relay has them in hand, and then run', async () => {

@@ -85,9 +85,12 @@ describe.each(BROKER_PAIRS)('an outage of the broker %s, with an outbox in %s', 
     expect(test.seen.length).toBe(ROWS);
     await proxy.open();
     await until(() => test.seen.length === 3 * ROWS, 'the runs after', 20_000);
-    expect(test.seen).toEqual(numbers(3 * ROWS));
+    expect(test.seen.toSorted((a, b) => a - b)).toEqual(numbers(3 * ROWS));
+    // One whose claim was answered into the broken connection runs after its lease.
+    const late = test.seen.filter((number, at) => number < Math.max(...test.seen.slice(0, at)));
+    expect(late.length).toBeLessThanOrEqual(1);
     expect(test.logs.matching('Broker unreachable').length).toBe(1);
-    expect(test.logs.matching('Broker reachable again').length).toBe(1);
+    await until(() => test.logs.matching('Broker reachable again').length === 1, 'the line of the end');
     expect(test.queue.counts.notRelayed).toBe(0);
   });
 
