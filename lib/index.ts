@@ -43,7 +43,8 @@ export type { WorkerInfo } from './queue/client/worker-info.js';
 export type { EndState, ExecutionState, LiveState, TrailType } from './queue/broker/record.js';
 export type { QueueCounts } from './queue/log/queue-counts.js';
 export type { RetentionOptions } from './task/retention.js';
-export type { OutboxOptions, TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
+export type { TaskQueueOptions, TaskQueueWorkerOptions } from './queue/queue-options.js';
+export type { OutboxOptions } from './queue/outbox-options.js';
 
 export {
   Task,

@@ -5,10 +5,11 @@ import { parseDuration, type Duration } from '../task/duration.js';
 import { parseRetention, type RetentionOptions } from '../task/retention.js';
 import { KnownOptions, type Habits } from '../task/known-options.js';
 import { RETRY_REMEDY } from '../task/retry-policy.js';
-import { describeType, TasksConfigError } from '../task/task-errors.js';
+import { TasksConfigError } from '../task/task-errors.js';
 import type { QueueBackend, ResolvedQueueOptions } from './broker/queue-settings.js';
-import type { OutboxDatabase } from './broker/outbox/outbox-database.js';
 import { parseSize, type Size } from './broker/size.js';
+import { hidden } from './hidden-option.js';
+import { outboxOf, type OutboxOptions } from './outbox-options.js';
 import type { TaskContextCarrier } from './client/task-context-carrier.js';
 
 /**
@@ -24,16 +25,6 @@ export interface TaskQueueWorkerOptions {
    * start the execution. Default `'15s'`.
    */
   lease?: Duration | undefined;
-}
-
-/**
- * Options of the outbox.
- *
- * @publicApi
- */
-export interface OutboxOptions {
-  /** Database of the application: what `fromPg()`, `fromTypeOrm()` and so on of `nestjs-tasks/outbox` return. */
-  database: OutboxDatabase;
 }
 
 /**
@@ -202,45 +193,10 @@ function logsOf(logs: unknown = 0): number {
   throw new TasksConfigError('queue.logs', logs, 'a whole number from 0 to 1,000');
 }
 
-const OUTBOX = new KnownOptions<OutboxOptions>({ database: true }, { executor: 'database', url: 'database' });
-const OUTBOX_ALLOWED =
-  'an object with database: what fromPg(), fromTypeOrm() or another of nestjs-tasks/outbox returns';
-
-function outboxOf(outbox: unknown): OutboxDatabase | undefined {
-  if (outbox === undefined) return undefined;
-  if (typeof outbox !== 'object' || outbox === null) throw hidden('queue.outbox', outbox, OUTBOX_ALLOWED);
-  OUTBOX.check(outbox, 'queue.outbox');
-  const { database } = outbox as Partial<OutboxOptions>;
-  const isFit =
-    typeof database === 'object' &&
-    (database as OutboxDatabase | null) !== null &&
-    ['postgres', 'mysql', 'sqlite'].includes(database.dialect) &&
-    [database.query, database.execute, database.within].every((part) => typeof part === 'function');
-  if (!isFit) throw hidden('queue.outbox.database', database, OUTBOX_ALLOWED);
-  return database;
-}
-
 function carriersOf(carriers: unknown = []): readonly Type<never>[] {
   const isFit = Array.isArray(carriers) && carriers.every((type) => typeof type === 'function');
   if (isFit) return [...(carriers as Type<never>[])];
   throw new TasksConfigError('queue.carriers', carriers, 'a list of provider classes');
-}
-
-/** Connections hold passwords, a wrong one perhaps anywhere: nothing of it is shown but a type, or a scheme and a host. */
-function hidden(option: string, value: unknown, allowed: string): TasksConfigError {
-  const got = typeof value === 'string' ? (placeOf(value) ?? 'another text') : describeType(value);
-  return new TasksConfigError(option, '…', `${allowed}; got ${got}`);
-}
-
-function placeOf(url: string): string | undefined {
-  const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(url)?.[0];
-  if (scheme === undefined) return undefined;
-  const host = URL.canParse(url) ? new URL(url).hostname : '';
-  const at = url.lastIndexOf('@');
-  // A password with a slash or a sign of its own would end where the host seems to begin.
-  const isSure = host !== '' && url.startsWith(host, at === -1 ? scheme.length : at + 1);
-  if (!isSure) return `'${scheme}…'`;
-  return at === -1 ? `'${scheme}${host}…'` : `'${scheme}…@${host}…'`;
 }
 
 function backendOfUrl(option: string, url: unknown): QueueBackend {
