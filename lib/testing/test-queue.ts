@@ -18,12 +18,10 @@ import { TaskRunner } from '../scheduler/task-runner.js';
 import { parseDuration, type Duration } from '../task/duration.js';
 import type { Task } from '../task/task.js';
 import { currentActivity } from '../task/task-activity.js';
-import { TasksConfigError } from '../task/task-errors.js';
 import { moduleMissing } from '../task/usage-errors.js';
-import type { TaskFunction } from '../task/task-parts.js';
-import { describeExpected, isLike, listAdditions, type Addition, type ExpectedAddition } from './addition.js';
+import type { Addition } from './addition.js';
+import { AdditionAssertions } from './addition-assertions.js';
 import { fail } from './fail.js';
-import { count } from './listing.js';
 import { TestBroker } from './test-broker.js';
 import { labelOf, TestDrive } from './test-drive.js';
 import { TestRelay } from './test-relay.js';
@@ -42,8 +40,6 @@ export interface TestQueueOptions {
   /** Real time that `runUntilFinished()` and `advance()` wait without any end. Default `'4s'`. */
   patience?: Duration | undefined;
 }
-
-type AnyTask = string | ((...args: never[]) => unknown);
 
 /**
  * Queue of an application under test: in memory, regardless of its `queue` option, with a clock that only the test
@@ -64,7 +60,7 @@ type AnyTask = string | ((...args: never[]) => unknown);
  * ```
  * @publicApi
  */
-export class TestQueue {
+export class TestQueue extends AdditionAssertions {
   /** Clock of the queue: of `when`, retries and leases. A task's `timeout` follows the real time. */
   readonly clock: VirtualClock;
   readonly #patience: number;
@@ -72,6 +68,7 @@ export class TestQueue {
   #drive: TestDrive | undefined;
 
   private constructor({ now, patience = '4s' }: TestQueueOptions) {
+    super();
     this.clock = new VirtualClock(now);
     this.#patience = parseDuration('patience', patience, 1);
   }
@@ -127,7 +124,7 @@ export class TestQueue {
   }
 
   /** Calls that have added or replaced, or found their key taken, in order. Without retries. */
-  get added(): readonly Addition[] {
+  override get added(): readonly Addition[] {
     return [...this.#broker.executions.additions];
   }
 
@@ -231,61 +228,6 @@ export class TestQueue {
     if (isWithin) await new Promise<never>(() => {});
   }
 
-  /**
-   * Asserts that a task was added.
-   *
-   * @param task a method with `@Durable()`, or a name.
-   * @param expected its properties; `times`: the exact number of additions, from 1. Default: at least one.
-   * @returns the first such addition.
-   * @throws {AssertionError} that lists what was added.
-   * @example
-   * ```ts
-   * queue.expectAdded(ReminderTasks.prototype.send, { args: ['ada'], key: 'remind:ada', in: '1d' });
-   * queue.expectAdded('mail.send', { times: 2 });
-   * ```
-   */
-  expectAdded<A extends unknown[]>(
-    task: string | TaskFunction<A, unknown>,
-    expected: ExpectedAddition<A> & { readonly times?: number | undefined } = {},
-  ): Addition<A> {
-    const { times } = expected;
-    if (times === 0) throw new TasksConfigError('times', times, 'a number from 1; use expectNotAdded() for none');
-    const [what, found] = this.#find(task, expected);
-    const [first] = found;
-    if (first !== undefined && (times === undefined || times === found.length)) return first as Addition<A>;
-    const wanted = times === undefined ? '' : ` ${count(times)}`;
-    const was = found.length === 0 ? 'was not' : `was ${count(found.length)}`;
-    return fail(`Expected ${what} to be added${wanted}, but it ${was}. ${this.#list()}`, this.expectAdded);
-  }
-
-  /**
-   * Asserts that a task was not added, or not with these properties.
-   *
-   * @throws {AssertionError} that lists what was added.
-   * @example
-   * ```ts
-   * queue.expectNotAdded(ReminderTasks.prototype.send, { args: ['ada'] });
-   * ```
-   */
-  expectNotAdded<A extends unknown[]>(
-    task: string | TaskFunction<A, unknown>,
-    expected: ExpectedAddition<A> = {},
-  ): void {
-    const [what, found] = this.#find(task, expected);
-    if (found.length === 0) return;
-    fail(`Expected ${what} not to be added, but it was ${count(found.length)}. ${this.#list()}`, this.expectNotAdded);
-  }
-
-  /**
-   * Asserts that nothing was added since the start, or since `forgetAdded()`.
-   *
-   * @throws {AssertionError} that lists what was added.
-   */
-  expectNothingAdded(): void {
-    const hasAdded = this.added.some(({ disposition }) => disposition === 'scheduled');
-    if (hasAdded) fail(`Expected nothing to be added. ${this.#list()}`, this.expectNothingAdded);
-  }
-
   /** Relays, runs, and does so again for what runs have added in transactions. @param before number that was relayed. */
   async #relayed(run: () => Promise<void>, before = -1): Promise<void> {
     const { counts } = this.#get(QueueLog);
@@ -302,14 +244,8 @@ export class TestQueue {
     this.#get(QueueLog).recovered(crashed);
   }
 
-  #find(task: AnyTask, expected: ExpectedAddition): [what: string, found: Addition[]] {
-    const name = typeof task === 'string' ? task : this.#get(DurableRegistry).require(task).name;
-    const found = this.added.filter((addition) => addition.name === name && isLike(expected, addition));
-    return [describeExpected(name, expected), found];
-  }
-
-  #list(): string {
-    return listAdditions(this.added);
+  protected override nameOf(task: (...args: never[]) => unknown): string {
+    return this.#get(DurableRegistry).require(task).name;
   }
 
   get #broker(): TestBroker {
