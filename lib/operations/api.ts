@@ -159,7 +159,7 @@ export interface TimelinePoint {
   readonly retried: number;
   readonly cancelled: number;
   readonly dropped: number;
-  /** Greatest percentiles of all tasks: from due to start. */
+  /** Times from due to start, of all tasks together. */
   readonly wait: PercentilesView;
   readonly run: PercentilesView;
 }
@@ -207,7 +207,7 @@ export interface TaskView {
     readonly completed: number;
     readonly failed: number;
     readonly retried: number;
-    /** Started runs a minute, of the minutes with any. */
+    /** Started runs a minute, over the hour. */
     readonly perMinute: number;
     readonly wait: PercentilesView;
     readonly run: PercentilesView;

@@ -118,6 +118,17 @@ export abstract class QueueViews {
     return this.rows.rows(spanOf(options, this.clock.now()));
   }
 
+  /** Returns the same for all tasks together: percentiles cannot be merged from rows. @internal */
+  async timelineTotals(options: TimelineOptions): Promise<TimelineRow[]> {
+    return this.rows.totals(spanOf(options, this.clock.now()));
+  }
+
+  /** Returns one row for each task: percentiles of the whole span cannot be made of those of its steps. @internal */
+  async timelineByTask(options: Omit<TimelineOptions, 'step'>): Promise<TimelineRow[]> {
+    const { from, to } = spanOf(options, this.clock.now());
+    return this.rows.rows({ from, to, step: to - from });
+  }
+
   /** Returns the workers of the fleet that are ready to claim, or busy. */
   async workers(): Promise<readonly WorkerInfo[]> {
     return (await this.fleet.present(this.worker.info())).map(workerInfoOf);

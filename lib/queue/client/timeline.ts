@@ -79,7 +79,20 @@ export class Timeline {
   }
 
   /** Returns the rows of a span, the oldest first, then by task. The current minute has this process's counts alone. */
-  async rows({ from, to, step }: TimelineSpan): Promise<TimelineRow[]> {
+  async rows(span: TimelineSpan): Promise<TimelineRow[]> {
+    return (await this.steps(span)).flatMap(([at, tallies]) => rowsOf(at, tallies));
+  }
+
+  /** Returns a row for all tasks together of each step that has any count, the oldest first. Its task has no name. */
+  async totals(span: TimelineSpan): Promise<TimelineRow[]> {
+    return (await this.steps(span)).map(([at, tallies]) => {
+      const total = new TaskTally();
+      for (const [, fields] of tallies.flatMap((each) => [...each])) total.merge(fields);
+      return rowOf(new Date(at * MINUTE), '', total);
+    });
+  }
+
+  private async steps({ from, to, step }: TimelineSpan): Promise<[step: number, tallies: StoredTallies[]][]> {
     const stored = await this.broker.timeline.read(from, to);
     const known = new Set(stored.map(({ source }) => source));
     const own = this.pending().filter(({ minute, source }) => minute >= from && minute < to && !known.has(source));
@@ -87,12 +100,12 @@ export class Timeline {
     for (const record of [...stored, ...own]) {
       const tallies = this.read(record);
       if (tallies === undefined) continue;
-      const first = Math.floor(record.minute / step) * step;
+      const first = from + Math.floor((record.minute - from) / step) * step;
       const others = steps.get(first);
       if (others === undefined) steps.set(first, [tallies]);
       else others.push(tallies);
     }
-    return [...steps.entries()].toSorted(([a], [b]) => a - b).flatMap(([at, tallies]) => rowsOf(at, tallies));
+    return [...steps.entries()].toSorted(([a], [b]) => a - b);
   }
 
   /** Writes what is not written yet, the current minute too. Nothing is tried again: the process ends. */

@@ -7,6 +7,7 @@ import {
 import type { AnyFunction } from '../../scheduler/provider-classes.js';
 import { TasksConfigError } from '../../task/task-errors.js';
 import { badRegistration } from '../broker/queue-errors.js';
+import { behaviourText } from './behaviour-text.js';
 import { declareLimit, type LimitDeclaration } from './limit-declarations.js';
 import { LoggedCall } from './logged-call.js';
 import { Parameters } from './parameters.js';
@@ -19,6 +20,8 @@ export interface Behaviours {
   /** Limits that an execution has to pass before each of its runs. */
   readonly limits: readonly LimitDeclaration[];
   readonly call: LoggedCall;
+  /** Limits in words for operators. */
+  readonly texts: readonly string[];
 }
 
 /** Method, and the prototype that declares it. */
@@ -78,6 +81,7 @@ export function behavioursOf({ prototype, name: method, func }: DeclaredMethod, 
     perpetual: perpetualOf(behaviours, task, parameters),
     limits,
     call: new LoggedCall(task, parameters, logged),
+    texts: behaviours.flatMap((behaviour) => behaviourText(behaviour, parameters) ?? []),
   };
 }
 

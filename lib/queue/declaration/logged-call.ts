@@ -26,6 +26,13 @@ export class LoggedCall {
     return `${labelText(this.name)}(${shown.join(', ')})`;
   }
 
+  /** Tells if the value of a parameter is shown whole. */
+  shows(parameter: string): boolean {
+    return Array.from(this.logged).some(
+      ([at, { lengthOnly }]) => lengthOnly !== true && this.parameters.labelAt(at) === parameter,
+    );
+  }
+
   private renderArg(arg: unknown, logged: LoggedOptions | undefined): string {
     if (logged === undefined) return HIDDEN;
     try {
