@@ -19,8 +19,8 @@ const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/sample/06-durable-orde
 const SMOKE = '<rootDir>/test/smoke/';
 
 export default {
-  // On two cores Jest alone would take one. Many tests wait: for leases, servers and processes.
-  maxWorkers: 3,
+  // On two cores Jest alone would take one. Most tests wait: for leases, servers and processes.
+  maxWorkers: 4,
   // Clients that are cut off from their servers while they close may linger for seconds after the last test.
   forceExit: true,
   // A busy machine takes several times as long as an idle one.

@@ -57,13 +57,18 @@ function failuresOf(groups: readonly FailureGroup[]): AttentionView[] {
 function waitOf({ total }: QueueStats, pause: PauseView | undefined, workers: number): AttentionView[] {
   const { oldestWait = 0 } = total;
   if (pause !== undefined || workers === 0 || oldestWait < PATIENCE) return [];
-  const text = `The oldest execution has waited for ${durationText(oldestWait)}.`;
+  const text = `The oldest execution has waited for ${minutesText(oldestWait)}.`;
   return [{ level: 'warning', text, view: 'executions?state=queued' }];
 }
 
 function outboxOf({ outbox }: QueueStats): AttentionView[] {
   const { oldestWait = 0, waiting = 0 } = outbox ?? {};
   if (oldestWait < PATIENCE) return [];
-  const text = `${countText(waiting, 'execution')} in the outbox, the oldest for ${durationText(oldestWait)}: no relay takes them.`;
+  const text = `${countText(waiting, 'execution')} in the outbox, the oldest for ${minutesText(oldestWait)}: no relay takes them.`;
   return [{ level: 'error', text, view: 'workers' }];
+}
+
+/** Renders a wait in whole minutes: a text that changes with each look would be sent with each look. */
+function minutesText(wait: number): string {
+  return durationText(Math.floor(wait / PATIENCE) * PATIENCE);
 }

@@ -40,7 +40,7 @@ export function executionQueryOf(query: Fields): ExecutionQuery {
 
 /** Returns the time that a text names: an ISO time, or a duration ago. */
 export function momentOfText(name: string, text: string, now: number): Date {
-  const ago = durationOf(text);
+  const ago = /^\d+$/.test(text) ? undefined : durationOf(text); // a number without a unit is a slip
   const date = ago === undefined ? new Date(text) : new Date(now - ago);
   if (Number.isNaN(date.getTime()) || (ago === undefined && !/^\d{4}-\d\d/.test(text))) {
     throw new InputError(name, text, "an ISO time such as '2026-01-31T12:00:00Z', or '1h' for an hour ago");
