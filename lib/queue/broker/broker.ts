@@ -1,6 +1,7 @@
 import type { EndedStore } from './ended.js';
 import type { Duties } from './duties.js';
 import type { Admission, Limit, PoolRecord } from './limit.js';
+import type { LiveFilter, LiveLook, LivePage } from './live.js';
 import type { TaskDepth } from './queue-depth.js';
 import type {
   AddedExecution,
@@ -113,12 +114,14 @@ export interface ExecutionStore {
    */
   replace(execution: KeyedExecution): Promise<string>;
   /**
-   * Moves a scheduled execution to another time, in one step.
+   * Moves an execution that is scheduled, or waits for its next attempt, to another time, in one step. A run that was put off
+   * keeps the time at which it was due at first, unless the new one is earlier.
    *
    * @param known the record that the decision was made on.
+   * @param schedule takes the place of the chain's.
    * @returns false, and changes nothing, when the execution has been started, moved or taken away since.
    */
-  retime(known: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean>;
+  retime(known: ExecutionRecord, when: number, schedule?: ChainSchedule): Promise<boolean>;
   /**
    * Asks a running task to stop before anything else is done.
    *
@@ -129,10 +132,19 @@ export interface ExecutionStore {
   get(key: string): Promise<ExecutionRecord | undefined>;
   /** Returns an execution, until it has ended longer ago than `retention` and {@link HANDLE_RETENTION}. */
   find(id: string, key: string): Promise<ExecutionStatus | undefined>;
+  /** Finds an execution like {@link find}, with its arguments. */
+  read(id: string, key: string): Promise<ExecutionRecord | undefined>;
   /** Counts executions that have not ended. */
   size(): Promise<number>;
   /** Counts executions that have not ended, by state, and lists `limit` of them. */
   list(limit: number): Promise<Listing>;
+  /**
+   * Lists executions that have not ended, without their arguments, which are not read. Executions that move meanwhile may be
+   * seen twice, or missed. Those that wait in an outbox, or replace a running one, are left out.
+   *
+   * The cost of a call is bounded: after some thousand executions that do not match, the page ends with a cursor.
+   */
+  page(filter: LiveFilter, look: LiveLook): Promise<LivePage>;
   /** Counts executions that have not ended, by task and state. Never reads arguments. */
   depths(): Promise<TaskDepth[]>;
   /** Cancels all that does not run, and tells how many. */

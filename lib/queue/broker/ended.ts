@@ -8,6 +8,8 @@ export interface EndedFilter {
   readonly keyPrefix?: string | undefined;
   /** Text in the name or the message of the error. */
   readonly error?: string | undefined;
+  /** Id of the worker that was the last to run it. */
+  readonly worker?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
 }
@@ -17,7 +19,7 @@ export interface EndedLook {
   readonly limit: number;
   /** End of the part before this one, as the broker has told it. */
   readonly cursor?: string | undefined;
-  /** Leaves out arguments, and keys where that saves a read: for whoever needs the ids. */
+  /** Leaves out arguments, which are not read then, and results. */
   readonly isBrief?: boolean;
 }
 
@@ -59,7 +61,7 @@ export interface EndedStore {
 
 /** Tells whether a record is one of those that a filter asks for. */
 export function matches(record: ExecutionRecord, filter: EndedFilter): boolean {
-  const { states, task, keyPrefix, error, since, until } = filter;
+  const { states, task, keyPrefix, error, worker, since, until } = filter;
   const { endedAt } = record;
   if (endedAt === undefined) return false;
   if (since !== undefined && endedAt < since) return false;
@@ -67,6 +69,7 @@ export function matches(record: ExecutionRecord, filter: EndedFilter): boolean {
   if (states !== undefined && !(states as readonly string[]).includes(record.state)) return false;
   if (task !== undefined && record.name !== task) return false;
   if (keyPrefix !== undefined && !record.key.startsWith(keyPrefix)) return false;
+  if (worker !== undefined && record.worker !== worker) return false;
   if (error === undefined) return true;
   return record.error !== undefined && (record.error.name.includes(error) || record.error.message.includes(error));
 }

@@ -28,6 +28,11 @@ export function isEnded(state: ExecutionState): state is EndState {
   return !(LIVE_STATES as readonly ExecutionState[]).includes(state);
 }
 
+/** Returns the time at which a run was due at first, when it is moved to another time before it has started. */
+export function sinceAfterMove({ when, since }: Pick<ExecutionRecord, 'when' | 'since'>, at: number): number {
+  return since === when ? at : Math.min(since, at);
+}
+
 /** Stored error: the parts that a program or a person can use in another process. */
 export interface StoredError {
   readonly name: string;

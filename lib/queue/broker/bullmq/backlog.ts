@@ -1,3 +1,4 @@
+import type { LiveFilter, LiveLook } from '../live.js';
 import type { TaskDepth } from '../queue-depth.js';
 import type { SeenJob } from './seen-job.js';
 
@@ -22,6 +23,17 @@ export interface BacklogListing {
   /** First delayed jobs that are neither due nor parked, without data and keys. */
   readonly undecided: readonly SeenJob[];
 }
+
+/** Part of the jobs that have not ended. Some may not match: conditions that a database cannot check are left to the caller. */
+export interface LivePart {
+  /** Jobs without data and results. Arguments in their memos are cut off. */
+  readonly jobs: readonly SeenJob[];
+  /** Position of the last job that was looked at; nothing where no more jobs follow. */
+  readonly cursor?: string;
+}
+
+/** Most jobs that one page looks at. */
+export const PAGE_LOOKS = 5_000;
 
 /** Name of an execution: its encoded key, its id, or both where the key is an id. */
 export interface JobName {
@@ -70,6 +82,8 @@ export interface Backlog {
    * @param looks most undecided ones to look at.
    */
   list(limit: number, looks: number): Promise<BacklogListing>;
+  /** Lists jobs in the order of their starts. @param now time by which a delayed job is due. */
+  page(filter: LiveFilter, look: LiveLook, now: number): Promise<LivePart>;
   /** Counts jobs by task and state. Reads no data. */
   depths(): Promise<TaskDepth[]>;
   /** Asks a running execution to stop, in one step: who hears the signal finds the reason. */

@@ -7,8 +7,10 @@ import {
   type FailureGroupRecord,
   type Retried,
 } from '../ended.js';
+import { summaryOf } from '../live.js';
 import { isEnded, type EndState, type ExecutionRecord } from '../record.js';
 import { storedOf, type JobStore } from './job-store.js';
+import { memoText } from './job-memo.js';
 import { memoForRetry } from './next-memo.js';
 import type { Session, Site } from './session.js';
 
@@ -25,7 +27,8 @@ export class BullMqEnded implements EndedStore {
       const part = await connections.answer(() => connections.ended.look(filter, rest));
       for (const seen of part.jobs) {
         const record = storedOf(seen, Date.now())?.record;
-        if (record !== undefined && isWanted(record, filter, jobs)) records.push(record);
+        if (record === undefined || !isWanted(record, filter, jobs)) continue;
+        records.push(look.isBrief === true ? summaryOf(record) : record);
       }
       ({ cursor } = part);
       if (cursor === undefined) return { records };
@@ -72,7 +75,7 @@ export class BullMqEnded implements EndedStore {
       // The time of its end is read otherwise than it is written: a damaged one.
       if (record.endedAt === last && (await connections.repair([id])).length === 0) return 'not-found';
       const memo = memoForRetry(seen.job, record, Date.now());
-      const revived = await connections.ended.revive(id, { endedAt: record.endedAt, memo: JSON.stringify(memo) });
+      const revived = await connections.ended.revive(id, { endedAt: record.endedAt, memo: memoText(memo) });
       if (revived === 'revived') return 'retried';
       if (revived === 'gone') return 'not-found';
       if (revived === 'taken' && !(await jobs.freeKeyOf(record))) return 'already-scheduled';

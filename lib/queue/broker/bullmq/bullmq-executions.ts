@@ -1,6 +1,7 @@
 import type { Cancellation, Foretell, Listing, ExecutionStore } from '../broker.js';
 import { addedAs, isRepeatable } from './additions.js';
 import { createExecutionId } from '../execution-id.js';
+import type { LiveFilter, LiveLook, LivePage } from '../live.js';
 import type { TaskDepth } from '../queue-depth.js';
 import type { Session } from './session.js';
 import type {
@@ -33,7 +34,7 @@ export class BullMqExecutions implements ExecutionStore {
     return id;
   }
 
-  async retime(known: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean> {
+  async retime(known: ExecutionRecord, when: number, schedule?: ChainSchedule): Promise<boolean> {
     const { connections, jobs, fleetSignals } = await this.session.open();
     const isRetimed = await connections.answer(() => jobs.retime(known, when, schedule));
     if (!isRetimed) return false;
@@ -57,6 +58,11 @@ export class BullMqExecutions implements ExecutionStore {
     return connections.answer(() => finder.find(id, key));
   }
 
+  async read(id: string, key: string): Promise<ExecutionRecord | undefined> {
+    const { connections, finder } = await this.session.open();
+    return connections.answer(() => finder.read(id, key));
+  }
+
   async size(): Promise<number> {
     const { connections, jobs } = await this.session.open();
     return connections.answer(() => jobs.size());
@@ -65,6 +71,11 @@ export class BullMqExecutions implements ExecutionStore {
   async list(limit: number): Promise<Listing> {
     const { connections, jobs } = await this.session.open();
     return connections.answer(() => jobs.list(limit));
+  }
+
+  async page(filter: LiveFilter, look: LiveLook): Promise<LivePage> {
+    const { connections, jobs } = await this.session.open();
+    return connections.answer(() => jobs.page(filter, look));
   }
 
   async depths(): Promise<TaskDepth[]> {

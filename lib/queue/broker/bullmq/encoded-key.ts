@@ -14,6 +14,11 @@ export function encodeKey(key: string): string {
   });
 }
 
+/** Encodes the beginning of keys. Half a surrogate pair at its end is left out: with its other half it is encoded otherwise. */
+export function encodePrefix(prefix: string): string {
+  return encodeKey(prefix.replace(/[\uD800-\uDBFF]$/, ''));
+}
+
 /** Decodes a key, unless it was too long to be kept in full. */
 export function decodeKey(encoded: string): string | undefined {
   if (encoded.startsWith('%#')) return undefined;

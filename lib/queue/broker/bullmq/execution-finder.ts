@@ -44,6 +44,15 @@ export class ExecutionFinder {
     return late && { ...late, key };
   }
 
+  /** Returns an execution with its arguments, however many others have had its key since. */
+  async read(id: string, key: string): Promise<ExecutionRecord | undefined> {
+    const job = await this.jobs.read(id);
+    if (job !== undefined) return job.record;
+    const replacement = await replacementOf(this.connections.store, key);
+    if (replacement?.id === id) return recordOfReplacement(replacement);
+    return (await this.jobs.readGone(id)) ?? (await this.jobs.read(id))?.record; // it may have become a job meanwhile
+  }
+
   /** Ids of jobs that may have the key: of the one that BullMQ knows it of, and the key of one that was added without. */
   private async idsOf(key: string): Promise<string[]> {
     const id = await this.connections.queue.getDeduplicationJobId(encodeKey(key));

@@ -76,6 +76,13 @@ function enveloped(args: string, key: string | undefined, extras: ExecutionExtra
   return JSON.stringify(envelope);
 }
 
+/** Returns data without arguments. @param part of the data of a job, from its long key on, where it has one. */
+export function dataWith(part: string | null | undefined): string {
+  const [, text] = /^"key":("(?:[^"\\]|\\.)*")/.exec(part ?? '') ?? [];
+  const key = text === undefined ? undefined : readText(text);
+  return key === undefined ? NO_ARGS : enveloped(NO_ARGS, key, undefined);
+}
+
 /** BullMQ reads parts of a job as JSON, and throws what its parser throws. */
 function isUnreadable(error: unknown): boolean {
   return error instanceof SyntaxError || error instanceof TypeError;

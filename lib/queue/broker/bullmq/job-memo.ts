@@ -33,9 +33,34 @@ export interface Memo {
   readonly schedule?: ChainSchedule;
 }
 
+/** Text of a memo. Its arguments come last: lists read its beginning only. */
+export function memoText({ args, ...memo }: Memo): string {
+  return JSON.stringify({ ...memo, ...(args !== undefined && { args }) });
+}
+
 /** Text of the memo of a failed job: its group comes first, where scripts and an index find it. */
 export function failureMemo(group: string, memo: Memo): string {
-  return JSON.stringify({ group, ...memo });
+  return memoText({ group, ...memo } as Memo);
+}
+
+/** Beginnings of arguments in a memo, and in one within a memo, with what ends the memo behind them. */
+const ENDINGS = [
+  { beginning: '"args":"', ending: '"}' },
+  { beginning: '\\"args\\":\\"', ending: '\\"}"}' },
+] as const;
+
+/** Makes a memo of its beginning, which ends within its arguments. */
+export function mendMemo(text: string): string {
+  if (isJson(text)) return text;
+  for (const { beginning, ending } of ENDINGS) {
+    const at = text.lastIndexOf(beginning);
+    if (at !== -1) return text.slice(0, at) + beginning + ending;
+  }
+  return text;
+}
+
+function isJson(text: string): boolean {
+  return text === '' || readStored(text, () => true) === true;
 }
 
 /** Empty until the first run has ended, where BullMQ has failed the job by itself, and where it cannot be read. */

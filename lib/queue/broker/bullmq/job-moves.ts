@@ -3,7 +3,7 @@ import type { BrokerLog, Claim } from '../broker.js';
 import { PARKED_UNTIL } from './backlog.js';
 import type { Connections } from './connections.js';
 import { isDamage, isDamaged, recordOf, storedProgress } from './job-codec.js';
-import { failureMemo, memoOf, type Memo } from './job-memo.js';
+import { failureMemo, memoOf, memoText, type Memo } from './job-memo.js';
 import type { JobStore } from './job-store.js';
 import { memoAfter } from './next-memo.js';
 import { failureGroupOf } from '../failure-group.js';
@@ -159,7 +159,7 @@ export class JobMoves {
   }
 
   private stop(claim: Claim, state: EndState, memo: Memo, fetchNext: boolean): Promise<NextJob> {
-    return this.moveToFailed(claim, state, JSON.stringify({ state, ...memo } satisfies Memo), fetchNext);
+    return this.moveToFailed(claim, state, memoText({ state, ...memo }), fetchNext);
   }
 
   private moveToFailed(claim: Claim, state: EndState, memo: string, fetchNext: boolean): Promise<NextJob> {
@@ -181,7 +181,7 @@ export class JobMoves {
     options: { skipAttempt: boolean; fetchNext: boolean },
   ): Promise<NextJob> {
     const now = Date.now();
-    const fieldsToUpdate = { failedReason: JSON.stringify(memo) };
+    const fieldsToUpdate = { failedReason: memoText(memo) };
     const delay = Math.max(0, Math.ceil(at - now));
     return this.nextOf(token, id, () =>
       this.connections.worker().moveToDelayed(id, now, delay, token, { ...options, fieldsToUpdate }),

@@ -1,16 +1,18 @@
 import type { ResolvedQueueOptions } from '../queue-settings.js';
 import type { Listing } from '../broker.js';
+import { matches, summaryOf, type LiveFilter, type LiveLook, type LivePage } from '../live.js';
 import { storedFor, type Retention } from '../retention.js';
 import { readRecord } from '../stored.js';
 import type { EndedJobs } from './backlog.js';
 import type { Connections } from './connections.js';
 import { encodeKey } from './encoded-key.js';
 import { jobOf, recordOf, stateOf, statusOf } from './job-codec.js';
-import { memoOf, type Memo } from './job-memo.js';
+import { memoOf, memoText, type Memo } from './job-memo.js';
 import { REPLACEMENTS } from './replacement.js';
 import type { SeenJob } from './seen-job.js';
 import {
   isEnded,
+  sinceAfterMove,
   type ChainSchedule,
   type EndState,
   type ExecutionRecord,
@@ -138,14 +140,21 @@ export class JobStore {
   }
 
   /** Moves a delayed job to another time. @returns whether it was delayed, and its record still the same. */
-  async retime({ id, run, when: known }: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean> {
+  async retime({ id, run, when: known }: ExecutionRecord, when: number, schedule?: ChainSchedule): Promise<boolean> {
     const seen = await this.connections.readJob(id);
-    if (seen === undefined || stateOf(seen.job, seen.state, Date.now()) !== 'scheduled') return false;
-    const record = recordOf(seen.job, 'scheduled');
+    const state = seen && stateOf(seen.job, seen.state, Date.now());
+    if (seen === undefined || (state !== 'scheduled' && state !== 'retrying')) return false;
+    const record = recordOf(seen.job, state);
     if (record.run !== run || record.when !== known) return false;
     const { since: _since, ...carried } = memoOf(seen.job);
-    const next: Memo = { ...carried, when, schedule };
-    return this.connections.retime(id, when, { expected: seen.job.failedReason, next: JSON.stringify(next) });
+    const since = sinceAfterMove(record, when);
+    const next: Memo = {
+      ...carried,
+      when,
+      ...(since !== when && { since }),
+      ...(schedule !== undefined && { schedule }),
+    };
+    return this.connections.retime(id, when, { expected: seen.job.failedReason, next: memoText(next) });
   }
 
   /** Tells whether an execution has a record and has not ended. */
@@ -187,6 +196,16 @@ export class JobStore {
     };
     const scheduled = running + waiting + delayed - counts.running - counts.queued - counts.retrying - counts.parked;
     return { counts: { ...counts, scheduled: Math.max(0, scheduled) }, records };
+  }
+
+  /** Lists executions that have not ended, without their arguments. */
+  async page(filter: LiveFilter, look: LiveLook): Promise<LivePage> {
+    const now = Date.now();
+    const { jobs, cursor } = await this.connections.backlog.page(filter, look, now);
+    const records = jobs
+      .flatMap((seen) => storedOf(seen, now)?.record ?? [])
+      .filter((record) => !isEnded(record.state) && matches(record, filter));
+    return { records: records.map(summaryOf), ...(cursor !== undefined && { cursor }) };
   }
 
   /** Forgets what has ended long enough ago. */

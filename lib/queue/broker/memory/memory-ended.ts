@@ -7,6 +7,7 @@ import {
   type FailureGroupRecord,
   type Retried,
 } from '../ended.js';
+import { summaryOf } from '../live.js';
 import type { EndState, ExecutionRecord } from '../record.js';
 import { trailAfterRetry } from '../trail.js';
 import type { MemoryExecution } from './memory-execution.js';
@@ -16,7 +17,7 @@ import type { MemoryQueue } from './memory-queue.js';
 export class MemoryEnded implements EndedStore {
   constructor(private readonly queue: MemoryQueue) {}
 
-  page(filter: EndedFilter, { limit, cursor }: EndedLook): Promise<EndedPage> {
+  page(filter: EndedFilter, { limit, cursor, isBrief = false }: EndedLook): Promise<EndedPage> {
     this.queue.expire();
     const before = cursor === undefined ? Infinity : Number(cursor);
     const records: ExecutionRecord[] = [];
@@ -27,7 +28,9 @@ export class MemoryEnded implements EndedStore {
       if (records.length === limit) return Promise.resolve({ records, cursor: String(last) });
       last = execution.endNumber;
       const record = execution.toRecord();
-      if (this.isListed(execution, record) && matches(record, filter)) records.push(record);
+      if (this.isListed(execution, record) && matches(record, filter)) {
+        records.push(isBrief ? summaryOf(record) : record);
+      }
     }
     return Promise.resolve({ records });
   }

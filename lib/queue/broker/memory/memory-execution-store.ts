@@ -1,9 +1,12 @@
 import { FOLLOWS_RUN, type Cancellation, type ExecutionStore, type Foretell, type Listing } from '../broker.js';
+import type { LiveFilter, LiveLook, LivePage } from '../live.js';
 import { MemoryExecution, type Replacement } from './memory-execution.js';
+import { listLive } from './memory-listing.js';
 import type { MemoryQueue } from './memory-queue.js';
 import { TaskDepths, type TaskDepth } from '../queue-depth.js';
 import {
   isEnded,
+  sinceAfterMove,
   type AddedExecution,
   type ChainSchedule,
   type ExecutionRecord,
@@ -25,14 +28,14 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(id);
   }
 
-  retime({ key, id, run, when: known }: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean> {
+  retime({ key, id, run, when: known }: ExecutionRecord, when: number, schedule?: ChainSchedule): Promise<boolean> {
+    this.queue.promote();
     const execution = this.queue.executions.holderOf(key);
-    const isSame =
-      execution?.id === id && execution.state === 'scheduled' && execution.run === run && execution.when === known;
-    if (!isSame) return Promise.resolve(false);
-    execution.since = when;
-    execution.extras = { ...execution.extras, schedule };
-    this.queue.schedule(execution, 'scheduled', when, this.queue.clock.now());
+    const isSame = execution?.id === id && execution.run === run && execution.when === known;
+    if (!isSame || (execution.state !== 'scheduled' && execution.state !== 'retrying')) return Promise.resolve(false);
+    execution.since = sinceAfterMove(execution, when);
+    if (schedule !== undefined) execution.extras = { ...execution.extras, schedule };
+    this.queue.schedule(execution, execution.state, when, this.queue.clock.now());
     return Promise.resolve(true);
   }
 
@@ -74,6 +77,10 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(replacement?.id === id ? this.recordOf(replacement) : undefined);
   }
 
+  read(id: string, key: string): Promise<ExecutionRecord | undefined> {
+    return this.find(id, key);
+  }
+
   size(): Promise<number> {
     return Promise.resolve(this.queue.executions.size);
   }
@@ -86,6 +93,11 @@ export class MemoryExecutionStore implements ExecutionStore {
       records.push(execution.toRecord());
     }
     return Promise.resolve({ counts: { ...this.queue.executions.counts }, records });
+  }
+
+  page(filter: LiveFilter, look: LiveLook): Promise<LivePage> {
+    this.queue.promote();
+    return Promise.resolve(listLive(this.queue.executions, filter, look));
   }
 
   depths(): Promise<TaskDepth[]> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cancellation, ExecutionStore, Foretell, Listing } from '../broker.js';
 import type { Clock } from '../clock.js';
+import type { LiveFilter, LiveLook, LivePage } from '../live.js';
 import type { TaskDepth } from '../queue-depth.js';
 import {
   isEnded,
@@ -36,12 +37,16 @@ export class OutboxedExecutions implements ExecutionStore {
     return this.inner.replace(execution);
   }
 
-  retime(known: ExecutionRecord, when: number, schedule: ChainSchedule): Promise<boolean> {
+  retime(known: ExecutionRecord, when: number, schedule?: ChainSchedule): Promise<boolean> {
     return this.inner.retime(known, when, schedule);
   }
 
   list(limit: number): Promise<Listing> {
     return this.inner.list(limit);
+  }
+
+  page(filter: LiveFilter, look: LiveLook): Promise<LivePage> {
+    return this.inner.page(filter, look);
   }
 
   depths(): Promise<TaskDepth[]> {
@@ -66,6 +71,14 @@ export class OutboxedExecutions implements ExecutionStore {
     if (row === undefined) return this.inner.find(id, key); // a relay may have added it between the looks
     if (row.state === ROW.settled) return this.endOf(row.note, key);
     return row.entry && this.recordOf(row.entry, row);
+  }
+
+  async read(id: string, key: string): Promise<ExecutionRecord | undefined> {
+    const known = await this.inner.read(id, key);
+    if (known !== undefined) return known;
+    const row = await this.outbox.table.find(id);
+    if (row === undefined) return this.inner.read(id, key); // a relay may have added it between the looks
+    return row.entry && row.state !== ROW.settled ? this.recordOf(row.entry, row) : undefined;
   }
 
   /** Cancels what waits in the outbox under the key, then what the broker has. */

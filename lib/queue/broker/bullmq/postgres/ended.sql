@@ -26,14 +26,15 @@ END
 
 -- fragment: is_wanted
 -- $2 is how many; then conditions, each null where there is none: $3 and $4 time and id to go on behind, $5 earliest time,
--- $6 latest, $7 states, $8 task, $9 beginning of the encoded key, $10 text of the error as it stands in a memo. Keys that
--- are too long to be kept beside the job are for the caller to check, and memos within memos.
+-- $6 latest, $7 states, $8 task, $9 beginning of the encoded key, $10 text of the error as it stands in a memo, $11
+-- worker. Keys that are too long to be kept beside the job are for the caller to check, and memos within memos.
 queue = $1 AND ($3::bigint IS NULL OR (finished_at_ms <= $3 AND (finished_at_ms < $3 OR id COLLATE "C" < $4)))
   AND finished_at_ms >= coalesce($5::bigint, 0) AND finished_at_ms <= coalesce($6::bigint, 9223372036854775807)
   AND ($7::text[] IS NULL OR :end_state = ANY($7))
   AND ($8::text IS NULL OR name = $8)
   AND ($9::text IS NULL OR starts_with(coalesce(dedup_id, id), $9) OR starts_with(dedup_id, '%#'))
   AND ($10::text IS NULL OR position($10 IN failed_reason) > 0 OR position('"before":' IN failed_reason) > 0)
+  AND ($11::text IS NULL OR processed_by = $11)
 
 -- fragment: newest
 -- Ids of the newest that are wanted. One index has each state in this order. It does not have the ids, and a sort by them
@@ -53,9 +54,9 @@ queue = $1 AND ($3::bigint IS NULL OR (finished_at_ms <= $3 AND (finished_at_ms 
 SELECT :job_content FROM :newest JOIN job ON job.queue = $1 AND job.id = ended_id
 ORDER BY ended_at DESC, ended_id COLLATE "C" DESC
 
--- name: look_at_ended
--- The same, without data and keys.
-SELECT :job_status FROM :newest JOIN job ON job.queue = $1 AND job.id = ended_id
+-- name: summarize_ended
+-- The same, without data.
+SELECT :job_summary FROM :newest JOIN job ON job.queue = $1 AND job.id = ended_id
 ORDER BY ended_at DESC, ended_id COLLATE "C" DESC
 
 -- name: failure_groups

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { LiveFilter, LiveLook } from '../../live.js';
 import type { TaskDepth } from '../../queue-depth.js';
 import {
   CANCEL_TTL,
@@ -9,11 +10,13 @@ import {
   type ClearedPart,
   type EndedJobs,
   type JobName,
+  type LivePart,
   type Signalled,
 } from '../backlog.js';
 import { CANCEL, CLEAR, CLEAR_THOROUGHLY, COUNT, FREE_KEYS, KEEP, SIGNAL } from './sql.generated.js';
 import { listPostgresJobs, lookAtDelayedJobs } from './postgres-jobs.js';
 import { readPostgresDepths } from './postgres-depths.js';
+import { readPostgresPage } from './postgres-pages.js';
 import type { PostgresSignals } from './postgres-signals.js';
 
 /** Most jobs that one statement ends. */
@@ -61,6 +64,10 @@ export class PostgresBacklog implements Backlog {
       lookAtDelayedJobs(pool, name, now, PARKED_UNTIL, looks),
     ]);
     return { ...counts, jobs, undecided };
+  }
+
+  page(filter: LiveFilter, look: LiveLook, now: number): Promise<LivePart> {
+    return readPostgresPage(this.pool, this.options.name, filter, look, now);
   }
 
   depths(): Promise<TaskDepth[]> {

@@ -12,8 +12,8 @@ import {
   type Revival,
   type Revived,
 } from '../ended-index.js';
-import { encodeKey } from '../encoded-key.js';
-import { seenOf, type JobRow } from './postgres-jobs.js';
+import { encodePrefix } from '../encoded-key.js';
+import { seenOf, summarizedOf, type JobRow } from './postgres-jobs.js';
 import type { SideStore } from '../side-store.js';
 import type { MigrationClient, SchemaPart } from './postgres-schema.js';
 import {
@@ -26,8 +26,8 @@ import {
   IS_KEPT,
   KEEP_ENDED,
   LIST_ENDED,
-  LOOK_AT_ENDED,
   REVIVE,
+  SUMMARIZE_ENDED,
 } from './sql.generated.js';
 
 /** Jobs that one statement removes at most. */
@@ -55,10 +55,9 @@ export class PostgresEnded implements EndedIndex, SchemaPart {
   }
 
   async look(filter: EndedFilter, { limit, cursor, isBrief = false }: EndedLook): Promise<EndedPart> {
-    const { states, task, keyPrefix, error, since, until } = filter;
+    const { states, task, keyPrefix, error, worker, since, until } = filter;
     const from = cursor === undefined ? undefined : readPosition(cursor);
-    const prefix = keyPrefix === undefined ? null : encodeKey(keyPrefix.replace(/[\uD800-\uDBFF]$/, ''));
-    const { rows } = await this.query<JobRow>(isBrief && keyPrefix === undefined ? LOOK_AT_ENDED : LIST_ENDED, [
+    const { rows } = await this.query<JobRow>(isBrief ? SUMMARIZE_ENDED : LIST_ENDED, [
       limit,
       from?.endedAt ?? null,
       from?.id ?? null,
@@ -66,10 +65,11 @@ export class PostgresEnded implements EndedIndex, SchemaPart {
       until === undefined ? null : Math.floor(until),
       states ?? null,
       task ?? null,
-      prefix,
+      keyPrefix === undefined ? null : encodePrefix(keyPrefix),
       error === undefined ? null : needleOf(error),
+      worker ?? null,
     ]);
-    const jobs = rows.map(seenOf);
+    const jobs = rows.map(isBrief ? summarizedOf : seenOf);
     const last = jobs.at(-1)?.job;
     if (last === undefined || jobs.length < limit) return { jobs };
     return { jobs, cursor: writePosition({ endedAt: last.finishedOn ?? 0, id: last.id }) };

@@ -1,5 +1,7 @@
 import type { JobJson } from 'bullmq';
 import type { Pool } from 'pg';
+import { dataWith } from '../job-codec.js';
+import { mendMemo } from '../job-memo.js';
 import type { SeenJob } from '../seen-job.js';
 import { LIST_JOBS, LOOK_AT_DELAYED_JOBS, LOOK_AT_JOB, READ_JOB } from './sql.generated.js';
 
@@ -22,6 +24,8 @@ export interface JobRow {
   readonly processed_by: string | null;
   readonly data?: string;
   readonly dedup_id?: string | null;
+  /** Part of the data that begins with a long key. */
+  readonly long_key?: string | null;
 }
 
 /** Reads a BullMQ job without its data and its key, as BullMQ itself would read the rest of it. */
@@ -53,6 +57,12 @@ async function readRow(pool: Pool, query: string, queue: string, id: string): Pr
   if (id.includes('\0')) return undefined; // which the database refuses to look for
   const [row] = (await pool.query<JobRow>(query, [queue, id])).rows;
   return row && seenOf(row);
+}
+
+/** Returns a job that was read without its data and its result. */
+export function summarizedOf(row: JobRow): SeenJob {
+  const { job, state } = seenOf(row);
+  return { job: { ...job, data: dataWith(row.long_key), failedReason: mendMemo(job.failedReason) }, state };
 }
 
 export function seenOf(row: JobRow): SeenJob {

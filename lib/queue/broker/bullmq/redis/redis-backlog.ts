@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
+import type { LiveFilter, LiveLook } from '../../live.js';
 import type { TaskDepth } from '../../queue-depth.js';
 import {
   CANCEL_TTL,
@@ -9,10 +10,12 @@ import {
   type ClearedPart,
   type EndedJobs,
   type JobName,
+  type LivePart,
   type Signalled,
 } from '../backlog.js';
 import { CANCEL, CLEAR, LIST, SIGNAL } from './lua.generated.js';
 import { RedisDepths } from './redis-depths.js';
+import { RedisPages } from './redis-pages.js';
 import type { RedisJobs } from './redis-jobs.js';
 
 /** Most jobs that one script ends, and the time after which it leaves the rest to the next, in microseconds. */
@@ -27,6 +30,7 @@ export class RedisBacklog implements Backlog {
   /** Prefix of our keys. */
   private readonly ours: string;
   private readonly depthsOfTasks: RedisDepths;
+  private readonly pages: RedisPages;
   private readonly scripts: Record<keyof typeof SCRIPTS, Script>;
 
   constructor(
@@ -37,6 +41,7 @@ export class RedisBacklog implements Backlog {
     private readonly base: string,
   ) {
     this.depthsOfTasks = new RedisDepths(client, base);
+    this.pages = new RedisPages(client, base);
     this.ours = `${options.prefix}:${options.name}/`;
     for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 2, lua });
     this.scripts = client as never; // ioredis adds them to the instance
@@ -57,6 +62,10 @@ export class RedisBacklog implements Backlog {
     const unknown = await this.jobs.lookAtAll(undecided.filter((id) => !known.has(id)));
     for (const seen of unknown) known.set(seen.job.id, seen);
     return { running, waiting, delayed, due, parked, jobs, undecided: undecided.flatMap((id) => known.get(id) ?? []) };
+  }
+
+  page(filter: LiveFilter, look: LiveLook, now: number): Promise<LivePart> {
+    return this.pages.read(filter, look, now);
   }
 
   depths(): Promise<TaskDepth[]> {

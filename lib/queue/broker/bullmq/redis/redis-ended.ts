@@ -13,7 +13,7 @@ import {
   type Revival,
   type Revived,
 } from '../ended-index.js';
-import { encodeKey } from '../encoded-key.js';
+import { encodePrefix } from '../encoded-key.js';
 import {
   CHECK_FAILURES,
   ERASE_FAILURE,
@@ -70,7 +70,7 @@ export class RedisEnded implements EndedIndex {
   }
 
   async look(filter: EndedFilter, { limit, cursor, isBrief = false }: EndedLook): Promise<EndedPart> {
-    const { states, task, keyPrefix, error, since, until } = filter;
+    const { states, task, keyPrefix, error, worker, since, until } = filter;
     const from = cursor === undefined ? undefined : readPosition(cursor);
     const answer = await this.call(
       'tasksLookAtEnded',
@@ -81,12 +81,12 @@ export class RedisEnded implements EndedIndex {
       since ?? 0,
       states === undefined ? '' : `,${states.join(',')},`,
       task ?? '',
-      keyPrefix === undefined ? '' : encodeKey(withoutHalf(keyPrefix)),
+      keyPrefix === undefined ? '' : encodePrefix(keyPrefix),
       error === undefined ? '' : needleOf(error),
+      worker ?? '',
     );
     const [ids, last, lastId, hasMore] = answer as [string[], string, string, number];
-    const mustRead = !isBrief || keyPrefix !== undefined;
-    const jobs = await (mustRead ? this.jobs.readAll(ids) : this.jobs.lookAtAll(ids));
+    const jobs = await (isBrief ? this.jobs.summarizeAll(ids) : this.jobs.readAll(ids));
     return { jobs, ...(hasMore === 1 && { cursor: writePosition({ endedAt: Number(last), id: lastId }) }) };
   }
 
@@ -180,9 +180,4 @@ function newerOf(one: string | null, other: string | null): string | null {
 function nothingInNote(error: Error): null {
   if (error.message.startsWith('WRONGTYPE')) return null;
   throw error;
-}
-
-/** Returns a prefix without half a surrogate pair at its end, which is encoded otherwise than with its other half. */
-function withoutHalf(prefix: string): string {
-  return prefix.replace(/[\uD800-\uDBFF]$/, '');
 }

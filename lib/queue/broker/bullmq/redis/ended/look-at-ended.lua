@@ -1,6 +1,6 @@
 -- Looks at jobs from the newest end on. ARGV: most jobs to return, most to look at, time and id to go on behind (the id may
 -- be empty), earliest time, then conditions, each empty where there is none: states between commas, task, beginning of the
--- encoded key, and text of the error as it stands in a memo.
+-- encoded key, text of the error as it stands in a memo, and worker.
 --
 -- Returns ids, time and id of the last job that was looked at, and whether there are more. What only the caller can check,
 -- such as a key that is too long to be kept beside the job, is among the ids.
@@ -9,7 +9,7 @@
 --- @include "_tired"
 local limit, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local from, behind, since = ARGV[3], ARGV[4], tonumber(ARGV[5])
-local states, task, prefix, needle = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local states, task, prefix, needle, worker = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local PAGE = 200
 
 local function isWanted(set, id)
@@ -18,6 +18,7 @@ local function isWanted(set, id)
     if not string.find(states, ',' .. stateOf(fieldOf(id, 'failedReason')) .. ',', 1, true) then return false end
   end
   if task ~= '' and fieldOf(id, 'name') ~= task then return false end
+  if worker ~= '' and fieldOf(id, 'pb') ~= worker then return false end
   if prefix ~= '' then
     local key = fieldOf(id, 'deid')
     if key == '' then key = id end
