@@ -29,8 +29,8 @@ WITH looked AS MATERIALIZED (
       AND ($4 < 3 OR process_at_ms >= $5) AND ($4 < 3 OR process_at_ms > $5 OR id COLLATE "C" > $7::text)
     ORDER BY process_at_ms, id COLLATE "C" LIMIT $3)
   LIMIT $3
-), page AS (
-  SELECT looked.*, :job_summary FROM looked JOIN job ON job.queue = $1 AND job.id = looked_id
+), page AS MATERIALIZED (
+  SELECT looked.* FROM looked JOIN job ON job.queue = $1 AND job.id = looked_id
   WHERE state IN ('active', 'waiting', 'delayed')
     AND ($12::text IS NULL OR name = $12)
     AND ($13::text IS NULL OR starts_with(coalesce(dedup_id, id), $13) OR starts_with(dedup_id, '%#'))
@@ -41,5 +41,6 @@ WITH looked AS MATERIALIZED (
   SELECT count(*) OVER ()::int AS looks, place AS last_place, rank::text AS last_rank, tie::text AS last_tie, looked_id AS last_id
   FROM looked ORDER BY place DESC, rank DESC, tie DESC, looked_id COLLATE "C" DESC LIMIT 1
 )
-SELECT last.*, page.*, page.rank::text AS page_rank, page.tie::text AS page_tie FROM last LEFT JOIN page ON true
-ORDER BY place, rank, tie, looked_id COLLATE "C"
+SELECT last.*, place, rank::text AS page_rank, tie::text AS page_tie, :job_summary
+FROM last LEFT JOIN page ON true LEFT JOIN job ON job.queue = $1 AND job.id = looked_id
+ORDER BY page.place, page.rank, page.tie, looked_id COLLATE "C"
