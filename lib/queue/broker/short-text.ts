@@ -4,6 +4,9 @@ import { describeSize } from './size.js';
 /** Longest key, reason and progress message, in bytes of UTF-8. */
 const MAX_TEXT = 1_024;
 
+/** Longest name of a person or program, in characters. */
+const MAX_NAME = 200;
+
 const ELLIPSIS = '…';
 const encoder = new TextEncoder();
 
@@ -23,6 +26,14 @@ export function requireKey(where: string, key: unknown): string {
 export function requireReason(where: string, reason: unknown): string {
   if (typeof reason !== 'string') throw new TaskArgumentError(where, 'reason', reason, 'a string');
   return requireShort(where, 'reason', reason);
+}
+
+/**
+ * @throws {TaskArgumentError} when the value is no name of a person or program, or too long.
+ */
+export function requireActor(where: string, by: unknown): string {
+  if (typeof by === 'string' && by !== '' && by.length <= MAX_NAME) return by;
+  throw new TaskArgumentError(where, 'by', by, `a string of 1 to ${MAX_NAME} characters`);
 }
 
 function requireShort(where: string, argument: string, text: string): string {

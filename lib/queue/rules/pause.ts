@@ -3,7 +3,7 @@ import { BROKER, type Broker } from '../broker/broker.js';
 import { CLOCK, type Clock } from '../broker/clock.js';
 import type { Settlement } from '../broker/settlement.js';
 import { REASONS } from '../broker/reasons.js';
-import { cutText, requireReason } from '../broker/short-text.js';
+import { cutText, requireActor, requireReason } from '../broker/short-text.js';
 import { readNumber, readStored } from '../broker/stored.js';
 import { checkCallOptions } from '../client/call-options.js';
 import { QueueLog } from '../log/queue-log.js';
@@ -19,16 +19,26 @@ import { WatchedMap } from './watched-map.js';
 export interface PauseOptions {
   /** Text of up to 1 kB for log lines and health pages. Default: none. */
   reason?: string | undefined;
+  /** Person or program that pauses, in up to 200 characters. Kept with the pause. */
+  by?: string | undefined;
+}
+
+/** Pause that is in force. */
+export interface PauseState {
+  readonly since: Date;
+  readonly reason?: string;
+  readonly by?: string;
 }
 
 /** Pause that is in force, as it is stored. */
 interface StoredPause {
   readonly reason?: string | undefined;
+  readonly by?: string | undefined;
   /** In milliseconds since the epoch. */
   readonly since: number;
 }
 
-const PAUSE = new KnownOptions<PauseOptions>({ reason: true });
+const PAUSE = new KnownOptions<PauseOptions>({ reason: true, by: true });
 
 const MAP = 'pause';
 /** Field of the map. */
@@ -81,13 +91,14 @@ export class Pause implements Rule {
     });
   }
 
-  /** @throws {TaskArgumentError} when the reason cannot be used. */
+  /** @throws {TaskArgumentError} when an option cannot be used. */
   async pause(options: PauseOptions): Promise<void> {
     checkCallOptions(PAUSE, options, 'pause()');
-    const { reason } = options;
+    const { reason, by } = options;
     if (reason !== undefined) requireReason('pause()', reason);
+    if (by !== undefined) requireActor('pause()', by);
     await this.map.load();
-    await this.broker.maps.write(MAP, QUEUE, JSON.stringify({ reason, since: this.clock.now() }));
+    await this.broker.maps.write(MAP, QUEUE, JSON.stringify({ reason, by, since: this.clock.now() }));
     await this.map.read();
   }
 
@@ -100,8 +111,15 @@ export class Pause implements Rule {
   }
 
   async isPaused(): Promise<boolean> {
+    return (await this.state()) !== undefined;
+  }
+
+  /** Returns the pause that is in force. */
+  async state(): Promise<PauseState | undefined> {
     await (this.map.isLoaded ? this.map.read() : this.map.load());
-    return this.isOn;
+    if (this.current === undefined) return undefined;
+    const { since, reason, by } = this.current;
+    return { since: new Date(since), ...(reason !== undefined && { reason }), ...(by !== undefined && { by }) };
   }
 
   close(): void {
@@ -120,10 +138,14 @@ export class Pause implements Rule {
 
   /** An entry that cannot be read is a pause all the same: whoever wrote it wanted one. */
   private decode(text: string): StoredPause {
-    const pause = readStored(text, ({ reason, since }) => {
+    const pause = readStored(text, ({ reason, by, since }) => {
       const isWhole = readNumber(since) !== undefined && (reason === undefined || typeof reason === 'string');
       return isWhole
-        ? { since: since as number, ...(reason !== undefined && { reason: cutText(reason as string) }) }
+        ? {
+            since: since as number,
+            ...(reason !== undefined && { reason: cutText(reason as string) }),
+            ...(typeof by === 'string' && { by: cutText(by) }),
+          }
         : undefined;
     });
     if (pause === undefined) this.log.unreadable('pause');

@@ -38,6 +38,8 @@ export interface Strike {
   /** `drop` ends them, `hold` parks them until the strike is restored. */
   readonly mode: 'drop' | 'hold';
   readonly reason: string | undefined;
+  /** Person or program that has made it, as `strike()` was told. */
+  readonly by: string | undefined;
   readonly since: Date;
   /** End of the strike; `undefined`: never. */
   readonly expiresAt: Date | undefined;
@@ -55,6 +57,7 @@ interface StoredStrike {
   readonly target: string;
   readonly mode: 'drop' | 'hold';
   readonly reason?: string;
+  readonly by?: string;
   readonly since: number;
   readonly expiresAt?: number;
 }
@@ -121,11 +124,12 @@ function oneNumber(value: unknown): unknown {
 }
 
 export function encodeStrike(strike: Strike): string {
-  const { mode, reason, since, expiresAt } = strike;
+  const { mode, reason, by, since, expiresAt } = strike;
   const stored: StoredStrike = {
     target: encodeTarget(strike),
     mode,
     ...(reason !== undefined && { reason }),
+    ...(by !== undefined && { by }),
     since: since.getTime(),
     ...(expiresAt !== undefined && { expiresAt: expiresAt.getTime() }),
   };
@@ -134,7 +138,7 @@ export function encodeStrike(strike: Strike): string {
 
 /** @returns nothing for what is no strike. */
 export function decodeStrike(text: string): Strike | undefined {
-  return readStored(text, ({ target, mode, reason, since, expiresAt }) => {
+  return readStored(text, ({ target, mode, reason, by, since, expiresAt }) => {
     const [begin, end] = [readNumber(since), readNumber(expiresAt)];
     if (typeof target !== 'string' || (mode !== 'drop' && mode !== 'hold') || begin === undefined) return undefined;
     const [task, parameter, operator, value] = decodeArgs(target);
@@ -145,6 +149,7 @@ export function decodeStrike(text: string): Strike | undefined {
       ...checked,
       mode,
       reason: readString(reason),
+      by: readString(by),
       since: new Date(begin),
       expiresAt: end === undefined ? undefined : new Date(end),
     });

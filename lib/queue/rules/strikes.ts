@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../broker/clock.js';
 import { DurableRegistry } from '../declaration/durable-registry.js';
 import { TaskArgumentError, unknownParameter } from '../broker/queue-errors.js';
 import { QueueLog } from '../log/queue-log.js';
-import { requireReason } from '../broker/short-text.js';
+import { requireActor, requireReason } from '../broker/short-text.js';
 import { StrikeList, type Candidate } from './strike-list.js';
 import {
   conditionOf,
@@ -40,12 +40,14 @@ export interface StrikeOptions extends StrikeSelection {
   mode?: 'drop' | 'hold' | undefined;
   /** Kept with the strike, and shown wherever it has an effect. */
   reason?: string | undefined;
+  /** Person or program that strikes, in up to 200 characters. Kept with the strike. */
+  by?: string | undefined;
   /** Time after which it is restored by itself. Default: never. */
   expiresIn?: Duration | undefined;
 }
 
 const STRIKE = new KnownOptions<StrikeOptions>(
-  { where: true, mode: true, reason: true, expiresIn: true },
+  { where: true, mode: true, reason: true, by: true, expiresIn: true },
   { expires: 'expiresIn', ttl: 'expiresIn', hold: "mode: 'hold'" },
 );
 
@@ -131,14 +133,15 @@ export class Strikes implements AdditionGuard {
     options: StrikeOptions,
   ): Promise<Strike> {
     checkCallOptions(STRIKE, options, 'strike()');
-    const { where, mode = 'drop', reason, expiresIn } = options;
+    const { where, mode = 'drop', reason, by, expiresIn } = options;
     if (mode !== 'drop' && mode !== 'hold') throw new TaskArgumentError('strike()', 'mode', mode, "'drop' or 'hold'");
     if (reason !== undefined) requireReason('strike()', reason);
+    if (by !== undefined) requireActor('strike()', by);
     const target = strikeTarget('strike()', task, ...conditionOf('strike()', [parameter, operator, value], where));
     this.checkParameter(target);
     const now = this.clock.now();
     const expiresAt = expiresIn === undefined ? undefined : new Date(now + parseDuration('expiresIn', expiresIn, 1));
-    const strike: Strike = Object.freeze({ ...target, mode, reason, since: new Date(now), expiresAt });
+    const strike: Strike = Object.freeze({ ...target, mode, reason, by, since: new Date(now), expiresAt });
     await this.load();
     await this.broker.maps.write(MAP, this.storedId(target), encodeStrike(strike));
     await this.map.read();

@@ -21,6 +21,7 @@ function strike(operator: StrikeOperator | undefined, value?: unknown, overrides
     value,
     mode: 'drop',
     reason: undefined,
+    by: undefined,
     since: new Date(0),
     expiresAt: undefined,
     ...overrides,
@@ -161,6 +162,7 @@ describe('a strike', () => {
     const full = strike('in', [1n, new Date(3), 'x'], {
       mode: 'hold',
       reason: "it's\nfraud",
+      by: 'ada',
       since: new Date(5),
       expiresAt: new Date(7),
     });

@@ -356,6 +356,19 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
     expect(await queue.strikes()).toHaveLength(3);
   });
 
+  it('say who has made them, where that was told', async () => {
+    await using test = await start({ worker: false });
+    const { queue } = test;
+    expect((await queue.strike('a', { by: 'ada@example.com', reason: 'fraud' })).by).toBe('ada@example.com');
+    expect((await queue.strike('b')).by).toBeUndefined();
+    const seen = await queue.strikes();
+    expect(seen.map(({ task, by }) => [task, by]).toSorted()).toEqual([
+      ['a', 'ada@example.com'],
+      ['b', undefined],
+    ]);
+    for (const { task } of seen) await queue.restore(task as string);
+  });
+
   it('refuse what means nothing', async () => {
     await using test = await start({ worker: false });
     const strike = test.queue.strike.bind(test.queue) as (...all: unknown[]) => Promise<unknown>;
@@ -370,6 +383,8 @@ describe.each(BROKERS)('strikes: $label', (kind) => {
       ['jobs.order', 'amount', '<', {}],
       ['jobs.order', { mode: 'kill' }],
       ['jobs.order', { reason: 1 }],
+      ['jobs.order', { by: '' }],
+      ['jobs.order', { by: 'x'.repeat(201) }],
     ]) {
       await expect(strike(...args)).rejects.toThrow(TaskArgumentError);
     }
