@@ -7,7 +7,9 @@ import type { EndedQuery } from './client/ended-query.js';
 import type { Execution } from './client/execution.js';
 import type { BulkOptions } from './client/history.js';
 import { ExecutionWriter } from './client/execution-writer.js';
+import type { ExecutionTarget } from './client/execution-listing.js';
 import { FollowUpStore } from './client/follow-up-store.js';
+import { ManualStarts, type ManualStart } from './client/manual-starts.js';
 import { QueueViews } from './queue-views.js';
 import type { PauseOptions } from './rules/pause.js';
 import type { Strike, StrikeCondition, StrikeOperator } from './rules/strike.js';
@@ -17,6 +19,7 @@ import { Strikes, type StrikeOptions } from './rules/strikes.js';
 export abstract class QueueControl extends QueueViews {
   @Inject(ExecutionWriter) protected readonly adder!: ExecutionWriter;
   @Inject(Strikes) protected readonly fleetStrikes!: Strikes;
+  @Inject(ManualStarts) protected readonly manualStarts!: ManualStarts;
   @Inject(FollowUpStore) protected readonly followUps!: FollowUpStore;
 
   /**
@@ -40,7 +43,7 @@ export abstract class QueueControl extends QueueViews {
    * @param operator `==`, `!=`, `<`, `<=`, `>`, `>=`, `between` with `[low, high]`, `in` with a list. Strings are
    * compared by their characters. A value of another type is never struck.
    * @param options `where`: parameter, operator and value, instead of before the options; `mode`: `'drop'` (the default)
-   * ends what is struck, `'hold'` parks it until `restore()`; `reason`; `expiresIn`.
+   * ends what is struck, `'hold'` parks it until `restore()`; `reason`; `by`; `expiresIn`.
    * @throws {TasksUsageError} `UNKNOWN_PARAMETER` when this process declares the task, and it has no such parameter.
    * @throws {TaskArgumentError} when something else cannot be used.
    * @example
@@ -101,7 +104,7 @@ export abstract class QueueControl extends QueueViews {
    * Pauses the queue: within a second no worker of the fleet starts an execution. Runs go on, additions are accepted, and a
    * perpetual task has one next run. The pause survives restarts.
    *
-   * @throws {TaskArgumentError} when the reason is longer than 1 kB.
+   * @throws {TaskArgumentError} when the reason is longer than 1 kB, or `by` than 200 characters.
    */
   pause(options: PauseOptions = {}): Promise<void> {
     return this.pauseRule.pause(options);
@@ -157,6 +160,16 @@ export abstract class QueueControl extends QueueViews {
    */
   async forgetAll(filter: EndedQuery): Promise<Execution<BulkOutcome>> {
     return this.endedOnes.forgetAll(filter);
+  }
+
+  /**
+   * Starts an execution before its time: one that is scheduled, or waits for its next attempt. A perpetual task goes on by its
+   * schedule.
+   *
+   * @internal
+   */
+  runNow(target: ExecutionTarget): Promise<ManualStart> {
+    return this.manualStarts.runNow(target);
   }
 
   /**

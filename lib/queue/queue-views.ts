@@ -8,6 +8,13 @@ import type { HistoryQuery } from './client/ended-query.js';
 import type { Duration } from '../task/duration.js';
 import type { Execution } from './client/execution.js';
 import { ExecutionHandles } from './client/execution-handles.js';
+import {
+  ExecutionListing,
+  type ExecutionTarget,
+  type ListingFilter,
+  type ListingLook,
+  type ListingPage,
+} from './client/execution-listing.js';
 import { Timeline, type TimelineRow } from './client/timeline.js';
 import { workerInfoOf, type WorkerInfo } from './client/worker-info.js';
 import { Workers } from './client/workers.js';
@@ -15,7 +22,7 @@ import type { QueueCounts } from './log/queue-counts.js';
 import { QueueLog } from './log/queue-log.js';
 import { limitPoolOf, listedOf, snapshotOf, type LimitPool, type QueueSnapshot } from './queue-snapshot.js';
 import { statsOf, type QueueStats } from './queue-stats.js';
-import { Pause } from './rules/pause.js';
+import { Pause, type PauseState } from './rules/pause.js';
 import { spanOf, type TimelineOptions } from './timeline-options.js';
 import { QueueWorker } from './worker/queue-worker.js';
 
@@ -27,6 +34,7 @@ export abstract class QueueViews {
   @Inject(QueueWorker) protected readonly worker!: QueueWorker;
   @Inject(Workers) protected readonly fleet!: Workers;
   @Inject(History) protected readonly endedOnes!: History;
+  @Inject(ExecutionListing) protected readonly listing!: ExecutionListing;
   @Inject(Timeline) protected readonly rows!: Timeline;
   @Inject(Pause) protected readonly pauseRule!: Pause;
   @Inject(OUTBOX) protected readonly outbox!: Outbox | undefined;
@@ -41,6 +49,32 @@ export abstract class QueueViews {
   async get(key: string): Promise<Execution | undefined> {
     const record = await this.broker.executions.get(requireKey('get()', key));
     return record && this.executions.of(record);
+  }
+
+  /**
+   * Lists executions, live ones by their next start, then ended ones, the newest first. Arguments are not read.
+   *
+   * @throws {TaskArgumentError} when the cursor is none of an earlier page.
+   * @internal
+   */
+  page(filter: ListingFilter, look: ListingLook): Promise<ListingPage> {
+    return this.listing.page(filter, look);
+  }
+
+  /** Counts ended executions that match. @internal */
+  count(filter: ListingFilter): Promise<number> {
+    return this.listing.count(filter);
+  }
+
+  /** Finds one execution, live or ended; with an id, also where its key was used again. @internal */
+  async find(target: ExecutionTarget): Promise<Execution | undefined> {
+    const record = await this.listing.find(target);
+    return record && this.executions.of(record);
+  }
+
+  /** Returns the pause that is in force. @internal */
+  pauseState(): Promise<PauseState | undefined> {
+    return this.pauseRule.state();
   }
 
   /**

@@ -12,9 +12,11 @@ import { Carriers } from './client/carriers.js';
 import { ExecutionSender } from './client/execution-sender.js';
 import { ExecutionWriter } from './client/execution-writer.js';
 import { ExecutionHandles } from './client/execution-handles.js';
+import { ExecutionListing } from './client/execution-listing.js';
 import { FollowUpStore } from './client/follow-up-store.js';
 import { OutboxWriter } from './client/outbox-writer.js';
 import { History } from './client/history.js';
+import { ManualStarts } from './client/manual-starts.js';
 import { Timeline } from './client/timeline.js';
 import { Workers } from './client/workers.js';
 import { BuiltInTasks } from './declaration/built-in-tasks.js';
@@ -72,6 +74,8 @@ export const QUEUE_PROVIDERS: readonly Provider[] = [
   OutboxWriter,
   Workers,
   History,
+  ExecutionListing,
+  ManualStarts,
   BulkTasks,
   Timeline,
 

@@ -81,10 +81,15 @@ export function pageOf({ limit = 100, cursor }: HistoryQuery): { limit: number; 
   }
   if (cursor === undefined) return { limit };
   const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString() : '';
-  if (!/^\d+(?::[\w-]+)?$/.test(text)) {
+  if (!isEndedCursor(text)) {
     throw new TaskArgumentError('history()', 'cursor', cursor, 'the cursor of an earlier answer of history()');
   }
   return { limit, cursor: text };
+}
+
+/** Tells whether a text is a position in the list of ended executions. */
+export function isEndedCursor(text: string): boolean {
+  return /^\d{1,16}(?::[\w-]+)?$/.test(text);
 }
 
 export function cursorText(cursor: string): string {

@@ -56,6 +56,7 @@ export const LINES = {
     cancelled: (execution: string, reason: string) => `Execution ${execution} was cancelled: ${reason}`,
     retriedByHand: (execution: string) => `Execution ${execution} was retried by queue.retry()`,
     forgotten: (execution: string) => `Execution ${execution} was removed by queue.forget()`,
+    startedByHand: (execution: string) => `Execution ${execution} was brought forward to now by hand`,
     cleared: (executions: string) => `Cleared ${executions} from the queue`,
     strikeRemoved: (target: string) => `Strike removed: executions of ${target} run again`,
     automaticStarted: (task: string) => `Started automatic perpetual task ${task}`,

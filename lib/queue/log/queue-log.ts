@@ -234,6 +234,10 @@ export class QueueLog implements BrokerLog {
     this.log.write('log', NOTES.forgotten(label(name, key)));
   }
 
+  startedByHand(name: string, key: string): void {
+    this.log.write('log', NOTES.startedByHand(label(name, key)));
+  }
+
   cleared(count: number): void {
     this.counts.cancelled += count;
     this.log.write('log', NOTES.cleared(countText(count, 'execution')));

@@ -67,6 +67,24 @@ describe.each(BROKERS)('retime() on $label', (kind) => {
     });
   });
 
+  it('keeps the schedule where it is given none, and the time at which a retry was due at first', async () => {
+    await using broker = space.open(fleet);
+    await add(broker);
+    const claim = await claimed(broker);
+    const error = { name: 'Error', message: 'bad' };
+    await broker.runs.settle(claim, { type: 'retry', at: Date.now() + HOUR, error }, false);
+    const record = await known(broker);
+    expect(record).toMatchObject({ state: 'retrying', attempt: 2 });
+    const when = Date.now() + 2 * HOUR;
+    expect(await broker.executions.retime(record, when)).toBe(true);
+    expect(await known(broker)).toEqual({ ...record, when, since: claim.record.since });
+    expect(await broker.executions.retime(record, when)).toBe(false);
+    const early = claim.record.since - 1;
+    expect(await broker.executions.retime(await known(broker), early)).toBe(true);
+    const { record: started } = await claimed(broker);
+    expect(started).toMatchObject({ attempt: 2, when: early, since: early, extras: { schedule: FORMER } });
+  });
+
   it('lets a time that has come be run at once, by a worker that waits for work', async () => {
     await using broker = space.open(fleet);
     const record = await add(broker, Date.now() + HOUR);

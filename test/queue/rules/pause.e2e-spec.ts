@@ -145,6 +145,21 @@ describe.each(BROKERS)('a pause of the queue: $label', (kind) => {
     expect(performance.now() - closing).toBeLessThan(10_000);
   });
 
+  it('tells who has paused, why and since when', async () => {
+    await using test = await start();
+    const { queue } = test;
+    expect(await queue.pauseState()).toBeUndefined();
+    const before = Date.now();
+    await queue.pause({ reason: 'partner down', by: 'ada' });
+    const state = await queue.pauseState();
+    expect(state).toEqual({ since: expect.any(Date), reason: 'partner down', by: 'ada' });
+    expect(state?.since.getTime()).toBeGreaterThanOrEqual(before);
+    await queue.pause();
+    expect(await queue.pauseState()).toEqual({ since: expect.any(Date) });
+    await queue.resume();
+    expect(await queue.pauseState()).toBeUndefined();
+  });
+
   it('says why in the log, and once', async () => {
     await using test = await start();
     const { queue, logs } = test;
@@ -166,6 +181,7 @@ describe.each(BROKERS)('a pause of the queue: $label', (kind) => {
     const { queue, jobs } = test;
     await expect(queue.pause({ reason: 'x'.repeat(2_000) })).rejects.toThrow(TaskArgumentError);
     await expect(queue.pause({ reason: 5 as never })).rejects.toThrow(TaskArgumentError);
+    await expect(queue.pause({ by: 'x'.repeat(201) })).rejects.toThrow(TaskArgumentError);
     await expect(queue.pause({ because: 'x' } as never)).rejects.toThrow(TaskArgumentError);
     expect(await queue.isPaused()).toBe(false);
     await queue.pause();

@@ -154,10 +154,26 @@ describeBrokers('ended executions', (suite) => {
       expect(page.records.map(({ key }) => key)).toEqual(['k5', 'k0']);
     });
 
-    it('without arguments, where only their ids are wanted', async () => {
-      const id = await end('k');
+    it('without arguments and results, and with all else, where a list wants no more', async () => {
+      const long = 'k'.repeat(300);
+      for (const key of ['a', long]) await end(key);
+      await end('c', failure('bad'));
       const { records } = await suite.other.ended.page({}, { limit: 5, isBrief: true });
-      expect(records.map((record) => record.id)).toEqual([id]);
+      const { records: all } = await suite.other.ended.page({}, { limit: 5 });
+      expect(records.map(({ key }) => key)).toEqual(['c', long, 'a']);
+      expect(records).toEqual(all.map(({ result: _result, ...rest }) => ({ ...rest, args: '[]' })));
+      const { records: found } = await suite.other.ended.page({ keyPrefix: long }, { limit: 5, isBrief: true });
+      expect(found.map(({ key }) => key)).toEqual([long]);
+    });
+
+    it('by the worker that was the last to run them', async () => {
+      await end('a');
+      await suite.addAs(keyed('b'));
+      await suite.broker.executions.cancel('b', 'not wanted');
+      const { worker } = await suite.record('a');
+      expect(worker).toBeDefined();
+      expect(await keys({ worker })).toEqual(['a']);
+      expect(await keys({ worker: 'w-9' })).toEqual([]);
     });
   });
 

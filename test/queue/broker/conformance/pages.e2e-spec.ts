@@ -179,6 +179,8 @@ describeBrokers('pages of what lives', (suite) => {
     const rare = added.flatMap(({ key, name }) => (name === 'rare' ? [key] : []));
     expect((await keys({ task: 'rare' })).toSorted()).toEqual(rare.toSorted());
     expect(await keys({ task: 'none' })).toEqual([]);
+    const bounded = await suite.other.executions.page({ task: 'none' }, { limit: 100 });
+    expect(bounded).toEqual({ records: [], ...(suite.kind.isShared && { cursor: expect.any(String) }) });
     await suite.broker.executions.clear('cleared');
   });
 
