@@ -101,6 +101,13 @@ that writes has the worker. On PostgreSQL the commit wakes it; elsewhere it look
     versions: () => [version('@nestjs/core'), version('bullmq'), version('pg'), version('mysql2'), version('libsql')],
   },
   {
+    name: 'dashboard',
+    title: 'The dashboard',
+    intro: `A process with 1,000 scheduled executions in memory, and 50 runs a second: CPU time without the dashboard, with it while nobody looks, and
+with twenty open tabs, each an event stream of one of four views.`,
+    versions: () => [version('@nestjs/core'), version('express')],
+  },
+  {
     name: 'cancel',
     title: 'The cancellation of a running task',
     intro: `From the call in one process to the signal of the task in another, 50 tasks a round, one after the other. \`queue.cancel(key)\` finds the

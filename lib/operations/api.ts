@@ -133,6 +133,7 @@ export interface DepthView {
 
 export interface PauseView {
   readonly reason?: string;
+  readonly by?: string;
   readonly since: string;
 }
 

@@ -1,8 +1,8 @@
 import { LIVE_STATES, type EndState, type LiveState } from '../queue/broker/record.js';
 import { durationOf } from '../queue/client/moment.js';
+import type { ListingFilter } from '../queue/client/execution-listing.js';
 import type { EndedQuery } from '../queue/client/ended-query.js';
 import type { ExecutionFilter, ExecutionQuery, StateName } from './api.js';
-import type { RecordFilter } from './fleet-queue.js';
 import { InputError } from './input-error.js';
 
 const END_STATES = ['completed', 'failed', 'cancelled', 'dropped'] as const satisfies readonly EndState[];
@@ -49,7 +49,7 @@ export function momentOfText(name: string, text: string, now: number): Date {
 }
 
 /** Makes the filter of a list: times become milliseconds since the epoch. @throws {InputError} */
-export function recordFilterOf({ state, since, until, ...rest }: ExecutionFilter, now: number): RecordFilter {
+export function listingFilterOf({ state, since, until, ...rest }: ExecutionFilter, now: number): ListingFilter {
   return {
     ...rest,
     ...(state !== undefined && { states: state }),

@@ -1,8 +1,8 @@
 import type { Clock } from '../queue/broker/clock.js';
 import type { Execution } from '../queue/client/execution.js';
+import type { QueueControl } from '../queue/queue-control.js';
 import type { ActionBodies, ActionResult, ExecutionTarget } from './api.js';
 import { endedFilterOf } from './execution-query.js';
-import type { FleetQueue } from './fleet-queue.js';
 import { strikePartsOf } from './fleet-strikes.js';
 
 /** Name of the person who acts: kept with strikes and pauses. */
@@ -13,7 +13,7 @@ export interface Actor {
 /** Actions on the fleet, from JSON, for the dashboard and the command line. */
 export class FleetActions {
   constructor(
-    private readonly queue: FleetQueue,
+    private readonly queue: QueueControl,
     private readonly clock: Clock,
   ) {}
 
@@ -56,7 +56,7 @@ export class FleetActions {
   }
 
   async pause({ reason, by }: ActionBodies['pause'] & Actor): Promise<ActionResult> {
-    await this.queue.pause({ reason, ...(by !== undefined && { by }) });
+    await this.queue.pause({ reason, by });
     return { result: 'paused' };
   }
 
@@ -67,7 +67,7 @@ export class FleetActions {
   /** @throws {InputError} {@link TaskArgumentError} when something cannot be used. */
   async strike({ mode, reason, expiresIn, by, ...target }: ActionBodies['strike'] & Actor): Promise<ActionResult> {
     const { task, where } = strikePartsOf(target);
-    const options = { mode, reason, expiresIn, ...(by !== undefined && { by }) };
+    const options = { mode, reason, expiresIn, by };
     // Both forms of the call come to the same: the queue refuses a strike on all tasks without a condition.
     await this.queue.strike(task as string, where === undefined ? options : { ...options, where });
     return { result: 'struck' };

@@ -1,15 +1,15 @@
 import type { ExecutionRecord, LiveState } from '../queue/broker/record.js';
 import { LIVE_STATES } from '../queue/broker/record.js';
+import type { QueueControl } from '../queue/queue-control.js';
 import type { ScheduleView } from './api.js';
 import type { DeclaredTasks } from './declared-tasks.js';
 import { timeOf } from './execution-json.js';
-import type { FleetQueue } from './fleet-queue.js';
 
 /** Chains of one task that are listed. */
 const LISTED = 100;
 
 /** Returns the chains of perpetual tasks that this process declares, by their next start. */
-export async function schedulesOf(queue: FleetQueue, declared: DeclaredTasks): Promise<ScheduleView[]> {
+export async function schedulesOf(queue: QueueControl, declared: DeclaredTasks): Promise<ScheduleView[]> {
   const pages = await Promise.all(
     declared.perpetual.map((task) => queue.page({ task, states: LIVE_STATES }, { limit: LISTED })),
   );

@@ -9,7 +9,7 @@ export interface StrikeParts {
   readonly where: readonly [parameter: string, operator: StrikeOperator, value: unknown] | undefined;
 }
 
-export function strikeViewOf(strike: Strike & { readonly by?: string }): StrikeView {
+export function strikeViewOf(strike: Strike): StrikeView {
   const { task, parameter, operator, value, mode, reason, by, since, expiresAt } = strike;
   return {
     task,

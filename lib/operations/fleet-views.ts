@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { Clock } from '../queue/broker/clock.js';
 import type { LimitPool } from '../queue/queue-snapshot.js';
 import type { OutboxStats, QueueStats, TaskStats } from '../queue/queue-stats.js';
+import type { QueueControl } from '../queue/queue-control.js';
 import type {
   AttentionView,
   DepthView,
@@ -25,8 +26,7 @@ import type {
 import { attentionOf, type FleetState } from './attention.js';
 import type { DeclaredTasks } from './declared-tasks.js';
 import { detailOf, summaryOf } from './execution-json.js';
-import { recordFilterOf } from './execution-query.js';
-import type { FleetQueue } from './fleet-queue.js';
+import { listingFilterOf } from './execution-query.js';
 import { schedulesOf } from './fleet-schedules.js';
 import { strikeViewOf } from './fleet-strikes.js';
 import { lastHourOf, pointsOf, RANGES } from './fleet-timeline.js';
@@ -45,7 +45,7 @@ const EMPTY: TaskStats = { scheduled: 0, waiting: 0, parked: 0, running: 0, retr
 /** Views of the fleet as JSON, for the dashboard and the command line. Arguments are in none but where `@Logged()` shows them. */
 export class FleetViews {
   constructor(
-    private readonly queue: FleetQueue,
+    private readonly queue: QueueControl,
     private readonly declared: DeclaredTasks,
     private readonly clock: Clock,
   ) {}
@@ -71,13 +71,13 @@ export class FleetViews {
   /** @throws {InputError} */
   async executions({ limit = PAGE, cursor, ...filter }: ExecutionQuery): Promise<ExecutionPage> {
     const look = { limit, ...(cursor !== undefined && { cursor }) };
-    const page = await this.queue.page(recordFilterOf(filter, this.clock.now()), look);
+    const page = await this.queue.page(listingFilterOf(filter, this.clock.now()), look);
     return { executions: page.records.map(summaryOf), ...(page.cursor !== undefined && { cursor: page.cursor }) };
   }
 
   /** Counts ended executions that match. The cost grows with their number. */
   async count(filter: ExecutionFilter): Promise<ExecutionCount> {
-    return { count: await this.queue.count(recordFilterOf(filter, this.clock.now())) };
+    return { count: await this.queue.count(listingFilterOf(filter, this.clock.now())) };
   }
 
   async execution(target: ExecutionTarget): Promise<ExecutionDetail | undefined> {

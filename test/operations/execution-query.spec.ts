@@ -4,7 +4,7 @@ import {
   executionQueryOf,
   filterText,
   momentOfText,
-  recordFilterOf,
+  listingFilterOf,
 } from '../../lib/operations/execution-query.js';
 
 const NOW = Date.parse('2026-11-30T12:00:00Z');
@@ -44,7 +44,7 @@ describe('queries for executions', () => {
   it('reads times as they are, or as a duration ago', () => {
     expect(momentOfText('since', '1h', NOW)).toEqual(new Date('2026-11-30T11:00:00Z'));
     expect(momentOfText('since', '2026-11-29', NOW)).toEqual(new Date('2026-11-29T00:00:00Z'));
-    expect(recordFilterOf({ state: ['failed'], since: '1m', task: 'a' }, NOW)).toEqual({
+    expect(listingFilterOf({ state: ['failed'], since: '1m', task: 'a' }, NOW)).toEqual({
       states: ['failed'],
       task: 'a',
       since: NOW - 60_000,
