@@ -38,8 +38,8 @@ export interface Strike {
   /** `drop` ends them, `hold` parks them until the strike is restored. */
   readonly mode: 'drop' | 'hold';
   readonly reason: string | undefined;
-  /** Person or program that has made it, as `strike()` was told. */
-  readonly by: string | undefined;
+  /** Person or program that has made it. Absent where `strike()` was not told. */
+  readonly by?: string;
   readonly since: Date;
   /** End of the strike; `undefined`: never. */
   readonly expiresAt: Date | undefined;
@@ -140,6 +140,7 @@ export function encodeStrike(strike: Strike): string {
 export function decodeStrike(text: string): Strike | undefined {
   return readStored(text, ({ target, mode, reason, by, since, expiresAt }) => {
     const [begin, end] = [readNumber(since), readNumber(expiresAt)];
+    const actor = readString(by);
     if (typeof target !== 'string' || (mode !== 'drop' && mode !== 'hold') || begin === undefined) return undefined;
     const [task, parameter, operator, value] = decodeArgs(target);
     if (task !== null && typeof task !== 'string') return undefined;
@@ -149,7 +150,7 @@ export function decodeStrike(text: string): Strike | undefined {
       ...checked,
       mode,
       reason: readString(reason),
-      by: readString(by),
+      ...(actor !== undefined && { by: actor }),
       since: new Date(begin),
       expiresAt: end === undefined ? undefined : new Date(end),
     });

@@ -141,7 +141,14 @@ export class Strikes implements AdditionGuard {
     this.checkParameter(target);
     const now = this.clock.now();
     const expiresAt = expiresIn === undefined ? undefined : new Date(now + parseDuration('expiresIn', expiresIn, 1));
-    const strike: Strike = Object.freeze({ ...target, mode, reason, by, since: new Date(now), expiresAt });
+    const strike: Strike = Object.freeze({
+      ...target,
+      mode,
+      reason,
+      ...(by !== undefined && { by }),
+      since: new Date(now),
+      expiresAt,
+    });
     await this.load();
     await this.broker.maps.write(MAP, this.storedId(target), encodeStrike(strike));
     await this.map.read();

@@ -21,7 +21,6 @@ function strike(operator: StrikeOperator | undefined, value?: unknown, overrides
     value,
     mode: 'drop',
     reason: undefined,
-    by: undefined,
     since: new Date(0),
     expiresAt: undefined,
     ...overrides,
