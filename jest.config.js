@@ -4,6 +4,7 @@ const base = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-tasks$': '<rootDir>/lib/index.ts',
+    '^nestjs-tasks/dashboard$': '<rootDir>/lib/dashboard/index.ts',
     '^nestjs-tasks/outbox$': '<rootDir>/lib/outbox/index.ts',
     '^nestjs-tasks/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

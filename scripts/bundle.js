@@ -11,9 +11,9 @@ const ROOT = join(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 
-const ENTRIES = ['index', 'outbox/index', 'testing/index'];
+const ENTRIES = ['index', 'dashboard/index', 'outbox/index', 'testing/index'];
 /** Folders whose code an application loads with their entry alone. */
-const APART = ['outbox', 'testing'].map((folder) => join(BUILD, folder));
+const APART = ['dashboard', 'operations', 'outbox', 'testing'].map((folder) => join(BUILD, folder));
 const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const require = createRequire(import.meta.url);
 

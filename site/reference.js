@@ -12,6 +12,7 @@ const TAG = '@publicApi';
 export const NAVIGATION = 'navigation.json';
 const ENTRIES = [
   { file: join(LIB, 'index.ts'), name: 'nestjs-tasks' },
+  { file: join(LIB, 'dashboard/index.ts'), name: 'nestjs-tasks/dashboard' },
   { file: join(LIB, 'outbox/index.ts'), name: 'nestjs-tasks/outbox' },
   { file: join(LIB, 'testing/index.ts'), name: 'nestjs-tasks/testing' },
 ];

@@ -272,15 +272,16 @@ export interface WorkerView {
   readonly seenAt: string;
 }
 
-/** Request task of the process that answers. */
+/** Request task that runs in the process that answers. */
 export interface RequestTaskView {
+  /** Unique in the process. */
+  readonly id: string;
   readonly name: string;
   readonly status: string;
   readonly timing: string;
   readonly isShielded: boolean;
   readonly pool?: string;
-  readonly scheduledAt: string;
-  readonly startedAt?: string;
+  readonly startedAt: string;
 }
 
 export interface PoolView {
@@ -297,6 +298,9 @@ export interface NowView {
   readonly pid: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly pools: readonly PoolView[];
+  /** Number of tasks that run. */
+  readonly running: number;
+  /** Newest 500 of them, the newest first. */
   readonly tasks: readonly RequestTaskView[];
 }
 

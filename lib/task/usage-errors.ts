@@ -7,6 +7,7 @@ import { TasksError } from './task-errors.js';
  * | --- | --- |
  * | `TASKS_MODULE_MISSING` | `TasksModule.forRoot()` is not imported, or not for this transport |
  * | `PACKAGE_MISSING` | an optional package is needed, and not installed or too old |
+ * | `PAGE_MISSING` | the files of the dashboard's page are not beside its code |
  * | `DRIVER_MISSING` | a package of the queue's broker is not installed, or too old |
  * | `TWO_HALVES` | the process loads the package both as ES module and as CommonJS |
  * | `TASK_HOST` | a method was passed unbound, and its provider cannot be determined |
@@ -25,6 +26,7 @@ import { TasksError } from './task-errors.js';
 export type TasksUsageCode =
   | 'TASKS_MODULE_MISSING'
   | 'PACKAGE_MISSING'
+  | 'PAGE_MISSING'
   | 'DRIVER_MISSING'
   | 'TWO_HALVES'
   | 'TASK_HOST'

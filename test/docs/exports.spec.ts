@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as library from 'nestjs-tasks';
+import * as dashboard from 'nestjs-tasks/dashboard';
 import * as outbox from 'nestjs-tasks/outbox';
 import * as testing from 'nestjs-tasks/testing';
 
@@ -13,11 +14,12 @@ const WORDS = new Set(PAGES.flatMap((path) => readFileSync(path, 'utf8').match(/
 describe('the documentation', () => {
   it.each([
     ['nestjs-tasks', library],
+    ['nestjs-tasks/dashboard', dashboard],
     ['nestjs-tasks/outbox', outbox],
     ['nestjs-tasks/testing', testing],
   ])('names all that %s exports', (_name, exported) => {
     const names = Object.keys(exported);
-    expect(names.length).toBeGreaterThan(1);
+    expect(names.length).toBeGreaterThan(0);
     expect(names.filter((name) => !WORDS.has(name))).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ const STRAY_LINE = /\.write\(\s*(?:'\w+'|\w+),[^)]*?['"`][A-Z].*/g;
 const REASONS = messagesIn('lib/queue/broker/reasons.ts');
 const LINES = messagesIn('lib/queue/log/log-lines.ts');
 const TASK_LINES = messagesIn('lib/task/task-lines.ts');
+const DASHBOARD_LINES = messagesIn('lib/dashboard/dashboard-lines.ts');
 
 /** Cells of the rows of a section's table, without the head. */
 function rowsOf(section: string): string[][] {
@@ -51,6 +52,7 @@ describe('docs/messages.md', () => {
   it.each([
     ['the queue', 'Log lines', LINES],
     ['every task', 'Log lines of every task', TASK_LINES],
+    ['the dashboard', 'Log lines of the dashboard', DASHBOARD_LINES],
   ])('lists the log lines of %s with their levels, and no others', (_of, section, lines) => {
     expect(sorted(rowsOf(section).map(([text, level]) => `${level}: ${text}`))).toEqual(
       sorted(lines.map(({ path, text }) => `${path[0]}: ${text}`)),
@@ -69,7 +71,8 @@ describe('docs/messages.md', () => {
   });
 
   it('says what each of them means, and what to do', () => {
-    for (const row of ['Reasons', 'Log lines', 'Log lines of every task', 'Error codes'].flatMap(rowsOf)) {
+    const sections = ['Reasons', 'Log lines', 'Log lines of every task', 'Log lines of the dashboard', 'Error codes'];
+    for (const row of sections.flatMap(rowsOf)) {
       expect(row).toEqual([
         expect.any(String),
         expect.any(String),
@@ -94,7 +97,7 @@ describe('a message', () => {
     expect(strays).toEqual([]);
   });
 
-  it.each([...REASONS, ...LINES, ...TASK_LINES].map(({ path, text }) => [path.join('.'), text]))(
+  it.each([...REASONS, ...LINES, ...TASK_LINES, ...DASHBOARD_LINES].map(({ path, text }) => [path.join('.'), text]))(
     'has sentences of 25 words at most: %s',
     (_name, text = '') => {
       for (const sentence of text.split(/(?<=[.!?])\s+/)) {

@@ -41,7 +41,7 @@ export async function checkPackage(report, { tarball, unpacked }) {
         'package.json',
         'dist/thread-entry.mjs',
         'dist/cjs/package.json',
-        ...['index', 'core', 'outbox/index', 'testing/index', 'rolldown-runtime'].flatMap((file) => [
+        ...['index', 'core', 'dashboard/index', 'outbox/index', 'testing/index', 'rolldown-runtime'].flatMap((file) => [
           `dist/${file}.js`,
           `dist/cjs/${file}.js`,
         ]),
@@ -51,7 +51,7 @@ export async function checkPackage(report, { tarball, unpacked }) {
   });
 
   await report.check('both formats export the same', async () => {
-    for (const entry of ['index', 'outbox/index', 'testing/index']) {
+    for (const entry of ['index', 'dashboard/index', 'outbox/index', 'testing/index']) {
       const esm = Object.keys(await import(join(ROOT, 'dist', `${entry}.js`)));
       const cjs = Object.keys(require(join(ROOT, 'dist/cjs', `${entry}.js`)));
       assert.deepEqual(cjs.toSorted(), esm.toSorted());
