@@ -34,7 +34,7 @@ const DASHBOARD_OPTIONS = new KnownOptions<TasksDashboardOptions>(
   { path: true, access: true, guards: true, imports: true, unprotected: true },
   { guard: 'guards', auth: 'access', accessOf: 'access, a class with that method', prefix: 'path', route: 'path' },
 );
-const PATH = /^\/?[\w.~-]+(?:\/[\w.~-]+)*\/?$/;
+const PATH = /^\/?[\w~-][\w.~-]*(?:\/[\w~-][\w.~-]*)*\/?$/;
 
 /**
  * Checks the options.

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import type { INestApplication, ModuleMetadata, NestApplicationOptions } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TaskQueue, TasksModule, type TasksModuleOptions } from 'nestjs-tasks';
 import { TasksDashboardModule, type TasksDashboardOptions } from 'nestjs-tasks/dashboard';
@@ -29,6 +29,7 @@ export interface DashboardAppOptions {
   readonly metadata?: ModuleMetadata;
   readonly tasks?: TasksModuleOptions;
   readonly times?: Partial<LiveTimes>;
+  readonly application?: NestApplicationOptions;
   /** Sets the application up before it listens. */
   readonly setUp?: (app: INestApplication) => void;
 }
@@ -56,6 +57,7 @@ export async function startDashboard({
   metadata = {},
   tasks = {},
   times = {},
+  application = {},
   setUp = () => {},
 }: DashboardAppOptions = {}): Promise<DashboardApp> {
   const logs = new LogLines();
@@ -67,7 +69,7 @@ export async function startDashboard({
     .useValue(Object.assign(new LiveTimes(), times))
     .setLogger(logs)
     .compile();
-  const app = module.createNestApplication(adapter());
+  const app = module.createNestApplication(adapter(), application);
   setUp(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;

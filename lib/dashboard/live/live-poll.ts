@@ -46,7 +46,9 @@ export class LivePoll {
     const isFirst = !this.isWatched;
     this.#listeners.add(listener);
     const rest = this.place.pace(this) - this.age;
-    if (!isFirst || rest > 0) this.#tellKnown(listener);
+    // What is old is forgotten: the next look is news, also where it finds the same.
+    if (isFirst && rest <= 0) this.#data = this.#trouble = undefined;
+    this.#tellKnown(listener);
     if (isFirst) this.#lookIn(Math.max(0, rest));
     return () => this.#leave(listener);
   }
