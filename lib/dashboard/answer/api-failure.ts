@@ -1,7 +1,7 @@
 import { BrokerUnavailableError, TaskArgumentError, TaskNotRegisteredError } from '../../queue/broker/queue-errors.js';
 import type { ApiError } from '../../operations/api.js';
 import { InputError } from '../../operations/input-error.js';
-import { isError } from '../../task/task-errors.js';
+import { isError, TasksConfigError } from '../../task/task-errors.js';
 import { TasksUsageError } from '../../task/usage-errors.js';
 import { json, type Answer } from './answer.js';
 
@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<number, string>> = {
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
-const BAD_INPUT = [InputError, TaskArgumentError, TaskNotRegisteredError, TasksUsageError];
+const BAD_INPUT = [InputError, TaskArgumentError, TaskNotRegisteredError, TasksConfigError, TasksUsageError];
 /** Seconds until a client asks again. */
 const RETRY_AFTER = '5';
 
