@@ -35,7 +35,7 @@ export function checkComments() {
 
 function sourcesOf(folder) {
   return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.generated.ts'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.generated.ts'))
     .map((name) => join(folder, name));
 }
 

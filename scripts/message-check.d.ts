@@ -2,4 +2,4 @@
 export function checkMessages(): string[];
 
 /** Returns the sentences of a source's texts that have too many words. */
-export function longSentencesIn(source: string): { words: number; sentence: string }[];
+export function longSentencesIn(source: string, tsx?: boolean): { words: number; sentence: string }[];

@@ -14,19 +14,19 @@ const VALUE = '<value>';
 /** Returns the sentences of errors and log lines that are too long, as far as the source alone tells. */
 export function checkMessages() {
   const files = readdirSync(FOLDER, { recursive: true })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.generated.ts'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.generated.ts'))
     .map((name) => join(FOLDER, name));
   if (files.length === 0) return [`${FOLDER} has no sources: is it the right folder?`];
   return files.flatMap((file) =>
-    longSentencesIn(readFileSync(file, 'utf8')).map(
+    longSentencesIn(readFileSync(file, 'utf8'), file.endsWith('.tsx')).map(
       ({ words, sentence }) => `${file}: a sentence of ${words} words, at most ${LONGEST} may be: ${sentence}`,
     ),
   );
 }
 
 /** Returns the sentences of a source's texts that have too many words. */
-export function longSentencesIn(source) {
-  const { body } = parseSync(source, { syntax: 'typescript', target: 'es2022', decorators: true });
+export function longSentencesIn(source, tsx = false) {
+  const { body } = parseSync(source, { syntax: 'typescript', tsx, target: 'es2022', decorators: true });
   const texts = new Set([...textsIn(body, constantsIn(body))].filter((text) => !STATEMENT.test(text)));
   return [...texts].flatMap((text) => text.split(/(?<=[.!?])\s+/)).flatMap(judge);
 }
