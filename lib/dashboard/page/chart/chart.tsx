@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { LANGUAGE } from './language.js';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { colorOf, useScheme } from './colors.js';
@@ -74,7 +75,17 @@ export function Chart({ title, times, series, isStacked, textOf }: ChartProps) {
   );
 }
 
-const STEP_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const STEP_TIME = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeStyle: 'short' });
+
+const TICK_TIME = new Intl.DateTimeFormat(LANGUAGE, { hour: 'numeric', minute: '2-digit' });
+const TICK_DAY = new Intl.DateTimeFormat(LANGUAGE, { month: 'short', day: 'numeric' });
+
+/** Time of a tick, with its day below where it is the first of the day. */
+function tickText(split: number, before: number | undefined): string {
+  const day = TICK_DAY.format(split * 1_000);
+  const isFirst = before === undefined || TICK_DAY.format(before * 1_000) !== day;
+  return TICK_TIME.format(split * 1_000) + (isFirst ? `\n${day}` : '');
+}
 
 export function valueText(value: number | undefined, textOf: (value: number) => string): string {
   return value === undefined ? '–' : textOf(value);
@@ -101,7 +112,7 @@ function optionsOf(
     hooks: { setCursor: [onMove] },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] } },
     axes: [
-      axis,
+      { ...axis, values: (_, splits) => splits.map((split, at) => tickText(split, splits[at - 1])) },
       {
         ...axis,
         size: 64,

@@ -142,6 +142,7 @@ export class LiveView {
   }
 
   #lose(message?: string): void {
+    this.#dropOld();
     const before = this.connection.value;
     const since = 'since' in before ? before.since : new Date();
     this.connection.set({ state: 'lost', since, ...(message !== undefined && { message }) });
@@ -149,7 +150,13 @@ export class LiveView {
 
   #stop(connection: Connection): void {
     this.#close();
+    this.#dropOld();
     this.connection.set(connection);
+  }
+
+  /** Rows of the query before would look like those of this one. */
+  #dropOld(): void {
+    if (this.content.value?.query !== this.#query) this.content.set(undefined);
   }
 
   #pause(): void {

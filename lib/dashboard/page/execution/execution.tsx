@@ -8,6 +8,7 @@ import { durationText } from '../parts/duration.js';
 import { ProgressBar } from '../parts/progress-bar.js';
 import { StateBadge } from '../parts/state-badge.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 import { ErrorText } from './error-text.js';
 import { ExecutionActions } from './execution-actions.js';
@@ -18,7 +19,7 @@ import { Trail } from './trail.js';
 export function Execution() {
   const execution = useView('execution');
   const canWrite = useCanWrite();
-  if (execution === undefined) return <p class="soft">Reading the execution …</p>;
+  if (execution === undefined) return <Reading what="the execution" />;
   const { key, state, error, trail, logs, call } = execution;
   return (
     <>

@@ -3,6 +3,7 @@ import { useCanWrite } from '../client/use-action.js';
 import { useView } from '../client/use-view.js';
 import { DataTable, Empty } from '../parts/data-table.js';
 import { clockText } from '../parts/moment.js';
+import { Reading } from '../parts/reading.js';
 import { place, servedQuery } from '../place/place.js';
 import { BulkActions } from './bulk-actions.js';
 import { filterOf, filterText } from './execution-filter.js';
@@ -29,7 +30,7 @@ export function Executions() {
 function ExecutionList({ query, words }: { readonly query: string; readonly words: string }) {
   const page = useView('executions');
   const { pages, isBusy, problem, more, drop } = useLaterPages(query);
-  if (page === undefined) return <p class="soft">Reading the executions …</p>;
+  if (page === undefined) return <Reading what="the executions" />;
   const shown = new Set(page.executions.map(({ id }) => id));
   const later = (pages?.executions ?? []).filter(({ id }, at, all) => {
     return !shown.has(id) && all.findIndex((other) => other.id === id) === at;

@@ -7,6 +7,7 @@ import { Moment } from '../parts/moment.js';
 import { numberText } from '../parts/number.js';
 import { TextField } from '../parts/text-field.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 import { go, hrefOf, place } from '../place/place.js';
 
@@ -37,7 +38,7 @@ export function Failures() {
           {since !== '' && <Link to="failures">Show all</Link>}
         </div>
       </search>
-      {groups === undefined ? <p class="soft">Reading the failures …</p> : <Groups groups={groups} since={since} />}
+      {groups === undefined ? <Reading what="the failures" /> : <Groups groups={groups} since={since} />}
     </>
   );
 }

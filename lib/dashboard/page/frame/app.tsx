@@ -21,6 +21,7 @@ import { OutcomeRegion } from './outcome-region.js';
 import { PauseBanner } from './pause-banner.js';
 import { TITLES } from './titles.js';
 import { ViewBoundary } from './view-boundary.js';
+import { ViewFrame } from './view-frame.js';
 
 const VIEWS: Readonly<Record<PageView, FunctionComponent>> = {
   overview: Overview,
@@ -65,7 +66,9 @@ export function App() {
         <PauseBanner />
         {view !== 'overview' && <FrameAttention />}
         <ViewBoundary key={shown}>
-          <View />
+          <ViewFrame query={query}>
+            <View />
+          </ViewFrame>
         </ViewBoundary>
       </main>
       <OutcomeRegion />

@@ -3,12 +3,13 @@ import { useView } from '../client/use-view.js';
 import { Empty } from '../parts/data-table.js';
 import { counted, numberText } from '../parts/number.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 
 /** Limits that somebody holds or waits for. */
 export function Limits() {
   const limits = useView('limits');
-  if (limits === undefined) return <p class="soft">Reading the limits …</p>;
+  if (limits === undefined) return <Reading what="the limits" />;
   if (limits.length === 0) {
     return (
       <Empty title="No limit is in use">

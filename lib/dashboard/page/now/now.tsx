@@ -5,6 +5,7 @@ import { Moment } from '../parts/moment.js';
 import { numberText } from '../parts/number.js';
 import { Badge } from '../parts/state-badge.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 
 const TASK_COLUMNS: readonly Column[] = [
   { title: 'Task' },
@@ -23,7 +24,7 @@ const POOL_COLUMNS: readonly Column[] = [
 /** Request tasks of the process that answers: no other process has them. */
 export function Now() {
   const now = useView('now');
-  if (now === undefined) return <p class="soft">Reading the tasks of this process …</p>;
+  if (now === undefined) return <Reading what="the tasks of this process" />;
   const { host, pid, tasks } = now;
   return (
     <>

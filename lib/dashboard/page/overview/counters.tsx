@@ -10,7 +10,7 @@ export function Counters({ overview }: { readonly overview: OverviewView }) {
   const { total, outbox } = stats;
   return (
     <section aria-labelledby="depth">
-      <h2 id="depth">Now</h2>
+      <h2 id="depth">In the queue</h2>
       <dl class="counters">
         <StateCounter name="waiting" state="queued" count={total.waiting} />
         <StateCounter name="running" state="running" count={total.running} />

@@ -3,6 +3,7 @@ import { useSource } from '../client/source.js';
 import { useCanWrite } from '../client/use-action.js';
 import { useView } from '../client/use-view.js';
 import { Attention } from '../frame/attention.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 import { place } from '../place/place.js';
 import { Counters } from './counters.js';
@@ -18,7 +19,7 @@ export function Overview() {
   const overview = useView('overview');
   return (
     <>
-      {overview === undefined ? <p class="soft">Reading the queue …</p> : <NeedsPerson overview={overview} />}
+      {overview === undefined ? <Reading what="the queue" /> : <NeedsPerson overview={overview} />}
       {overview !== undefined && <Counters overview={overview} />}
       <div class="bar">
         <nav class="tabs" aria-label="Range of the charts">

@@ -6,6 +6,7 @@ import { Moment } from '../parts/moment.js';
 import { numberText } from '../parts/number.js';
 import { StateBadge } from '../parts/state-badge.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 
 const COLUMNS: readonly Column[] = [
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column[] = [
 export function Schedules() {
   const schedules = useView('schedules');
   const canWrite = useCanWrite();
-  if (schedules === undefined) return <p class="soft">Reading the schedules …</p>;
+  if (schedules === undefined) return <Reading what="the schedules" />;
   if (schedules.length === 0) {
     return <Empty title="No schedules">Executions of tasks with @Perpetual() stand here, with their next runs.</Empty>;
   }
@@ -64,7 +65,7 @@ const ScheduleRow = unchanging(({ schedule, canWrite }: ScheduleRowProps) => {
       <td class="when">{last === undefined ? <span class="soft">never</span> : <Moment at={last} />}</td>
       <td class="figure">{numberText(count)}</td>
       {canWrite && (
-        <td>
+        <td class="action">
           <button
             type="button"
             aria-label={`Run ${key} now`}

@@ -6,6 +6,7 @@ import { DataTable, Empty, type Column } from '../parts/data-table.js';
 import { Moment } from '../parts/moment.js';
 import { Badge } from '../parts/state-badge.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { place } from '../place/place.js';
 import { StrikeForm } from './strike-form.js';
 
@@ -33,7 +34,7 @@ export function Strikes() {
 function StrikeList() {
   const strikes = useView('strikes');
   const canWrite = useCanWrite();
-  if (strikes === undefined) return <p class="soft">Reading the strikes …</p>;
+  if (strikes === undefined) return <Reading what="the strikes" />;
   if (strikes.length === 0) {
     return (
       <Empty title="No strike is in force">
@@ -85,7 +86,7 @@ const StrikeRow = unchanging(({ strike, canWrite }: StrikeRowProps) => {
       </td>
       <td class="when">{expiresAt === undefined ? <span class="soft">never</span> : <Moment at={expiresAt} />}</td>
       {canWrite && (
-        <td>
+        <td class="action">
           <button type="button" aria-label={`Restore: ${text}`} disabled={isBusy} onClick={restore}>
             Restore
           </button>

@@ -7,6 +7,7 @@ import { durationText } from '../parts/duration.js';
 import { numberText, rateText } from '../parts/number.js';
 import { Badge } from '../parts/state-badge.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 import { place } from '../place/place.js';
 import { sorted, sortNamed, type SortName } from './task-sort.js';
@@ -27,7 +28,7 @@ export function Tasks() {
   const sort = sortNamed(useSource(place).query.get('sort'));
   const tasks = useView('tasks');
   const canWrite = useCanWrite();
-  if (tasks === undefined) return <p class="soft">Reading the tasks …</p>;
+  if (tasks === undefined) return <Reading what="the tasks" />;
   if (tasks.length === 0) {
     return (
       <Empty title="No tasks">
@@ -101,7 +102,7 @@ const TaskRow = unchanging(({ task, canWrite }: TaskRowProps) => {
         )}
       </td>
       {canWrite && (
-        <td>
+        <td class="action">
           <Link to="strikes" query={{ task: name }} label={`Strike ${name}`}>
             Strike this task…
           </Link>

@@ -4,6 +4,7 @@ import { DataTable, Empty, type Column } from '../parts/data-table.js';
 import { Elapsed, Moment } from '../parts/moment.js';
 import { numberText } from '../parts/number.js';
 import { unchanging } from '../parts/unchanging.js';
+import { Reading } from '../parts/reading.js';
 import { Link } from '../place/link.js';
 
 const COLUMNS: readonly Column[] = [
@@ -19,7 +20,7 @@ const COLUMNS: readonly Column[] = [
 /** Processes that take executions. */
 export function Workers() {
   const workers = useView('workers');
-  if (workers === undefined) return <p class="soft">Reading the workers …</p>;
+  if (workers === undefined) return <Reading what="the workers" />;
   if (workers.length === 0) {
     return (
       <Empty title="No worker is there">
