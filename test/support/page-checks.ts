@@ -3,10 +3,10 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
 /** Each width with one of the schemes: colours are the same at all widths, and the rest in both schemes. */
-const LOOKS = [
-  { width: 1_280, colorScheme: 'light' },
+const looks = (wide: number): readonly { width: number; colorScheme: 'light' | 'dark' }[] => [
+  { width: wide, colorScheme: 'light' },
   { width: 375, colorScheme: 'dark' },
-] as const;
+];
 
 /** Violations of axe-core's rules in the page as it stands, a line each. */
 async function violations(page: Page): Promise<string[]> {
@@ -19,9 +19,9 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 /** That the page has no violation and does not scroll sideways, wide in light and narrow in dark. */
-export async function expectSoundPage(page: Page): Promise<void> {
+export async function expectSoundPage(page: Page, wide = 1_280): Promise<void> {
   const size = page.viewportSize();
-  for (const { width, colorScheme } of LOOKS) {
+  for (const { width, colorScheme } of looks(wide)) {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);

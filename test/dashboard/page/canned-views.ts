@@ -238,14 +238,15 @@ export function cannedViews(): { -readonly [V in keyof Views]: Views[V] } {
       pid: 41,
       counts: { running: 1, scheduled: 2 },
       pools: [{ name: 'default', concurrency: 10, running: 1, waiting: 0 }],
+      running: 1,
       tasks: [
         {
+          id: 'partners_1',
           name: 'partners',
           status: 'running',
           timing: 'afterResponse',
           isShielded: true,
           pool: 'default',
-          scheduledAt: ago(3_000),
           startedAt: ago(2_000),
         },
       ],

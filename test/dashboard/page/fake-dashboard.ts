@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -50,7 +50,6 @@ export class FakeDashboard {
   /** Later pages of the executions, by their cursors. */
   readonly pages: Record<string, Views['executions']> = {};
 
-  private readonly changes = new EventEmitter();
   private server: Server | undefined;
   private port = 0;
 
@@ -91,11 +90,6 @@ export class FakeDashboard {
     for (const stream of this.streams) this.sendTo(stream, type, data);
   }
 
-  /** Waits until the streams, the posts or the reads are as the condition says. */
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await once(this.changes, 'change');
-  }
-
   private sendTo({ response }: Stream, type: string, data: unknown): void {
     response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
   }
@@ -106,7 +100,6 @@ export class FakeDashboard {
     if (!path.startsWith('api/v1/')) return this.serve(path, response);
     const name = path.slice('api/v1/'.length);
     if (name !== 'stream') this.reads.push(`${name}${search}`);
-    this.changed();
     if (this.refusal !== undefined) {
       response.writeHead(this.refusal.status, { 'content-type': 'application/json' }).end(this.refusal.body);
     } else if (name === 'stream') this.open(searchParams, search, response);
@@ -131,7 +124,6 @@ export class FakeDashboard {
       header: typeof header === 'string' ? header : undefined,
     });
     this.json(response, 201, this.results[action] ?? { result: 'done' });
-    this.changed();
   }
 
   private open(query: URLSearchParams, search: string, response: ServerResponse): void {
@@ -142,11 +134,9 @@ export class FakeDashboard {
     this.opened.push(search);
     response.on('close', () => {
       this.streams.delete(stream);
-      this.changed();
     });
     this.sendTo(stream, 'summary', this.views.summary);
     this.sendTo(stream, 'view', this.views[view]);
-    this.changed();
   }
 
   private async serve(path: string, response: ServerResponse): Promise<void> {
@@ -162,9 +152,5 @@ export class FakeDashboard {
 
   private json(response: ServerResponse, status: number, data: unknown): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(data));
-  }
-
-  private changed(): void {
-    this.changes.emit('change');
   }
 }

@@ -56,8 +56,12 @@ export class LiveView {
   }
 
   #open(): void {
-    this.#close();
     if (!('since' in this.connection.value)) this.connection.set({ state: 'connecting' });
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#close();
     const query = new URLSearchParams(this.#query);
     query.set('view', this.#view);
     const stream = new EventSource(apiUrl('stream', query.toString()));
@@ -79,6 +83,8 @@ export class LiveView {
       const message = messageIn(text);
       this.#stop(stoppedBy(statusCode, message, this.#view) ?? { state: 'stopped', why: 'refused', message });
     });
+    // The server ends each stream after a while, so that a new request passes the application's guards.
+    on('renew', () => this.#connect());
     on('closing', () => {
       this.#close();
       this.connection.set({ state: 'closing', since: new Date() });

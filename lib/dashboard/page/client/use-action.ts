@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { ActionBodies, ActionName, ActionResult } from '../../../operations/api.js';
 import { act, ApiFailure } from './api.js';
 import { live } from './live-view.js';
@@ -10,7 +10,11 @@ type Run = <A extends ActionName>(action: A, body: ActionBodies[A]) => Promise<A
 /** Returns a function that runs an action and says its outcome, and whether one is under way. */
 export function useAction(): readonly [run: Run, isBusy: boolean] {
   const [isBusy, setIsBusy] = useState(false);
+  // A disabled button would lose the focus, so that a second press is left out here.
+  const underWay = useRef(false);
   const run: Run = async (action, body) => {
+    if (underWay.current) return undefined;
+    underWay.current = true;
     setIsBusy(true);
     try {
       const result = await act(action, body);
@@ -25,6 +29,7 @@ export function useAction(): readonly [run: Run, isBusy: boolean] {
       outcome.set({ isFailure: true, text: failureText(error) });
       return undefined;
     } finally {
+      underWay.current = false;
       setIsBusy(false);
     }
   };

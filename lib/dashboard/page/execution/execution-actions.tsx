@@ -22,21 +22,21 @@ export function ExecutionActions({ id, executionKey: key, state }: ExecutionActi
     <div class="actions">
       {hasEnded && (
         <>
-          <button type="button" class="primary" disabled={isBusy} onClick={() => void run('retry', { id, key })}>
+          <button type="button" class="primary" aria-disabled={isBusy} onClick={() => void run('retry', { id, key })}>
             Retry
           </button>
-          <button type="button" class="dangerous" disabled={isBusy} onClick={() => setOpen('forget')}>
+          <button type="button" class="dangerous" aria-disabled={isBusy} onClick={() => setOpen('forget')}>
             Forget…
           </button>
         </>
       )}
       {(state === 'scheduled' || state === 'retrying') && (
-        <button type="button" class="primary" disabled={isBusy} onClick={() => void run('run-now', { id, key })}>
+        <button type="button" class="primary" aria-disabled={isBusy} onClick={() => void run('run-now', { id, key })}>
           Run now
         </button>
       )}
       {!hasEnded && (
-        <button type="button" class="dangerous" disabled={isBusy} onClick={() => setOpen('cancel')}>
+        <button type="button" class="dangerous" aria-disabled={isBusy} onClick={() => setOpen('cancel')}>
           Cancel…
         </button>
       )}

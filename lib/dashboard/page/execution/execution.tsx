@@ -31,7 +31,7 @@ export function Execution() {
       {call !== undefined && (
         <section aria-labelledby="call">
           <h2 id="call">Call</h2>
-          <pre class="block" tabIndex={0} role="region" aria-labelledby="call">
+          <pre class="block" tabIndex={0} role="region" aria-label="Text of the call">
             {call}
           </pre>
         </section>

@@ -3,14 +3,14 @@ import type { ExecutionFilter } from '../../../operations/api.js';
 import { useAction } from '../client/use-action.js';
 import { ConfirmModal } from '../parts/confirm-modal.js';
 import { BulkModal } from './bulk-modal.js';
-import { isOfEnded } from './execution-filter.js';
+import { isForBulk } from './execution-filter.js';
 
 /** Actions on all that match, which the server does, also beyond what is shown. */
 export function BulkActions({ filter }: { readonly filter: ExecutionFilter }) {
   const [open, setOpen] = useState<'retry-all' | 'forget-all' | 'clear'>();
   const [run, isBusy] = useAction();
   const close = (): void => setOpen(undefined);
-  const isPossible = isOfEnded(filter);
+  const isPossible = isForBulk(filter);
   return (
     <div class="actions">
       <button type="button" disabled={!isPossible} onClick={() => setOpen('retry-all')}>
@@ -22,7 +22,9 @@ export function BulkActions({ filter }: { readonly filter: ExecutionFilter }) {
       <button type="button" class="dangerous" onClick={() => setOpen('clear')}>
         Clear the queue…
       </button>
-      {!isPossible && <p class="hint">To act on all that match, filter by ended states alone, such as failed.</p>}
+      {!isPossible && (
+        <p class="hint">To act on all that match, filter by ended states alone, such as failed, and by no worker.</p>
+      )}
       {open === 'clear' && (
         <ConfirmModal
           title="Clear the queue?"

@@ -72,7 +72,8 @@ export function BulkModal({ action, filter, onClose }: BulkModalProps) {
               <button
                 type="submit"
                 class={action === 'forget-all' ? 'dangerous' : 'primary'}
-                disabled={isBusy || count === 0}
+                aria-disabled={isBusy}
+                disabled={count === 0}
               >
                 {typeof count === 'number' ? `${verb} ${counted(count, 'execution')}` : `${verb} all that match`}
               </button>

@@ -31,9 +31,13 @@ export function changeFilter(query: URLSearchParams, changes: Changes): void {
   go(hrefOf('executions', { ...queryOfFilter(filterOf(query)), ...changes }));
 }
 
-/** Whether a filter names nothing but ended executions: only they can be retried and forgotten. */
-export function isOfEnded({ state }: ExecutionFilter): boolean {
-  return state !== undefined && state.every((name) => (END_STATES as readonly string[]).includes(name));
+/** Whether the server can retry and forget all that match: all have ended, and no worker is asked for. */
+export function isForBulk({ state, worker }: ExecutionFilter): boolean {
+  return (
+    worker === undefined &&
+    state !== undefined &&
+    state.every((name) => (END_STATES as readonly string[]).includes(name))
+  );
 }
 
 /** Returns a filter in words. */

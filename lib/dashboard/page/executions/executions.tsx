@@ -50,7 +50,7 @@ function ExecutionList({ query, words }: { readonly query: string; readonly word
       )}
       <div class="after-table">
         {hasMore && (
-          <button type="button" disabled={isBusy} onClick={() => void more(page)}>
+          <button type="button" aria-disabled={isBusy} onClick={() => void more(page)}>
             Load more
           </button>
         )}

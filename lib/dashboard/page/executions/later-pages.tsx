@@ -33,7 +33,7 @@ export function useLaterPages(query: string): Reading {
   }
   const more = async (first: ExecutionPage): Promise<void> => {
     const cursor = pages === undefined ? first.cursor : pages.cursor;
-    if (cursor === undefined) return;
+    if (cursor === undefined || isBusy) return;
     setIsBusy(true);
     try {
       const asked = new URLSearchParams(query);

@@ -16,6 +16,7 @@ import { Tasks } from '../tasks/tasks.js';
 import { Workers } from '../workers/workers.js';
 import { Attention } from './attention.js';
 import { ConnectionNotice } from './connection-notice.js';
+import { useKeptFocus } from './kept-focus.js';
 import { Navigation } from './navigation.js';
 import { OutcomeRegion } from './outcome-region.js';
 import { PauseBanner } from './pause-banner.js';
@@ -42,6 +43,8 @@ export function App() {
   const query = servedQuery(current);
   const heading = useRef<HTMLHeadingElement>(null);
   const shown = view === 'execution' ? `${view}?${query}` : view;
+  const main = useRef<HTMLElement>(null);
+  useKeptFocus(main, heading);
   const before = useRef(shown);
   useEffect(() => live.follow(view, query), [view, query]);
   useLayoutEffect(() => {
@@ -58,7 +61,7 @@ export function App() {
       </a>
       <Top view={view} />
       <Navigation view={view} />
-      <main id="main" tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1}>
         <h1 ref={heading} tabIndex={-1}>
           {TITLES[view]}
         </h1>

@@ -17,7 +17,7 @@ export function PauseBanner() {
         {pause.reason === undefined ? '.' : `: ${pause.reason}`}
       </p>
       {canWrite && (
-        <button type="button" disabled={isBusy} onClick={() => void run('resume', {})}>
+        <button type="button" aria-disabled={isBusy} onClick={() => void run('resume', {})}>
           Resume
         </button>
       )}

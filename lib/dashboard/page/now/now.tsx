@@ -12,7 +12,6 @@ const TASK_COLUMNS: readonly Column[] = [
   { title: 'Status' },
   { title: 'Timing' },
   { title: 'Pool' },
-  { title: 'Scheduled' },
   { title: 'Started' },
 ];
 const POOL_COLUMNS: readonly Column[] = [
@@ -25,7 +24,7 @@ const POOL_COLUMNS: readonly Column[] = [
 export function Now() {
   const now = useView('now');
   if (now === undefined) return <Reading what="the tasks of this process" />;
-  const { host, pid, tasks } = now;
+  const { host, pid, tasks, running } = now;
   return (
     <>
       <p class="lead">
@@ -36,18 +35,21 @@ export function Now() {
         <h2 id="pools">Pools</h2>
         <Pools pools={now.pools} />
       </section>
-      <section aria-labelledby="open">
-        <h2 id="open">Open tasks</h2>
+      <section aria-labelledby="running">
+        <h2 id="running">Running tasks</h2>
         {tasks.length === 0 ? (
-          <Empty title="No request task is open">
-            Tasks of requests stand here from their scheduling to their end.
-          </Empty>
+          <Empty title="No request task runs">Tasks of requests stand here while they run in this process.</Empty>
         ) : (
-          <DataTable caption="Open request tasks" columns={TASK_COLUMNS}>
-            {tasks.map((task, at) => (
-              <RequestTaskRow key={`${at} ${task.name} ${task.scheduledAt}`} task={task} />
+          <DataTable caption="Running request tasks" columns={TASK_COLUMNS}>
+            {tasks.map((task) => (
+              <RequestTaskRow key={task.id} task={task} />
             ))}
           </DataTable>
+        )}
+        {running > tasks.length && (
+          <p class="soft">
+            The newest {tasks.length} of {numberText(running)} are shown.
+          </p>
         )}
       </section>
     </>
@@ -87,7 +89,7 @@ function Pools({ pools }: Pick<NowView, 'pools'>) {
 }
 
 const RequestTaskRow = unchanging(({ task }: { readonly task: RequestTaskView }) => {
-  const { name, status, timing, isShielded, pool, scheduledAt, startedAt } = task;
+  const { name, status, timing, isShielded, pool, startedAt } = task;
   return (
     <tr>
       <th scope="row" class="name">
@@ -100,9 +102,8 @@ const RequestTaskRow = unchanging(({ task }: { readonly task: RequestTaskView })
       <td>{timing}</td>
       <td>{pool}</td>
       <td class="when">
-        <Moment at={scheduledAt} />
+        <Moment at={startedAt} />
       </td>
-      <td class="when">{startedAt === undefined ? <span class="soft">not yet</span> : <Moment at={startedAt} />}</td>
     </tr>
   );
 });

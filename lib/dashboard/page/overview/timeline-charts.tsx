@@ -37,7 +37,7 @@ export const StartLatency = unchanging(({ timeline }: Pick<OverviewView, 'timeli
   return (
     <section aria-labelledby="latency">
       <h2 id="latency">Start latency</h2>
-      <p class="soft">Time from due to start, the greatest of all tasks</p>
+      <p class="soft">From due to start, of all tasks together</p>
       <Chart title={title} times={timesOf(timeline)} series={series} isStacked={false} textOf={durationText} />
       <Figures title={title} times={timesOf(timeline)} series={series} textOf={durationText} />
     </section>

@@ -27,7 +27,7 @@ export function ConfirmModal({ title, confirm, isDangerous, isBusy, onConfirm, o
           <form onSubmit={submit}>
             {children}
             <p class="buttons">
-              <button type="submit" class={isDangerous ? 'dangerous' : 'primary'} disabled={isBusy}>
+              <button type="submit" class={isDangerous ? 'dangerous' : 'primary'} aria-disabled={isBusy}>
                 {confirm}
               </button>
               <button type="button" onClick={close}>

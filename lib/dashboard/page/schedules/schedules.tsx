@@ -68,8 +68,9 @@ const ScheduleRow = unchanging(({ schedule, canWrite }: ScheduleRowProps) => {
         <td class="action">
           <button
             type="button"
-            aria-label={`Run ${key} now`}
-            disabled={isBusy || state === 'running'}
+            aria-label={`Run now: ${key}`}
+            aria-disabled={isBusy}
+            disabled={state !== 'scheduled' && state !== 'retrying'}
             onClick={() => void run('run-now', { key })}
           >
             Run now

@@ -105,7 +105,7 @@ export function StrikeForm({ task: proposed }: { readonly task: string }) {
           {problem}
         </p>
         <p class="buttons">
-          <button type="submit" class="primary" disabled={isBusy}>
+          <button type="submit" class="primary" aria-disabled={isBusy}>
             Strike
           </button>
         </p>

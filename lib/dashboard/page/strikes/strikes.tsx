@@ -87,7 +87,7 @@ const StrikeRow = unchanging(({ strike, canWrite }: StrikeRowProps) => {
       <td class="when">{expiresAt === undefined ? <span class="soft">never</span> : <Moment at={expiresAt} />}</td>
       {canWrite && (
         <td class="action">
-          <button type="button" aria-label={`Restore: ${text}`} disabled={isBusy} onClick={restore}>
+          <button type="button" aria-label={`Restore: ${text}`} aria-disabled={isBusy} onClick={restore}>
             Restore
           </button>
         </td>

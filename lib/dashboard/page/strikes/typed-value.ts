@@ -10,13 +10,10 @@ const PREFIXES: Readonly<Record<Exclude<ValueType, 'text'>, string>> = {
   JSON: 'json:',
 };
 
-/** Beginning that the server would take for a type. */
-const LIKE_TYPED = /^[a-z]+:/;
-
 /** Returns a value as the actions take it, such as `int:5`. */
 export function typedValue(type: ValueType, text: string): string {
   if (type !== 'text') return `${PREFIXES[type]}${text.trim()}`;
-  return LIKE_TYPED.test(text) ? `json:${JSON.stringify(text)}` : text;
+  return text.includes(':') ? `text:${text}` : text;
 }
 
 /** Returns what is wrong with a value; `undefined` where nothing is. */

@@ -103,7 +103,7 @@ const TaskRow = unchanging(({ task, canWrite }: TaskRowProps) => {
       </td>
       {canWrite && (
         <td class="action">
-          <Link to="strikes" query={{ task: name }} label={`Strike ${name}`}>
+          <Link to="strikes" query={{ task: name }} label={`Strike this task… ${name}`}>
             Strike this task…
           </Link>
         </td>
