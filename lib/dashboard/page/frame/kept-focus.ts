@@ -13,8 +13,9 @@ export function useKeptFocus(main: RefObject<HTMLElement | null>, heading: RefOb
     const remember = ({ target }: FocusEvent): void => {
       focused = target as Element;
     };
-    const forget = ({ relatedTarget }: FocusEvent): void => {
-      if (relatedTarget !== null || focused?.isConnected === true) focused = null;
+    // A press beside all controls takes the focus away as well, and the user means it.
+    const forget = (): void => {
+      focused = null;
     };
     const observer = new MutationObserver(() => {
       if (focused === null || focused.isConnected) return;
@@ -22,11 +23,11 @@ export function useKeptFocus(main: RefObject<HTMLElement | null>, heading: RefOb
       if (document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
     });
     element.addEventListener('focusin', remember);
-    element.addEventListener('focusout', forget);
+    document.addEventListener('pointerdown', forget, true);
     observer.observe(element, { childList: true, subtree: true });
     return () => {
       element.removeEventListener('focusin', remember);
-      element.removeEventListener('focusout', forget);
+      document.removeEventListener('pointerdown', forget, true);
       observer.disconnect();
     };
   }, [main, heading]);
