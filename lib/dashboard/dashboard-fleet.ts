@@ -2,7 +2,6 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { DeclaredTasks } from '../operations/declared-tasks.js';
 import { FleetActions } from '../operations/fleet-actions.js';
-import type { FleetQueue } from '../operations/fleet-queue.js';
 import { FleetViews } from '../operations/fleet-views.js';
 import { BROKER, type Broker } from '../queue/broker/broker.js';
 import { CLOCK, type Clock } from '../queue/broker/clock.js';
@@ -27,7 +26,7 @@ export class DashboardFleet implements OnModuleInit {
 
   /** @throws {TasksUsageError} `TASKS_MODULE_MISSING` */
   onModuleInit(): void {
-    const queue = this.find<FleetQueue>(TaskQueue);
+    const queue = this.find<TaskQueue>(TaskQueue);
     const clock = this.find<Clock>(CLOCK);
     this.views = new FleetViews(queue, new DeclaredTasks(this.find<DurableRegistry>(DurableRegistry)), clock);
     this.actions = new FleetActions(queue, clock);

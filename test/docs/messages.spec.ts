@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as library from 'nestjs-tasks';
 import * as outbox from 'nestjs-tasks/outbox';
 import { TasksError } from 'nestjs-tasks';
+import { InputError } from '../../lib/operations/input-error.js';
 import { messagesIn } from '../support/messages.js';
 
 const PAGE = readFileSync('docs/messages.md', 'utf8');
@@ -64,7 +65,7 @@ describe('docs/messages.md', () => {
   });
 
   it('names the class of each error', () => {
-    const classes = Object.entries({ ...library, ...outbox }).flatMap(([name, value]) =>
+    const classes = Object.entries({ ...library, ...outbox, InputError }).flatMap(([name, value]) =>
       typeof value === 'function' && (value.prototype as unknown) instanceof TasksError ? [name] : [],
     );
     expect(sorted([...new Set(rowsOf('Error codes').map(([, name]) => name))])).toEqual(sorted(classes));
