@@ -19,7 +19,7 @@ export class DashboardFleet implements OnModuleInit {
   views!: FleetViews;
   actions!: FleetActions;
   scheduler!: TaskScheduler;
-  /** Queue with its broker, such as `tasks on Redis`. */
+  /** Queue with its broker: `tasks on Redis`, `tasks in memory`. */
   label!: string;
 
   constructor(private readonly modules: ModuleRef) {}
@@ -31,8 +31,9 @@ export class DashboardFleet implements OnModuleInit {
     this.views = new FleetViews(queue, new DeclaredTasks(this.find<DurableRegistry>(DurableRegistry)), clock);
     this.actions = new FleetActions(queue, clock);
     this.scheduler = this.find<TaskScheduler>(TaskScheduler);
-    const { label } = this.find<Broker>(BROKER);
-    this.label = `${this.find<ResolvedQueueOptions>(QUEUE_OPTIONS).name} on ${label}`;
+    const { label, isShared } = this.find<Broker>(BROKER);
+    const { name } = this.find<ResolvedQueueOptions>(QUEUE_OPTIONS);
+    this.label = isShared ? `${name} on ${label}` : `${name} in memory`;
   }
 
   private find<T>(token: Parameters<ModuleRef['get']>[0]): T {

@@ -42,7 +42,8 @@ function factsOf(record: ExecutionRecord): Omit<ExecutionSummary, 'error'> {
     ...(startedAt !== undefined && { startedAt: timeOf(startedAt) }),
     ...(endedAt !== undefined && { endedAt: timeOf(endedAt) }),
     ...(worker !== undefined && { worker }),
-    ...(reason !== undefined && { reason }),
+    // While it runs, the reason of its last wait is over: the trail has it.
+    ...(reason !== undefined && state !== 'running' && { reason }),
     ...(progress !== undefined && { progress: progress satisfies ProgressView }),
   };
 }
