@@ -4,7 +4,6 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { INestApplication, ModuleMetadata, NestApplicationOptions } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TaskQueue, TasksModule, type TasksModuleOptions } from 'nestjs-tasks';
@@ -45,8 +44,8 @@ for (const name of ['app.js', 'app.css', 'icon.svg', 'licences.txt']) {
 }
 
 class StandInFiles extends PageFiles {
-  protected override find(): URL {
-    return pathToFileURL(`${FOLDER}/`);
+  protected override find(): string {
+    return FOLDER;
   }
 }
 
