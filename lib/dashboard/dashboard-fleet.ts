@@ -3,13 +3,18 @@ import { ModuleRef } from '@nestjs/core';
 import { DeclaredTasks } from '../operations/declared-tasks.js';
 import { FleetActions } from '../operations/fleet-actions.js';
 import { FleetViews } from '../operations/fleet-views.js';
-import { BROKER, type Broker } from '../queue/broker/broker.js';
 import { CLOCK, type Clock } from '../queue/broker/clock.js';
-import { QUEUE_OPTIONS, type ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
+import { QUEUE_OPTIONS, type QueueBackend, type ResolvedQueueOptions } from '../queue/broker/queue-settings.js';
 import { DurableRegistry } from '../queue/declaration/durable-registry.js';
 import { TaskQueue } from '../queue/task-queue.js';
 import { TaskScheduler } from '../scheduler/task-scheduler.js';
 import { moduleMissing } from '../task/usage-errors.js';
+
+const PLACES: Readonly<Record<QueueBackend, string>> = {
+  memory: 'in memory',
+  redis: 'on Redis',
+  postgres: 'on PostgreSQL',
+};
 
 /**
  * Tasks of the application, found in its tasks module: that need not be global. Nothing is connected until somebody looks.
@@ -19,7 +24,7 @@ export class DashboardFleet implements OnModuleInit {
   views!: FleetViews;
   actions!: FleetActions;
   scheduler!: TaskScheduler;
-  /** Queue with its broker: `tasks on Redis`, `tasks in memory`. */
+  /** Queue with its place, such as `tasks on Redis`. */
   label!: string;
 
   constructor(private readonly modules: ModuleRef) {}
@@ -31,9 +36,8 @@ export class DashboardFleet implements OnModuleInit {
     this.views = new FleetViews(queue, new DeclaredTasks(this.find<DurableRegistry>(DurableRegistry)), clock);
     this.actions = new FleetActions(queue, clock);
     this.scheduler = this.find<TaskScheduler>(TaskScheduler);
-    const { label, isShared } = this.find<Broker>(BROKER);
-    const { name } = this.find<ResolvedQueueOptions>(QUEUE_OPTIONS);
-    this.label = isShared ? `${name} on ${label}` : `${name} in memory`;
+    const { name, backend } = this.find<ResolvedQueueOptions>(QUEUE_OPTIONS);
+    this.label = `${name} ${PLACES[backend]}`;
   }
 
   private find<T>(token: Parameters<ModuleRef['get']>[0]): T {

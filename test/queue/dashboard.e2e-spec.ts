@@ -155,7 +155,12 @@ describe.each(BROKERS)('the dashboard on $label', (kind) => {
       expect.objectContaining({ pid: process.pid, running: 1 }),
     ]);
     expect(await view<NowView>(url, 'now')).toMatchObject({ pid: process.pid, running: 0, tasks: [] });
-    expect(await view<SummaryView>(url, 'summary')).toMatchObject({ access: 'write', version: '0.0.0' });
+    const place = { memory: 'in memory', redis: 'on Redis', postgres: 'on PostgreSQL' }[kind.label];
+    expect(await view<SummaryView>(url, 'summary')).toMatchObject({
+      queue: expect.stringMatching(new RegExp(`^q\\d+ ${place}$`)),
+      access: 'write',
+      version: '0.0.0',
+    });
 
     for (const { method, path } of routesOf(app)) {
       if (method !== 'GET') continue;
