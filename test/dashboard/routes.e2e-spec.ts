@@ -12,6 +12,8 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { TasksDashboardModule, type TasksDashboardAccess } from 'nestjs-tasks/dashboard';
@@ -210,6 +212,25 @@ describe.each(ADAPTERS)('the routes of the dashboard (%s)', (_name, adapter) => 
       body: '{"reason":',
     });
     expect(broken.status).toBe(400);
+  });
+});
+
+describe.each([
+  [
+    'express',
+    () => new ExpressAdapter(),
+    (app: INestApplication) => void (app as NestExpressApplication).set('trust proxy', true),
+  ],
+  ['fastify', () => new FastifyAdapter({ trustProxy: true }), () => {}],
+] as const)('an action through a proxy that the application trusts (%s)', (_name, adapter, setUp) => {
+  it.each([
+    ['tasks.example', 200],
+    ['tasks.example:8443', 403],
+    ['evil.example', 403],
+  ])('is compared with the host that the proxy names: from %s it is %i', async (host, status) => {
+    await using dashboard = await startDashboard({ adapter, setUp });
+    const headers = { origin: `https://${host}`, 'x-forwarded-host': 'tasks.example', 'x-forwarded-proto': 'https' };
+    expect(await act(dashboard.url, 'pause', {}, headers)).toMatchObject({ status });
   });
 });
 

@@ -10,6 +10,9 @@ const require = createRequire(import.meta.url);
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
+/** Files of the dashboard's page. */
+const PAGE = ['index.html', ...['app.js', 'app.css', 'icon.svg', 'licences.txt'].map((name) => `assets/${name}`)];
+
 /** Builds the library and packs it into `folder`, as a tarball and unpacked. */
 export async function pack(folder) {
   await runWell('npm', ['pack', '--pack-destination', folder], ROOT);
@@ -40,6 +43,7 @@ export async function checkPackage(report, { tarball, unpacked }) {
         'README.md',
         'package.json',
         'dist/thread-entry.mjs',
+        ...PAGE.map((file) => `dist/dashboard/page/${file}`),
         'dist/cjs/package.json',
         ...['index', 'core', 'dashboard/index', 'outbox/index', 'testing/index', 'rolldown-runtime'].flatMap((file) => [
           `dist/${file}.js`,
@@ -48,6 +52,13 @@ export async function checkPackage(report, { tarball, unpacked }) {
         ...ofModule.flatMap((file) => [file, file.replace('dist/', 'dist/cjs/')]),
       ].toSorted(),
     );
+  });
+
+  await report.check('an application without the dashboard loads nothing of it', async () => {
+    for (const file of ['dist/index.js', 'dist/core.js', 'dist/cjs/index.js', 'dist/cjs/core.js']) {
+      assert.doesNotMatch(await readFile(join(unpacked, file), 'utf8'), /Dashboard|FleetViews/, file);
+    }
+    assert.match(await readFile(join(unpacked, 'dist/dashboard/index.js'), 'utf8'), /FleetViews/);
   });
 
   await report.check('both formats export the same', async () => {
