@@ -95,6 +95,7 @@ describe('actions on all that match', () => {
     await page.getByRole('heading', { level: 1, name: 'Execution', exact: true }).waitFor();
     expect(visit.path()).toBe('execution?id=bulk-1&key=tasks.retryAll:1');
     await page.getByText('412 of 412').waitFor();
+    expect(await page.getByText('The retry has begun.').count()).toBe(0);
   });
 
   it('gives the focus back when the dialog is closed', async () => {
@@ -102,6 +103,10 @@ describe('actions on all that match', () => {
     await visit.page.getByRole('button', { name: 'Forget all that match…' }).press('Enter');
     await visit.page.getByRole('dialog').waitFor();
     await visit.page.keyboard.press('Escape');
+    await visit.page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await visit.focused()).toBe('Forget all that match…');
+    await visit.page.keyboard.press('Enter');
+    await visit.page.getByRole('button', { name: 'Close' }).press('Enter');
     await visit.page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(await visit.focused()).toBe('Forget all that match…');
     expect(visit.fake.posts).toEqual([]);

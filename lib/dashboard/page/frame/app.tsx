@@ -2,6 +2,7 @@ import type { FunctionComponent, TargetedMouseEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { PageView } from '../client/api.js';
 import { live } from '../client/live-view.js';
+import { outcome } from '../client/outcome.js';
 import { useSource } from '../client/source.js';
 import { Execution } from '../execution/execution.js';
 import { Executions } from '../executions/executions.js';
@@ -50,6 +51,7 @@ export function App() {
   useLayoutEffect(() => {
     if (before.current === shown) return;
     before.current = shown;
+    outcome.set(undefined);
     scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
   }, [shown]);
