@@ -3,8 +3,9 @@ import { Module } from '@nestjs/common';
 import { TasksModule } from 'nestjs-tasks';
 import { AnalyticsTasks } from './analytics.tasks.js';
 import { Delivery } from './delivery.js';
+import { DurableModule } from './durable/durable.module.js';
 import { MailTasks } from './mail.tasks.js';
-import { Network, PACE } from './network.js';
+import { NetworkModule } from './network.module.js';
 import { OrdersController } from './orders.controller.js';
 import { ORDERS_FILE, OrdersStore } from './orders.store.js';
 import { PageController } from './page.controller.js';
@@ -16,12 +17,15 @@ import { TimelineController } from './timeline.controller.js';
 import { Timeline } from './timeline.js';
 
 @Module({
-  imports: [TasksModule.forRoot({ shutdown: { timeout: '20s' } })],
+  imports: [
+    // Durable tasks are in memory here. With queue.url they are in Redis or PostgreSQL, and outlive this process.
+    TasksModule.forRoot({ shutdown: { timeout: '20s' }, queue: { logs: 50, worker: { concurrency: 20 } } }),
+    NetworkModule,
+    DurableModule,
+  ],
   controllers: [PageController, OrdersController, TimelineController],
   providers: [
-    { provide: PACE, useValue: 1 },
     { provide: ORDERS_FILE, useFactory: () => join(process.env.DATA_DIR ?? '.data/01-orders', 'orders.jsonl') },
-    Network,
     OrdersStore,
     Delivery,
     PaymentTasks,

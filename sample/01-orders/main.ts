@@ -4,7 +4,8 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 
-const app = await NestFactory.create(AppModule);
+// Each step of each durable run is a line of level debug.
+const app = await NestFactory.create(AppModule, { logger: ['log', 'warn', 'error', 'fatal'] });
 // Without this, Ctrl-C and SIGTERM end the process at once, and shielded tasks with it.
 app.enableShutdownHooks();
 const server = app.getHttpServer() as Server;

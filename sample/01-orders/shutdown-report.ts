@@ -39,5 +39,5 @@ export function reportLine(report: ShutdownReport): string {
   const parts = Object.entries(report)
     .filter(([, names]) => names.length > 0)
     .map(([end, names]) => `${end} ${names.join(', ')}`);
-  return `Shutdown: ${parts.length === 0 ? 'no task was running' : parts.join('; ')}`;
+  return `Shutdown: ${parts.length === 0 ? 'no task of an order was running' : parts.join('; ')}`;
 }

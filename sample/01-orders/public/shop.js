@@ -2,8 +2,9 @@
 import './form.js';
 import { announce } from './announcer.js';
 import { Board } from './board.js';
+import { showDurable } from './durable.js';
 import { Orders } from './orders.js';
-import { showShutdown, showStop } from './shutdown.js';
+import { showShutdown, showStop, showUnfinished } from './shutdown.js';
 import { listen } from './stream.js';
 import { duration, shortId, stateOf } from './words.js';
 
@@ -48,11 +49,13 @@ const HEARERS = {
     const task = entry?.tasks.get(event.task);
     if (task?.endedAt !== undefined) tell(event, `${task.name} of order ${shortId(entry.id)} ${stateOf(task)}.`);
   },
+  durable: showDurable,
   shutdown(event) {
     orders.shutDown(event).forEach(update);
     showShutdown(event);
     show('stopping', 'Shutting down');
   },
+  unfinished: showUnfinished,
   stopped(event) {
     showStop(event);
     show('stopped', 'Stopped');
