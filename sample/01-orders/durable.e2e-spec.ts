@@ -76,11 +76,16 @@ describe('the durable tasks of the shop', () => {
   it('print the invoices of one customer one at a time, and hold up nobody else', async () => {
     await app.close();
     await start(1);
-    await press('invoices', { count: 5 });
+    await press('invoices', { count: 20 }); // a second each
     const { invoices } = await reaches('the others', (state) => state.invoices.others === 4);
-    expect(invoices).toMatchObject({ customer: 'bookworm', running: 1 });
-    expect(invoices.printed + invoices.running + invoices.waiting).toBe(5);
-    expect(invoices.waiting).toBeGreaterThanOrEqual(3);
+    expect(invoices.customer).toBe('bookworm');
+    expect(invoices.running).toBeLessThanOrEqual(1);
+    expect(invoices.waiting).toBeGreaterThan(0);
+    expect((await queue.limits()).map(({ owner, value, max }) => [owner, value, max])).toContainEqual([
+      'invoices.print',
+      'bookworm',
+      1,
+    ]);
   });
 
   it('hold what a strike is on until it is restored', async () => {

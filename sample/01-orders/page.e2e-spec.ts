@@ -68,6 +68,8 @@ describe('the page of the shop', () => {
   });
 
   it('takes an order from the keyboard alone, and draws its tasks around the response', async () => {
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Task dashboard');
     for (const [control, key] of [
       ['book', 'ArrowDown'],
       ['quantity', 'ArrowUp'],
@@ -99,7 +101,8 @@ describe('the page of the shop', () => {
 
     await page.reload(); // and the same is there again
     for (const task of TASKS) await reaches(task, 'finished');
-    await page.keyboard.press('Shift+Tab'); // from the end of the page
+    await page.getByRole('link', { name: 'See the failures' }).focus(); // the first control after the orders
+    await page.keyboard.press('Shift+Tab');
     expect(await focused()).toBe('The times as a table');
     await page.keyboard.press('Enter');
     const table = page.getByRole('table', { name: /^Times of order .{4}, since it came$/ });
