@@ -11,6 +11,7 @@ const OTHERS = ['ann', 'ben', 'cleo', 'dan'];
 export class InvoiceTasks {
   /** Invoices printed, by customer. */
   readonly printed = new Map<string, number>();
+  private last = 0;
 
   constructor(
     private readonly queue: TaskQueue,
@@ -29,6 +30,8 @@ export class InvoiceTasks {
   /** Adds so many invoices of the hot customer, then one of each other. */
   async order(count: number): Promise<void> {
     const hot = Array.from({ length: count }, () => HOT_CUSTOMER);
-    await Promise.all([...hot, ...OTHERS].map((customer) => this.queue.add(this.print)(customer)));
+    const add = (customer: string): Promise<unknown> =>
+      this.queue.add(this.print, { key: `invoice:${++this.last}:${customer}` })(customer);
+    await Promise.all([...hot, ...OTHERS].map(add));
   }
 }

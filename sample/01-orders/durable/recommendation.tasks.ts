@@ -12,6 +12,7 @@ const BOOKS = Object.keys(CATALOGUE);
 @Injectable()
 export class RecommendationTasks {
   sent = 0;
+  private last = 0;
 
   constructor(
     private readonly queue: TaskQueue,
@@ -30,7 +31,12 @@ export class RecommendationTasks {
   async stream(count: number): Promise<void> {
     for (let at = 0; at < count; at++) {
       const book = BOOKS[at % BOOKS.length] ?? '';
-      await Promise.all(CUSTOMERS.map((customer) => this.queue.add(this.send)(customer, book)));
+      const number = ++this.last;
+      await Promise.all(
+        CUSTOMERS.map((customer) =>
+          this.queue.add(this.send, { key: `recommendation:${number}:${customer}` })(customer, book),
+        ),
+      );
     }
   }
 
