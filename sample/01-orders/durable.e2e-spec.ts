@@ -66,6 +66,10 @@ describe('the durable tasks of the shop', () => {
     const failed = await reaches('all to fail', ({ parcels }) => parcels.left === 0);
     expect(failed.parcels).toEqual({ isBroken: true, announced: 0, failed: 30, left: 0 });
     expect(await queue.failures()).toMatchObject([{ task: 'parcels.announce', count: 30 }]);
+    const lines = (await (await queue.get('parcel:30'))!.logs()).map(
+      ({ attempt, message }) => `${attempt}: ${message}`,
+    );
+    expect(lines).toEqual([1, 2].map((attempt) => `${attempt}: asks the partner to take parcel 30`));
 
     await press('partner', { isBroken: false });
     await queue.retryAll({ state: 'failed', task: 'parcels.announce' });

@@ -16,6 +16,7 @@ export class ParcelTasks {
 
   @Durable('parcels.announce', { retry: { attempts: 2, delay: 50 }, timeout: '10s' })
   async announce(@Logged() parcel: number): Promise<void> {
+    this.context.logger.debug(`asks the partner to take parcel ${parcel}`);
     await this.partner.announce(parcel);
     this.announced++;
     this.context.logger.debug(`parcel ${parcel} is announced`);
