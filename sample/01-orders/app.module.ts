@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { TasksModule } from 'nestjs-tasks';
+import { TasksDashboardModule } from 'nestjs-tasks/dashboard';
 import { AnalyticsTasks } from './analytics.tasks.js';
 import { Delivery } from './delivery.js';
 import { DurableModule } from './durable/durable.module.js';
@@ -20,6 +21,9 @@ import { Timeline } from './timeline.js';
   imports: [
     // Durable tasks are in memory here. With queue.url they are in Redis or PostgreSQL, and outlive this process.
     TasksModule.forRoot({ shutdown: { timeout: '20s' }, queue: { logs: 50, worker: { concurrency: 20 } } }),
+    // Unprotected, because the sample listens on 127.0.0.1 and knows no users. An application passes `access` or `guards`: see
+    // docs/dashboard.md.
+    TasksDashboardModule.forRoot({ path: 'tasks', unprotected: true }),
     NetworkModule,
     DurableModule,
   ],

@@ -13,4 +13,5 @@ const server = app.getHttpServer() as Server;
 server.keepAliveTimeout = 500;
 await app.listen(process.env.PORT ?? 3000, process.env.HOST ?? '127.0.0.1');
 const { port } = server.address() as AddressInfo;
-new Logger('Shop').log(`Order a book at http://localhost:${port}, then press Ctrl-C here while its tasks run`);
+const shop = `http://localhost:${port}`;
+new Logger('Shop').log(`Order a book at ${shop}, and watch its tasks at ${shop}/tasks. Ctrl-C here ends the shop`);
