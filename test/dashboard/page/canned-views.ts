@@ -236,7 +236,7 @@ export function cannedViews(): { -readonly [V in keyof Views]: Views[V] } {
     now: {
       host: 'host-a',
       pid: 41,
-      counts: { running: 1, scheduled: 2 },
+      counts: { started: 1, retryFailed: 2 },
       pools: [{ name: 'default', concurrency: 10, running: 1, waiting: 0 }],
       running: 1,
       tasks: [

@@ -16,6 +16,8 @@ interface ChartProps {
   readonly title: string;
   /** Seconds since the epoch. */
   readonly times: readonly number[];
+  /** Length of a step in seconds. */
+  readonly step: number;
   readonly series: readonly Series[];
   /** Bars of outcomes stand on one another; lines of percentiles do not. */
   readonly isStacked: boolean;
@@ -25,19 +27,19 @@ interface ChartProps {
 const HEIGHT = 220;
 
 /** Drawing of series over time. It is pixels, so a table of the same figures has to stand beside it. */
-export function Chart({ title, times, series, isStacked, textOf }: ChartProps) {
+export function Chart({ title, times, step, series, isStacked, textOf }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const [at, setAt] = useState<number | null>(null);
   const scheme = useScheme();
   const values = isStacked ? stacked(series) : series.map((each) => each.values.map((value) => value ?? null));
   const data = [[...times], ...values] as uPlot.AlignedData;
-  const shape = `${scheme} ${series.map(({ name }) => name).join()} ${times.length}`;
+  const shape = `${scheme} ${step} ${series.map(({ name }) => name).join()} ${times.length}`;
 
   useEffect(() => {
     const element = host.current;
     if (element === null) return undefined;
-    const options = optionsOf(series, isStacked, textOf, times.length, ({ cursor }) => setAt(cursor.idx ?? null));
+    const options = optionsOf(series, isStacked, textOf, step, ({ cursor }) => setAt(cursor.idx ?? null));
     const drawn = new uPlot({ ...options, width: Math.max(element.clientWidth, 120) }, data, element);
     plot.current = drawn;
     const observer = new ResizeObserver(() => {
@@ -95,7 +97,7 @@ function optionsOf(
   series: readonly Series[],
   isStacked: boolean,
   textOf: (value: number) => string,
-  steps: number,
+  step: number,
   onMove: (plot: uPlot) => void,
 ): Omit<uPlot.Options, 'width'> {
   const bars = uPlot.paths.bars?.({ size: [0.8, 24], align: 1 });
@@ -110,7 +112,11 @@ function optionsOf(
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false, points: { show: !isStacked } },
     hooks: { setCursor: [onMove] },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] } },
+    // The last step ends after its time.
+    scales: {
+      x: { range: (_, min, max) => [min, max + step] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] },
+    },
     axes: [
       { ...axis, values: (_, splits) => splits.map((split, at) => tickText(split, splits[at - 1])) },
       {
@@ -123,7 +129,8 @@ function optionsOf(
       {},
       ...series.map(({ name, color }): uPlot.Series => {
         const stroke = colorOf(color);
-        if (!isStacked) return { label: name, stroke, width: 2, spanGaps: false, points: { show: steps < 30 } };
+        if (!isStacked)
+          return { label: name, stroke, width: 2, spanGaps: false, points: { show: true, size: 5, filter: loneSteps } };
         return {
           label: name,
           fill: stroke,
@@ -134,4 +141,12 @@ function optionsOf(
       }),
     ],
   };
+}
+
+/** Returns the steps that have none beside them, between which no line can be drawn. */
+function loneSteps({ data }: uPlot, at: number): number[] {
+  const values = data[at] ?? [];
+  return [...values.keys()].filter((each) => {
+    return values[each] != null && values[each - 1] == null && values[each + 1] == null;
+  });
 }

@@ -17,11 +17,13 @@ interface BulkProgressProps {
 export function BulkProgress({ target, onClose }: BulkProgressProps) {
   const work = useWork(target);
   const link = useRef<HTMLParagraphElement>(null);
+  const hasEnded = work !== undefined && (END_STATES as readonly string[]).includes(work.state);
   useEffect(() => link.current?.querySelector('a')?.focus(), []);
   return (
     <>
       <p>
-        It has begun, and goes on when this page is closed. {work !== undefined && <StateBadge state={work.state} />}
+        {hasEnded ? 'It is done.' : 'It has begun, and goes on when this page is closed.'}{' '}
+        {work !== undefined && <StateBadge state={work.state} />}
       </p>
       {work?.progress !== undefined && <ProgressBar progress={work.progress} />}
       <p class="buttons" ref={link}>

@@ -58,15 +58,23 @@ export function Now() {
 
 function Counts({ counts }: Pick<NowView, 'counts'>) {
   return (
-    <dl class="counters">
-      {Object.entries(counts).map(([name, count]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{numberText(count)}</dd>
-        </div>
-      ))}
-    </dl>
+    <section aria-labelledby="counts">
+      <h2 id="counts">Since it started</h2>
+      <dl class="counters">
+        {Object.entries(counts).map(([name, count]) => (
+          <div key={name}>
+            <dt>{wordsOf(name)}</dt>
+            <dd>{numberText(count)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
+}
+
+/** Returns the name of a count in words: `retryFailed` is `retry failed`. */
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function Pools({ pools }: Pick<NowView, 'pools'>) {

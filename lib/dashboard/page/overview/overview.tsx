@@ -39,7 +39,7 @@ export function Overview() {
         <>
           <div class="charts">
             <Throughput timeline={overview.timeline} step={overview.step} />
-            <StartLatency timeline={overview.timeline} />
+            <StartLatency timeline={overview.timeline} step={overview.step} />
           </div>
           <TaskDepths tasks={overview.stats.tasks} />
         </>

@@ -22,13 +22,20 @@ export const Throughput = unchanging(({ timeline, step }: Pick<OverviewView, 'ti
         {counted(sum('completed'), 'execution')} completed, {numberText(sum('failed'))} failed,{' '}
         {counted(sum('retried'), 'attempt')} retried
       </p>
-      <Chart title={title} times={timesOf(timeline)} series={series} isStacked textOf={numberText} />
+      <Chart
+        title={title}
+        times={timesOf(timeline)}
+        step={step / 1_000}
+        series={series}
+        isStacked
+        textOf={numberText}
+      />
       <Figures title={title} times={timesOf(timeline)} series={withRetries(series, timeline)} textOf={numberText} />
     </section>
   );
 });
 
-export const StartLatency = unchanging(({ timeline }: Pick<OverviewView, 'timeline'>) => {
+export const StartLatency = unchanging(({ timeline, step }: Pick<OverviewView, 'timeline' | 'step'>) => {
   const series: readonly Series[] = [
     { name: 'p95', color: '--p95', values: timeline.map(({ wait }) => wait.p95) },
     { name: 'p50', color: '--p50', values: timeline.map(({ wait }) => wait.p50) },
@@ -38,7 +45,14 @@ export const StartLatency = unchanging(({ timeline }: Pick<OverviewView, 'timeli
     <section aria-labelledby="latency">
       <h2 id="latency">Start latency</h2>
       <p class="soft">From due to start, of all tasks together</p>
-      <Chart title={title} times={timesOf(timeline)} series={series} isStacked={false} textOf={durationText} />
+      <Chart
+        title={title}
+        times={timesOf(timeline)}
+        step={step / 1_000}
+        series={series}
+        isStacked={false}
+        textOf={durationText}
+      />
       <Figures title={title} times={timesOf(timeline)} series={series} textOf={durationText} />
     </section>
   );
