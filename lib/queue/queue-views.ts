@@ -31,7 +31,7 @@ export abstract class QueueViews {
   @Inject(BROKER) protected readonly broker!: Broker;
   @Inject(CLOCK) protected readonly clock!: Clock;
   @Inject(ExecutionHandles) protected readonly executions!: ExecutionHandles;
-  @Inject(QueueWorker) protected readonly worker!: QueueWorker;
+  @Inject(QueueWorker) protected readonly worker!: Pick<QueueWorker, 'info'>;
   @Inject(Workers) protected readonly fleet!: Workers;
   @Inject(History) protected readonly endedOnes!: History;
   @Inject(ExecutionListing) protected readonly listing!: ExecutionListing;

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { TaskFunction } from '../task/task-parts.js';
 import type { TaskResult } from '../task/task-result.js';
 import { QUEUE_ADD, QUEUE_REPLACE, type AddOptions, type AnyTask, type ReplaceOptions } from './client/adding-call.js';
@@ -9,6 +9,7 @@ import { FollowUpQueue } from './client/follow-up-queue.js';
 import { requireKey } from './broker/short-text.js';
 import type { TaskName } from './declaration/task-name.js';
 import { QueueControl } from './queue-control.js';
+import { QueueWorker } from './worker/queue-worker.js';
 import { runLimited, runUntilFinished } from './worker/run-to-end.js';
 
 /**
@@ -22,6 +23,8 @@ import { runLimited, runUntilFinished } from './worker/run-to-end.js';
  */
 @Injectable()
 export class TaskQueue extends QueueControl {
+  @Inject(QueueWorker) protected override readonly worker!: QueueWorker;
+
   /**
    * Records an execution, which some worker of the fleet then runs, at least once. Resolves when the broker has it.
    *

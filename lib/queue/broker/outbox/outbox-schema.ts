@@ -12,6 +12,8 @@ export const RELAYS_TABLE = 'nestjs_tasks_relays';
  */
 export const IDENTITY_TABLE = 'nestjs_tasks_identity';
 
+export const OUTBOX_TABLES = [OUTBOX_TABLE, RELAYS_TABLE, IDENTITY_TABLE] as const;
+
 const INDEXES = [
   ['nestjs_tasks_outbox_state', 'fleet, state, seq'],
   ['nestjs_tasks_outbox_key', 'fleet, key_hash'],

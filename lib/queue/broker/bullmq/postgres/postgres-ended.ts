@@ -15,7 +15,8 @@ import {
 import { encodePrefix } from '../encoded-key.js';
 import { seenOf, summarizedOf, type JobRow } from './postgres-jobs.js';
 import type { SideStore } from '../side-store.js';
-import type { MigrationClient, SchemaPart } from './postgres-schema.js';
+import type { MigrationClient } from './migration-recorder.js';
+import type { SchemaPart } from './postgres-schema.js';
 import {
   CREATE_FAILURE_INDEX,
   EXPIRE,
@@ -35,6 +36,7 @@ const PART = 1_000;
 
 /** Ended jobs in BullMQ's table. An index of ours has the groups of failures. */
 export class PostgresEnded implements EndedIndex, SchemaPart {
+  readonly title = 'index of failures';
   constructor(
     private readonly pool: Pool,
     private readonly options: ResolvedQueueOptions,

@@ -25,7 +25,8 @@ import {
   SWEEP,
 } from './sql.generated.js';
 import type { PostgresClock } from './postgres-clock.js';
-import type { MigrationClient, SchemaPart } from './postgres-schema.js';
+import type { MigrationClient } from './migration-recorder.js';
+import type { SchemaPart } from './postgres-schema.js';
 
 /** Tells whether a schema has these functions. */
 const FINGERPRINT = createHash('sha256').update(CREATE_LIMITS).digest('hex');
@@ -51,6 +52,7 @@ interface PoolRow {
 
 /** Limits in two tables of their own, which functions in the database keep. */
 export class PostgresLimiter implements Limiter, SchemaPart {
+  readonly title = 'tables and functions of limits';
   /** Last call to leave, by execution. Calls go over several connections, where a later one may overtake it. */
   private readonly leaving = new Map<string, Promise<unknown>>();
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, QueryResult } from 'pg';
+import type { Client } from 'pg';
 import type { ResolvedQueueOptions } from '../../queue-settings.js';
 import type { LastReply } from '../patience.js';
+import { MigrationRecorder, type MigrationClient } from './migration-recorder.js';
 import { pooled } from './postgres-errors.js';
 import { searchPath } from './postgres-pools.js';
 
@@ -11,13 +12,10 @@ const LOCK_INTERVAL = 50;
 /** Longest time of a statement of a migration, in milliseconds. A large table may need its time. */
 const MIGRATION_TIME = 3_600_000;
 
-/** Connection that migrations run on. */
-export interface MigrationClient {
-  query(text: string, values?: readonly unknown[]): Promise<QueryResult>;
-}
-
 /** Tables and functions of ours that lie in BullMQ's schema. */
 export interface SchemaPart {
+  /** Name of the part, such as `table of notes`. */
+  readonly title: string;
   /** Looks without changing anything, so that it needs no right to. */
   isMigrated(client: MigrationClient): Promise<boolean>;
   migrate(client: MigrationClient): Promise<void>;
@@ -47,6 +45,36 @@ export class PostgresSchema {
     if (await this.isMigrated()) return;
     await this.lock(lastReply);
     if (!(await this.isMigrated())) await this.migrate();
+  }
+
+  /** Returns what is missing, in words. Changes nothing. */
+  async missing(): Promise<string[]> {
+    const version = await this.version();
+    const latest = this.bullmq.LATEST_SCHEMA_VERSION;
+    if (version === 0) return [`schema ${this.options.prefix}`];
+    const missing: string[] = [];
+    if (version < latest) missing.push(`tables of BullMQ in version ${latest} (they have ${version})`);
+    for (const part of this.parts) if (!(await part.isMigrated(this.client))) missing.push(part.title);
+    return missing;
+  }
+
+  /** Returns the statements that a migration would run now. Changes nothing. */
+  async statements(): Promise<string[]> {
+    const version = await this.version();
+    const recorder = new MigrationRecorder(this.client, version);
+    if (version < this.bullmq.LATEST_SCHEMA_VERSION) {
+      recorder.remark('Tables and functions of BullMQ, as its runMigrations() makes them');
+      await this.bullmq.runMigrations(recorder as never, this.options.prefix);
+    }
+    recorder.remark('Tables and functions of nestjs-tasks, in the same schema');
+    recorder.write(`SET search_path TO ${searchPath(this.options.prefix)}`);
+    const before = recorder.statements.length;
+    for (const part of this.parts) {
+      if (version === 0 || !(await part.isMigrated(this.client))) await part.migrate(recorder);
+    }
+    if (recorder.statements.length === before) return [];
+    recorder.write('RESET search_path');
+    return recorder.statements;
   }
 
   /** Refuses a pooler that drops the settings: the tables would be made elsewhere. */

@@ -23,7 +23,8 @@ import {
   TAKE,
   WRITE_ENTRY,
 } from './sql.generated.js';
-import type { MigrationClient, SchemaPart } from './postgres-schema.js';
+import type { MigrationClient } from './migration-recorder.js';
+import type { SchemaPart } from './postgres-schema.js';
 import { TIMELINE_RETENTION, type MinuteRecord } from '../../timeline-store.js';
 import type { NoteKind, SideStore } from '../side-store.js';
 
@@ -33,6 +34,7 @@ const TIMELINE = 'timeline';
 
 /** One table of ours in BullMQ's schema. */
 export class PostgresSideStore implements SideStore, SchemaPart {
+  readonly title = 'table of notes';
   constructor(
     private readonly pool: Pool,
     private readonly options: ResolvedQueueOptions,
