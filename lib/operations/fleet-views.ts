@@ -26,7 +26,7 @@ import type {
 import { attentionOf, type FleetState } from './attention.js';
 import type { DeclaredTasks } from './declared-tasks.js';
 import { detailOf, summaryOf } from './execution-json.js';
-import { listingFilterOf } from './execution-query.js';
+import { listingFilterOf, momentOfText } from './execution-query.js';
 import { schedulesOf } from './fleet-schedules.js';
 import { strikeViewOf } from './fleet-strikes.js';
 import { lastHourOf, pointsOf, RANGES } from './fleet-timeline.js';
@@ -85,8 +85,10 @@ export class FleetViews {
     return execution && detailOf(execution, this.declared);
   }
 
+  /** @throws {InputError} */
   async failures({ since }: { since?: string | undefined } = {}): Promise<FailureView[]> {
-    const groups = await this.queue.failures(since === undefined ? {} : { since });
+    const from = since === undefined ? {} : { since: momentOfText('since', since, this.clock.now()) };
+    const groups = await this.queue.failures(from);
     return groups.map(({ first, last, ...group }) => ({
       ...group,
       first: first.toISOString(),
