@@ -2,7 +2,7 @@
  * Makes the package of what `tsc` has written to build/: an ES module and a CommonJS half in dist/, each with its
  * declarations. TypeScript 7 has no compiler API, so the bundler gets JavaScript, with the decorators' metadata in it.
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -12,8 +12,16 @@ const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 
 const ENTRIES = ['index', 'dashboard/index', 'outbox/index', 'testing/index'];
+/** Program of the package, in the ES module half alone. */
+const PROGRAM = 'cli/main';
 /** Folders whose code an application loads with their entry alone. */
-const APART = ['dashboard', 'operations', 'outbox', 'testing'].map((folder) => join(BUILD, folder));
+const APART = ['cli', 'dashboard', 'operations', 'outbox', 'testing'].map((folder) => join(BUILD, folder));
+const OPERATIONS = join(BUILD, 'operations');
+const PACKAGES = join(ROOT, 'node_modules');
+/** Modules that are needed before the library is. */
+const BASE = new Set(['package/build.js', 'task/log-text.js'].map((file) => join(BUILD, file)));
+/** Chunks that an application loads. */
+const SHARED = new Set(['base', 'core', 'operations', 'rolldown-runtime']);
 const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const require = createRequire(import.meta.url);
 
@@ -46,10 +54,11 @@ function isExternal(specifier, format) {
   return name in dependencies && (format === 'esm' || isCommonJs(name));
 }
 
-async function bundle(format, dir) {
+async function bundle(format, dir, entries) {
+  const hasProgram = entries.includes(PROGRAM);
   const half = await rolldown({
     cwd: BUILD,
-    input: Object.fromEntries(ENTRIES.map((entry) => [entry, `./${entry}.js`])),
+    input: Object.fromEntries(entries.map((entry) => [entry, `./${entry}.js`])),
     platform: 'node',
     external: (specifier) => !/^[./]/.test(specifier) && isExternal(specifier, format),
     transform: {
@@ -69,12 +78,21 @@ async function bundle(format, dir) {
     keepNames: true,
     // The doc comments are in the declarations.
     comments: { jsdoc: false, annotation: true, legal: true },
-    chunkFileNames: '[name].js',
+    // The commands are chunks of their own, which the program loads when they are called.
+    chunkFileNames: ({ name }) => (SHARED.has(name) ? '[name].js' : 'cli/[name].js'),
     codeSplitting: {
       groups: [
+        // The program prints its help without the rest of the library, and without Nest.
+        ...(hasProgram ? [{ name: 'base', priority: 2, test: (id) => BASE.has(id) }] : []),
+        ...(hasProgram ? [{ name: 'operations', test: (id) => id.startsWith(OPERATIONS) }] : []),
         {
           name: 'core',
-          test: (id) => id !== join(BUILD, 'index.js') && !APART.some((folder) => id.startsWith(folder)),
+          priority: 1,
+          // Of the packages, the ES module half bundles those of the program alone.
+          test: (id) =>
+            id !== join(BUILD, 'index.js') &&
+            !APART.some((folder) => id.startsWith(folder)) &&
+            !(hasProgram && id.startsWith(PACKAGES)),
         },
       ],
     },
@@ -98,14 +116,29 @@ function declarations() {
   return [...found];
 }
 
+/** Licences of the packages that are bundled into the program. */
+function licences(output) {
+  const ids = output.flatMap(({ moduleIds = [] }) => moduleIds).filter((id) => id.startsWith(PACKAGES));
+  const names = [...new Set(ids.map((id) => nameOf(relative(PACKAGES, id).replaceAll('\\', '/'))))].toSorted();
+  return names.map((name) => {
+    const folder = join(PACKAGES, name);
+    const found = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+    if (found === undefined) throw new Error(`${name} is bundled, and has no file with its licence.`);
+    const { version: bundled } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${bundled}\n\n${readFileSync(join(folder, found), 'utf8').trim()}\n`;
+  });
+}
+
 function copy(file, to) {
   mkdirSync(dirname(to), { recursive: true });
   cpSync(file, to);
 }
 
 const COMMONJS = join(DIST, 'cjs');
-await bundle('esm', DIST);
-await bundle('cjs', COMMONJS);
+const esm = await bundle('esm', DIST, [...ENTRIES, PROGRAM]);
+await bundle('cjs', COMMONJS, ENTRIES);
+chmodSync(join(DIST, `${PROGRAM}.js`), 0o755);
+writeFileSync(join(DIST, 'cli/LICENSES.txt'), licences(esm).join(`\n${'-'.repeat(80)}\n\n`));
 writeFileSync(join(COMMONJS, 'package.json'), '{ "type": "commonjs" }\n');
 for (const file of declarations()) {
   for (const folder of [DIST, COMMONJS]) copy(file, join(folder, relative(BUILD, file)));
