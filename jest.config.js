@@ -14,7 +14,7 @@ const base = {
 
 // Their tests need Redis and PostgreSQL. Jest runs a globalSetup only for projects with tests to run, so that
 // `jest test/task` looks for no server.
-const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/sample/06-durable-orders/'];
+const WITH_SERVERS = ['<rootDir>/test/queue/', '<rootDir>/test/cli/', '<rootDir>/sample/06-durable-orders/'];
 
 // Belong to applications that the smoke test installs.
 const SMOKE = '<rootDir>/test/smoke/';
@@ -54,6 +54,8 @@ export default {
     '!lib/dashboard/page/**',
     // Tested with the libraries themselves: npm run test:outbox.
     '!lib/outbox/**',
+    // Tested as a process, from dist: test/cli.
+    '!lib/cli/**',
     '!lib/tasks-module-options.ts',
     '!lib/queue/broker/bullmq/side-store.ts',
     '!lib/queue/broker/bullmq/signal-channel.ts',
