@@ -13,7 +13,10 @@ export const GROUPS = [
   },
   { text: 'Durable tasks', pages: ['durable-tasks', 'transactions', 'context', 'brokers', 'testing-durable-tasks'] },
   { text: 'Patterns', pages: ['patterns'] },
-  { text: 'Operations', pages: ['operations', 'dashboard', 'deployment', 'telemetry', 'security', 'troubleshooting'] },
+  {
+    text: 'Operations',
+    pages: ['operations', 'dashboard', 'cli', 'deployment', 'telemetry', 'security', 'troubleshooting'],
+  },
   { text: 'Guarantees', pages: ['guarantees', 'reliability'] },
   { text: 'Reference', pages: ['options', 'api', 'bundling', 'messages', 'linting'] },
   {
