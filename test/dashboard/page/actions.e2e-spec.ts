@@ -121,7 +121,7 @@ describe('actions on all that match', () => {
       'forget-all',
       { state: ['completed', 'dropped'], keyPrefix: 'order-', error: 'time', since: '1h' },
     ]);
-    await visit.page.getByRole('dialog').getByText('It has begun').waitFor();
+    await visit.page.getByRole('dialog').getByText('It is done.').waitFor();
   });
 
   it.each(['executions', 'executions?task=a', 'executions?state=failed,running', 'executions?state=failed&worker=w'])(

@@ -25,11 +25,8 @@ it('draws 200 rows that change 100 times without tasks of more than 100 ms', asy
   await page.locator('tbody tr').nth(199).waitFor();
   await page.evaluate(`
     row = document.querySelector('tbody tr:nth-child(100)');
-    tasks = [];
-    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
-      .observe({ type: 'longtask' });
   `);
-  // In time of the processor: on a busy machine the clock also counts the programs of others.
+  // In time of the processor: on a busy machine the clock, and so each long task, also counts the programs of others.
   const client = await page.context().newCDPSession(page);
   await client.send('Performance.enable', { timeDomain: 'threadTicks' });
   const busyFor = async (): Promise<number> => {
@@ -37,20 +34,24 @@ it('draws 200 rows that change 100 times without tasks of more than 100 ms', asy
     return 1_000 * metrics.find(({ name }) => name === 'TaskDuration')!.value;
   };
 
-  const before = await busyFor();
+  const times: number[] = [];
+  let before = await busyFor();
   for (let change = 1; change <= CHANGES; change += 1) {
     // A new one comes, the last one goes, and one between changes.
     const rows = cannedExecutions(200 - change).map((each, at) => (at === change ? { ...each, attempt: 7 } : each));
     const added = Array.from({ length: change }, (_, at) => cannedExecution(1_000 + change - at));
     fake.show('executions', { executions: [...added, ...rows] });
+    await page.getByText(`order-${1_000 + change}`, { exact: true }).waitFor();
     await page.evaluate('new Promise(requestAnimationFrame)');
+    const now = await busyFor();
+    times.push(now - before);
+    before = now;
   }
-  await page.getByText(`order-${1_000 + CHANGES}`, { exact: true }).waitFor();
   await until(async () => (await page.locator('tbody tr').count()) === 200, 'the last rows');
 
-  expect((await busyFor()) - before).toBeLessThan((CHANGES * LONGEST) / 2);
-  const tooLong = (await page.evaluate<number[]>('tasks')).filter((duration) => duration > LONGEST);
-  expect(tooLong.length).toBeLessThan(CHANGES / 5);
+  // All tasks of a change together; a collection of garbage may fall into one or two.
+  const tooLong = times.filter((time) => time > LONGEST);
+  expect(tooLong.length).toBeLessThanOrEqual(2);
   expect(await page.evaluate(`row.isConnected && row.querySelector('.key').textContent`)).toBe('order-99');
   await visit.end();
 });

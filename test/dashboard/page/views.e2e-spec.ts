@@ -72,7 +72,8 @@ describe('each view', () => {
     const { page } = visit;
     await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
     for (const text of texts) await page.getByRole('main').getByText(text, { exact: true }).first().waitFor();
-    expect(await page.title()).toBe(`${heading} · tasks on Redis`);
+    const title = await until(async () => /.* · .*/.exec(await page.title())?.[0], 'the title');
+    expect(title).toBe(`${heading} · tasks on Redis`);
     await expectSoundPage(page, WIDE);
   });
 
