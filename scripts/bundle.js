@@ -6,6 +6,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 
 const ROOT = join(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'build');
@@ -129,6 +130,18 @@ function licences(output) {
   });
 }
 
+/** Makes the program smaller: it is in every install, and its packages are half of it. Names stay, for errors. */
+function minifyProgram() {
+  const folder = dirname(join(DIST, PROGRAM));
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.js'))) {
+    const file = join(folder, name);
+    const options = { module: true, compress: true, mangle: { keepNames: true } };
+    const { code, errors } = minifySync(name, readFileSync(file, 'utf8'), options);
+    if (errors.length > 0) throw new Error(`${file} cannot be made smaller: ${errors[0].message}`);
+    writeFileSync(file, code);
+  }
+}
+
 function copy(file, to) {
   mkdirSync(dirname(to), { recursive: true });
   cpSync(file, to);
@@ -137,6 +150,7 @@ function copy(file, to) {
 const COMMONJS = join(DIST, 'cjs');
 const esm = await bundle('esm', DIST, [...ENTRIES, PROGRAM]);
 await bundle('cjs', COMMONJS, ENTRIES);
+minifyProgram();
 chmodSync(join(DIST, `${PROGRAM}.js`), 0o755);
 writeFileSync(join(DIST, 'cli/LICENSES.txt'), licences(esm).join(`\n${'-'.repeat(80)}\n\n`));
 writeFileSync(join(COMMONJS, 'package.json'), '{ "type": "commonjs" }\n');

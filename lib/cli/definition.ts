@@ -23,6 +23,7 @@ export function withFilter(command: Command): Command {
     .option('--task <name>', 'of this task')
     .option('--state <states>', 'completed, failed, cancelled, dropped, or several with commas between')
     .option('--error <text>', 'with this text in the name or message of the error')
+    .option('--kind <text>', 'of this kind of error, as failures prints it')
     .option('--key-prefix <text>', 'whose key begins so')
     .option('--since <time>', 'ended since: 3h for three hours ago, or an ISO time')
     .option('--until <time>', 'ended until then');

@@ -11,6 +11,7 @@ const FILTER = {
   task: 'filter',
   keyPrefix: 'filter',
   error: 'filter',
+  kind: 'filter',
   worker: 'filter',
   since: 'filter',
   until: 'filter',

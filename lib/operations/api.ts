@@ -86,6 +86,8 @@ export interface ExecutionFilter {
   readonly keyPrefix?: string;
   /** Text in the name or the message of the error. */
   readonly error?: string;
+  /** Kind of the error, as `name: message` of a group of failures. Leaves out what has not ended. */
+  readonly kind?: string;
   /** Id of the worker that runs it, or was the last to. */
   readonly worker?: string;
   /** Beginning of the ends that count: an ISO time, or a duration ago such as `1h`. Leaves out what has not ended. */

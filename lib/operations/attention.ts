@@ -48,8 +48,9 @@ function pauseOf(pause: PauseView | undefined): AttentionView[] {
 
 function failuresOf(groups: readonly FailureGroup[]): AttentionView[] {
   return groups.slice(0, NAMED_GROUPS).map(({ task, error, count }) => {
-    const query = new URLSearchParams({ state: 'failed', task, since: '1h' });
-    const text = `${countText(count, 'execution')} of ${task} failed in the last hour: ${error.name}: ${error.message}`;
+    const kind = `${error.name}: ${error.message}`;
+    const query = new URLSearchParams({ state: 'failed', task, kind, since: '1h' });
+    const text = `${countText(count, 'execution')} of ${task} failed in the last hour: ${kind}`;
     return { level: 'error', text, view: `executions?${query}` };
   });
 }

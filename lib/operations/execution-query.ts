@@ -11,7 +11,7 @@ const END_STATES = ['completed', 'failed', 'cancelled', 'dropped'] as const sati
 export const STATES: readonly StateName[] = [...(LIVE_STATES satisfies readonly LiveState[]), ...END_STATES];
 
 const MAX_LIMIT = 200;
-const TEXTS = ['task', 'keyPrefix', 'error', 'worker', 'cursor'] as const;
+const TEXTS = ['task', 'keyPrefix', 'error', 'kind', 'worker', 'cursor'] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -78,8 +78,8 @@ export function endedFilterOf({ state, worker, since, until, ...rest }: Executio
 
 /** Renders a filter in words, for log lines and questions: `state=failed task=orders.process`. */
 export function filterText(filter: ExecutionFilter): string {
-  const { state, task, keyPrefix, error, worker, since, until } = filter;
-  const parts = { state: state?.join(','), task, keyPrefix, error, worker, since, until };
+  const { state, task, keyPrefix, error, kind, worker, since, until } = filter;
+  const parts = { state: state?.join(','), task, keyPrefix, error, kind, worker, since, until };
   const texts = Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
   return texts.length === 0 ? 'all' : texts.join(' ');
 }

@@ -54,7 +54,10 @@ describe('attention', () => {
       '499 executions of b failed in the last hour: TypeError: no …',
       '498 executions of c failed in the last hour: TypeError: no …',
     ]);
-    expect(found[0]).toMatchObject({ level: 'error', view: 'executions?state=failed&task=a&since=1h' });
+    expect(found[0]).toMatchObject({
+      level: 'error',
+      view: 'executions?state=failed&task=a&kind=TypeError%3A+no+%E2%80%A6&since=1h',
+    });
   });
 
   it('says that no relay takes the outbox', () => {

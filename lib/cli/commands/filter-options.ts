@@ -7,6 +7,7 @@ export interface FilterOptions {
   readonly task?: string;
   readonly state?: string;
   readonly error?: string;
+  readonly kind?: string;
   readonly keyPrefix?: string;
   readonly since?: string;
   readonly until?: string;
@@ -14,8 +15,8 @@ export interface FilterOptions {
 
 const ENDED: readonly StateName[] = ['completed', 'failed', 'cancelled', 'dropped'];
 
-export function hasCondition({ task, state, error, keyPrefix, since, until }: FilterOptions): boolean {
-  return [task, state, error, keyPrefix, since, until].some((option) => option !== undefined);
+export function hasCondition({ task, state, error, kind, keyPrefix, since, until }: FilterOptions): boolean {
+  return [task, state, error, kind, keyPrefix, since, until].some((option) => option !== undefined);
 }
 
 /**
@@ -24,8 +25,8 @@ export function hasCondition({ task, state, error, keyPrefix, since, until }: Fi
  * @throws {InputError} when an option cannot be read.
  * @throws {UsageError} when a state is not one of an ended execution.
  */
-export function filterOf({ task, state, error, keyPrefix, since, until }: FilterOptions): ExecutionFilter {
-  const filter = executionQueryOf({ task, state, error, keyPrefix, since, until });
+export function filterOf({ task, state, error, kind, keyPrefix, since, until }: FilterOptions): ExecutionFilter {
+  const filter = executionQueryOf({ task, state, error, kind, keyPrefix, since, until });
   const live = filter.state?.find((name) => !ENDED.includes(name));
   if (live !== undefined) {
     throw new UsageError(`--state ${live} is not the state of an ended execution. Pass ${ENDED.join(', ')}.`);

@@ -1,3 +1,4 @@
+import { kindText } from './failure-group.js';
 import type { EndState, ExecutionRecord } from './record.js';
 
 /** Condition on ended executions: all that is set must hold. Times are in milliseconds since the epoch, inclusive. */
@@ -8,6 +9,8 @@ export interface EndedFilter {
   readonly keyPrefix?: string | undefined;
   /** Text in the name or the message of the error. */
   readonly error?: string | undefined;
+  /** Kind of the error, as {@link kindText} renders it. */
+  readonly kind?: string | undefined;
   /** Id of the worker that was the last to run it. */
   readonly worker?: string | undefined;
   readonly since?: number | undefined;
@@ -61,7 +64,7 @@ export interface EndedStore {
 
 /** Tells whether a record is one of those that a filter asks for. */
 export function matches(record: ExecutionRecord, filter: EndedFilter): boolean {
-  const { states, task, keyPrefix, error, worker, since, until } = filter;
+  const { states, task, keyPrefix, error, kind, worker, since, until } = filter;
   const { endedAt } = record;
   if (endedAt === undefined) return false;
   if (since !== undefined && endedAt < since) return false;
@@ -70,6 +73,7 @@ export function matches(record: ExecutionRecord, filter: EndedFilter): boolean {
   if (task !== undefined && record.name !== task) return false;
   if (keyPrefix !== undefined && !record.key.startsWith(keyPrefix)) return false;
   if (worker !== undefined && record.worker !== worker) return false;
+  if (kind !== undefined && (record.error === undefined || kindText(record.error) !== kind)) return false;
   if (error === undefined) return true;
   return record.error !== undefined && (record.error.name.includes(error) || record.error.message.includes(error));
 }

@@ -36,6 +36,12 @@ export function kindOf({ name, message }: StoredError): FailureKind {
   return { name, message: kind.replace(/…(?:[\s.,:;/-]*…)+/gu, PLACEHOLDER) };
 }
 
+/** Renders the kind of an error as one text, such as `TypeError: no order …`. */
+export function kindText(error: StoredError): string {
+  const { name, message } = kindOf(error);
+  return `${name}: ${message}`;
+}
+
 /** Number of characters of a group's id. */
 const GROUP_LENGTH = 16;
 

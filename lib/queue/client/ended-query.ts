@@ -20,6 +20,8 @@ export interface EndedQuery {
   readonly keyPrefix?: string | undefined;
   /** Text in the name or the message of their error. */
   readonly error?: string | undefined;
+  /** Kind of their error: the `error` of a group of `queue.failures()`, or the same as a text, `name: message`. */
+  readonly kind?: { readonly name: string; readonly message: string } | string | undefined;
   /** Earliest time of their end: a Date, or a Duration ago. */
   readonly since?: Date | Duration | undefined;
   /** Latest time of their end: a Date, or a Duration ago. */
@@ -40,7 +42,7 @@ export interface HistoryQuery extends EndedQuery {
 
 const HABITS = { status: 'state', states: 'state', name: 'task', from: 'since', to: 'until', key: 'keyPrefix' };
 
-const QUERY = { state: true, task: true, keyPrefix: true, error: true, since: true, until: true } as const;
+const QUERY = { state: true, task: true, keyPrefix: true, error: true, kind: true, since: true, until: true } as const;
 const ENDED_OPTIONS = new KnownOptions<EndedQuery>(QUERY, HABITS);
 const HISTORY_OPTIONS = new KnownOptions<HistoryQuery>({ ...QUERY, limit: true, cursor: true }, HABITS);
 
@@ -51,12 +53,13 @@ const MAX_LIMIT = 1_000;
 export function filterOf(call: string, query: EndedQuery, now: number, nameOf: (task: AnyTask) => string): EndedFilter {
   checkObject(call, query);
   checkCallOptions(call === 'history()' ? HISTORY_OPTIONS : ENDED_OPTIONS, query, call);
-  const { state, task, keyPrefix, error, since, until } = query;
+  const { state, task, keyPrefix, error, kind, since, until } = query;
   return {
     ...(state !== undefined && { states: statesOf(call, state) }),
     ...(task !== undefined && { task: nameOf(task) }),
     ...(keyPrefix !== undefined && { keyPrefix: textOf(call, 'keyPrefix', keyPrefix) }),
     ...(error !== undefined && { error: textOf(call, 'error', error) }),
+    ...(kind !== undefined && { kind: kindOf(call, kind) }),
     ...(since !== undefined && { since: momentOf(call, 'since', since, now) }),
     ...(until !== undefined && { until: momentOf(call, 'until', until, now) }),
   };
@@ -105,6 +108,13 @@ function statesOf(call: string, state: EndState | readonly EndState[]): EndState
   const states = Array.isArray(state) ? (state as readonly EndState[]) : [state as EndState];
   if (states.length > 0 && states.every((one) => STATES.includes(one))) return [...new Set(states)];
   throw new TaskArgumentError(call, 'state', state, `one of ${STATES.join(', ')}, or a list of them`);
+}
+
+function kindOf(call: string, kind: unknown): string {
+  if (typeof kind === 'string') return textOf(call, 'kind', kind);
+  const { name, message } = (kind ?? {}) as Partial<Record<'name' | 'message', unknown>>;
+  if (typeof name === 'string' && typeof message === 'string') return `${name}: ${message}`;
+  throw new TaskArgumentError(call, 'kind', kind, "the error of a group of failures(), or the text 'name: message'");
 }
 
 function textOf(call: string, name: string, value: unknown): string {

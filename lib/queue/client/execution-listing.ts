@@ -14,6 +14,8 @@ export interface ListingFilter {
   readonly keyPrefix?: string | undefined;
   /** Text in the name or the message of the error. */
   readonly error?: string | undefined;
+  /** Kind of the error, as `name: message` of a group of failures. Leaves out what has not ended. */
+  readonly kind?: string | undefined;
   /** Id of the worker that runs it, or was the last to. */
   readonly worker?: string | undefined;
   /** Earliest time of the end, inclusive like `until`. Either of them leaves out what has not ended. */
@@ -100,8 +102,8 @@ export class ExecutionListing {
 }
 
 /** @returns nothing where no live execution can match. */
-function liveFilterOf({ states, since, until, ...rest }: ListingFilter): LiveFilter | undefined {
-  if (since !== undefined || until !== undefined) return undefined;
+function liveFilterOf({ states, kind, since, until, ...rest }: ListingFilter): LiveFilter | undefined {
+  if (kind !== undefined || since !== undefined || until !== undefined) return undefined;
   if (states === undefined) return rest;
   const live = states.filter((state): state is LiveState => !isEnded(state));
   return live.length === 0 ? undefined : { ...rest, states: live };

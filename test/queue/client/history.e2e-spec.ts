@@ -143,6 +143,28 @@ describe.each(BROKERS)('what has ended: $label', (kind) => {
     expect((await queue.history({ keyPrefix: 'order:' })).executions).toEqual([]);
   });
 
+  it('is found, and retried, by the group of its failure alone', async () => {
+    await using test = await startQueue(space, PROVIDERS);
+    const { queue } = test;
+    await failAll(queue, 5);
+    const other = await queue.add('partner.slow', { key: 'other' })();
+    await other.result().catch(() => {});
+    const groups = await queue.failures();
+    expect(groups.map(({ count, error }) => [count, error.message])).toEqual([
+      [5, 'no answer for order …'],
+      [1, 'bad'],
+    ]);
+    const [first] = groups;
+    const wanted = { kind: first?.error };
+    expect((await queue.history(wanted)).executions).toHaveLength(5);
+    expect((await queue.history({ kind: 'Error: no answer for order …' })).executions).toHaveLength(5);
+    expect((await queue.history({ kind: 'Error: no answer' })).executions).toEqual([]);
+    test.context.get(Partner).isDown = false;
+    const bulk = await queue.retryAll(wanted);
+    expect(await bulk.result()).toEqual({ matched: 5, done: 5, skipped: 0 });
+    expect((await queue.failures()).map(({ count, example }) => [count, example])).toEqual([[1, 'other']]);
+  });
+
   it('is left alone by retryAll() where its key is taken, or where it fails again', async () => {
     await using test = await startQueue(space, PROVIDERS);
     const { queue } = test;
@@ -284,6 +306,7 @@ describe('bad queries', () => {
     ['an empty task', { task: '' }, 'task'],
     ['an empty prefix', { keyPrefix: '' }, 'keyPrefix'],
     ['an error that is no text', { error: /a/ }, 'error'],
+    ['a kind of error that is none', { kind: { name: 'Error' } }, 'kind'],
     ['a time that is none', { since: 'tomorrow' }, 'since'],
     ['a broken Date', { until: new Date(NaN) }, 'until'],
     ['a limit of 0', { limit: 0 }, 'limit'],

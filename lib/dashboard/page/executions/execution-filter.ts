@@ -3,7 +3,7 @@ import { END_STATES, LIVE_STATES } from '../parts/state-badge.js';
 import { go, hrefOf, type Query } from '../place/place.js';
 
 /** Texts of a filter, by their names in the address. */
-export const TEXT_FILTERS = ['task', 'keyPrefix', 'error', 'worker', 'since', 'until'] as const;
+export const TEXT_FILTERS = ['task', 'keyPrefix', 'error', 'kind', 'worker', 'since', 'until'] as const;
 
 type Changes = { readonly [K in 'state' | (typeof TEXT_FILTERS)[number]]?: string };
 
@@ -41,12 +41,13 @@ export function isForBulk({ state, worker }: ExecutionFilter): boolean {
 }
 
 /** Returns a filter in words. */
-export function filterText({ state, task, keyPrefix, error, worker, since, until }: ExecutionFilter): string {
+export function filterText({ state, task, keyPrefix, error, kind, worker, since, until }: ExecutionFilter): string {
   return [
     state?.join(' or '),
     task !== undefined && `task ${task}`,
     keyPrefix !== undefined && `key begins with ${keyPrefix}`,
     error !== undefined && `error has ‘${error}’`,
+    kind !== undefined && `error of the kind ‘${kind}’`,
     worker !== undefined && `worker ${worker}`,
     since !== undefined && `ended since ${since}`,
     until !== undefined && `ended until ${until}`,

@@ -9,6 +9,7 @@ const FIELDS: Readonly<Record<(typeof TEXT_FILTERS)[number], { readonly label: s
   task: { label: 'Task', sample: 'orders.process' },
   keyPrefix: { label: 'Key begins with', sample: 'order-' },
   error: { label: 'Error has', sample: 'ECONNREFUSED' },
+  kind: { label: 'Kind of error', sample: 'Error: no order …' },
   worker: { label: 'Worker', sample: 'its id' },
   since: { label: 'Ended since', sample: '1h' },
   until: { label: 'Ended until', sample: '10m' },

@@ -67,7 +67,7 @@ const FailureRow = unchanging(({ group, since }: FailureRowProps) => {
     <tr>
       <td class="figure">{numberText(count)}</td>
       <td class="name">
-        <Link to="executions" query={{ state: 'failed', task, error: error.name, since }}>
+        <Link to="executions" query={{ state: 'failed', task, kind: `${error.name}: ${error.message}`, since }}>
           {task}
         </Link>
       </td>
