@@ -1,10 +1,10 @@
 import type { ActionBodies, ActionName } from '../operations/api.js';
-import { executionQueryOf } from '../operations/execution-query.js';
+import { executionQueryOf, nameOf } from '../operations/execution-query.js';
 import { InputError } from '../operations/input-error.js';
 
-type Kind = 'text' | 'key' | 'task' | 'number' | 'filter';
+type Kind = 'text' | 'key' | 'id' | 'task' | 'number' | 'filter';
 
-const TARGET = { key: 'key', id: 'text' } as const;
+const TARGET = { key: 'key', id: 'id' } as const;
 const STRIKE = { task: 'task', parameter: 'text', operator: 'text', value: 'text' } as const;
 const FILTER = {
   state: 'filter',
@@ -71,6 +71,8 @@ function valueOf(name: string, kind: Kind, value: unknown): unknown {
     case 'key':
       if (typeof value === 'string' && value !== '') return value;
       throw new InputError(name, value, 'the key of an execution');
+    case 'id':
+      return nameOf(name, value);
     case 'text':
       if (value === undefined || typeof value === 'string') return value === '' && name !== 'value' ? undefined : value;
       throw new InputError(name, value, 'a text');

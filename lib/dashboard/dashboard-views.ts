@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ExecutionTarget, OverviewRange, SummaryView, ViewName } from '../operations/api.js';
-import { executionQueryOf } from '../operations/execution-query.js';
+import { executionQueryOf, nameOf } from '../operations/execution-query.js';
 import { InputError } from '../operations/input-error.js';
 import { VERSION } from '../package/build.js';
 import { DashboardFleet } from './dashboard-fleet.js';
@@ -83,7 +83,7 @@ async function summaryOf({ views, label }: DashboardFleet): Promise<SharedSummar
 function targetOf(query: Query): ExecutionTarget {
   const key = textOf(query, 'key');
   if (key === undefined) throw new InputError('key', undefined, 'the key of an execution');
-  const id = textOf(query, 'id');
+  const id = nameOf('id', query['id']);
   return { key, ...(id !== undefined && { id }) };
 }
 

@@ -11,7 +11,10 @@ const END_STATES = ['completed', 'failed', 'cancelled', 'dropped'] as const sati
 export const STATES: readonly StateName[] = [...(LIVE_STATES satisfies readonly LiveState[]), ...END_STATES];
 
 const MAX_LIMIT = 200;
-const TEXTS = ['task', 'keyPrefix', 'error', 'kind', 'worker', 'cursor'] as const;
+/** ISO time, with or without its parts after the day. `new Date()` alone skips what it does not know. */
+const ISO_TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+const TEXTS = ['keyPrefix', 'error', 'kind', 'cursor'] as const;
+const NAMES = ['task', 'worker'] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -26,6 +29,10 @@ export function executionQueryOf(query: Fields): ExecutionQuery {
     const text = textOf(name, query[name]);
     return text === undefined ? [] : [[name, text] as const];
   });
+  const names = NAMES.flatMap((name) => {
+    const text = nameOf(name, query[name]);
+    return text === undefined ? [] : [[name, text] as const];
+  });
   const times = (['since', 'until'] as const).flatMap((name) => {
     const text = textOf(name, query[name]);
     return text === undefined ? [] : [[name, checkMoment(name, text)] as const];
@@ -33,16 +40,27 @@ export function executionQueryOf(query: Fields): ExecutionQuery {
   const state = statesOf(query['state']);
   return {
     ...(state !== undefined && { state }),
-    ...Object.fromEntries([...texts, ...times]),
+    ...Object.fromEntries([...names, ...texts, ...times]),
     ...(limit !== undefined && { limit }),
   };
+}
+
+/**
+ * Reads a name or an id. PostgreSQL refuses a text with the character NUL, which none of them has.
+ *
+ * @throws {InputError}
+ */
+export function nameOf(input: string, value: unknown): string | undefined {
+  const text = textOf(input, value);
+  if (text?.includes('\0') === true) throw new InputError(input, text, 'a text without the character NUL');
+  return text;
 }
 
 /** Returns the time that a text names: an ISO time, or a duration ago. */
 export function momentOfText(name: string, text: string, now: number): Date {
   const ago = /^\d+$/.test(text) ? undefined : durationOf(text); // a number without a unit is a slip
   const date = ago === undefined ? new Date(text) : new Date(now - ago);
-  if (Number.isNaN(date.getTime()) || (ago === undefined && !/^\d{4}-\d\d/.test(text))) {
+  if (Number.isNaN(date.getTime()) || (ago === undefined && !ISO_TIME.test(text))) {
     throw new InputError(name, text, "an ISO time such as '2026-01-31T12:00:00Z', or '1h' for an hour ago");
   }
   return date;

@@ -4,6 +4,7 @@ import type { QueueControl } from '../queue/queue-control.js';
 import type { ActionBodies, ActionResult, ExecutionTarget } from './api.js';
 import { endedFilterOf } from './execution-query.js';
 import { strikePartsOf } from './fleet-strikes.js';
+import { InputError } from './input-error.js';
 
 /** Name of the person who acts: kept with strikes and pauses. */
 export interface Actor {
@@ -67,6 +68,10 @@ export class FleetActions {
   /** @throws {InputError} {@link TaskArgumentError} when something cannot be used. */
   async strike({ mode, reason, expiresIn, by, ...target }: ActionBodies['strike'] & Actor): Promise<ActionResult> {
     const { task, where } = strikePartsOf(target);
+    if (expiresIn !== undefined && /^\d+$/.test(expiresIn)) {
+      // Milliseconds to the queue: the strike would be over before anybody looks.
+      throw new InputError('expiresIn', expiresIn, "a duration with its unit, such as '30m' or '1d'");
+    }
     const options = { mode, reason, expiresIn, by };
     // Both forms of the call come to the same: the queue refuses a strike on all tasks without a condition.
     await this.queue.strike(task as string, where === undefined ? options : { ...options, where });

@@ -107,11 +107,13 @@ export class FleetViews {
       this.queue.timelineByTask({ since: new Date(this.clock.now() - RANGES['1h'].span) }),
     ]);
     const hours = new Map(rows.map((row) => [row.task, row]));
+    // Tasks may be called `constructor`, which every object has.
+    const depths = new Map(Object.entries(stats.tasks));
     const names = new Set([...this.declared.names, ...Object.keys(stats.tasks), ...hours.keys()]);
     return [...names].toSorted().map((name) => ({
       name,
       isDeclared: this.declared.isDeclared(name),
-      depth: depthOf(stats.tasks[name] ?? EMPTY),
+      depth: depthOf(depths.get(name) ?? EMPTY),
       lastHour: lastHourOf(hours.get(name)),
       behaviours: this.declared.behavioursOf(name),
     }));

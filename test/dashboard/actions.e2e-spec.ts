@@ -60,6 +60,7 @@ describe.each(ADAPTERS)('actions of the dashboard (%s)', (_name, adapter) => {
     ['no key', 'cancel', '{}', 'key is missing. Pass the key of an execution.'],
     ['an empty key', 'retry', '{"key":""}', 'key is empty. Pass the key of an execution.'],
     ['a key that is no text', 'forget', '{"key":{"$gt":""}}', 'key is an object. Pass the key of an execution.'],
+    ['an id that no broker holds', 'forget', '{"key":"ended","id":"\\u0000"}', "id is '\\u0000'. Pass a text without"],
     ['a reason that is no text', 'cancel', '{"key":"a","reason":5}', 'reason is 5. Pass a text.'],
     [
       'a misspelled condition',
@@ -84,6 +85,12 @@ describe.each(ADAPTERS)('actions of the dashboard (%s)', (_name, adapter) => {
     ['an operator that does not exist', 'strike', '{"task":"a","parameter":"b","operator":"~","value":"c"}', ''],
     ['a mode that does not exist', 'strike', '{"task":"a","mode":"kill"}', ''],
     ['a time that cannot be read', 'strike', '{"task":"a","expiresIn":"soon"}', ''],
+    [
+      'a time without its unit',
+      'strike',
+      '{"task":"a","expiresIn":"30"}',
+      "expiresIn is '30'. Pass a duration with its unit",
+    ],
     ['a reason that is too long', 'pause', JSON.stringify({ reason: 'x'.repeat(2_000) }), ''],
     ['__proto__', 'pause', '{"__proto__":{"reason":"x"}}', 400],
   ] as const)('refuse %s (%s %s)', async (_what, action, body, message) => {

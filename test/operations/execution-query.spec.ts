@@ -37,6 +37,11 @@ describe('queries for executions', () => {
     [{ task: ['a', 'b'] }, 'task is an object. Pass a text, given once.'],
     [{ since: 'yesterday' }, "since is 'yesterday'. Pass an ISO time such as"],
     [{ until: '12' }, "until is '12'. Pass an ISO time"],
+    [{ task: 'a\0' }, "task is 'a\\u0000'. Pass a text without the character NUL."],
+    [{ worker: '\0' }, "worker is '\\u0000'. Pass a text without the character NUL."],
+    // For new Date(), the next is the first of June.
+    [{ until: '2026-01-01junk' }, "until is '2026-01-01junk'. Pass an ISO time"],
+    [{ since: '2026-01' }, "since is '2026-01'. Pass an ISO time"],
   ])('refuses %p', (query, message) => {
     expect(() => executionQueryOf(query)).toThrow(message);
   });
@@ -44,6 +49,8 @@ describe('queries for executions', () => {
   it('reads times as they are, or as a duration ago', () => {
     expect(momentOfText('since', '1h', NOW)).toEqual(new Date('2026-11-30T11:00:00Z'));
     expect(momentOfText('since', '2026-11-29', NOW)).toEqual(new Date('2026-11-29T00:00:00Z'));
+    expect(momentOfText('until', '2026-11-29T10:30:00.5+02:00', NOW)).toEqual(new Date('2026-11-29T08:30:00.500Z'));
+    expect(momentOfText('until', '2026-11-29 10:30Z', NOW)).toEqual(new Date('2026-11-29T10:30:00Z'));
     expect(listingFilterOf({ state: ['failed'], since: '1m', task: 'a' }, NOW)).toEqual({
       states: ['failed'],
       task: 'a',

@@ -132,6 +132,11 @@ describe.each(BROKERS)('the dashboard on $label', (kind) => {
     expect(await view<FailureView[]>(url, 'failures?since=1h')).toEqual([
       expect.objectContaining({ task: 'shop.fail', count: 1, example: 'failed' }),
     ]);
+    const from = async (time: number): Promise<number> => {
+      const groups = await view<FailureView[]>(url, `failures?since=${new Date(time).toISOString()}`);
+      return groups.length;
+    };
+    expect([await from(Date.now() - 3_600_000), await from(Date.now() + 3_600_000)]).toEqual([1, 0]);
     expect(await view<StatsView>(url, 'stats')).toMatchObject({ total: { running: 1, parked: 1, scheduled: 2 } });
     expect(await view<OverviewView>(url, 'overview?range=24h')).toMatchObject({ range: '24h', workers: 1 });
     const tasks = await view<TaskView[]>(url, 'tasks');
