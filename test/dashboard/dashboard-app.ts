@@ -29,6 +29,8 @@ export interface DashboardAppOptions {
   readonly tasks?: TasksModuleOptions;
   readonly times?: Partial<LiveTimes>;
   readonly application?: NestApplicationOptions;
+  /** Serves the page of the build, in place of files that stand for it. */
+  readonly isBuilt?: boolean;
   /** Sets the application up before it listens. */
   readonly setUp?: (app: INestApplication) => void;
 }
@@ -57,13 +59,14 @@ export async function startDashboard({
   tasks = {},
   times = {},
   application = {},
+  isBuilt = false,
   setUp = () => {},
 }: DashboardAppOptions = {}): Promise<DashboardApp> {
   const logs = new LogLines();
   const imports = [TasksModule.forRoot(tasks), TasksDashboardModule.forRoot(dashboard), ...(metadata.imports ?? [])];
   const module = await Test.createTestingModule({ ...metadata, imports })
     .overrideProvider(PageFiles)
-    .useClass(StandInFiles)
+    .useClass(isBuilt ? PageFiles : StandInFiles)
     .overrideProvider(LiveTimes)
     .useValue(Object.assign(new LiveTimes(), times))
     .setLogger(logs)

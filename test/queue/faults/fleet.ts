@@ -35,6 +35,7 @@ const SOURCES = [
   '../outbox/crash-process',
   '../outbox/crash-tasks',
   '../../support/outbox-databases',
+  '../../dashboard/page/whole-process',
 ];
 
 export interface WorkerSettings {
