@@ -3,8 +3,9 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { run, runWell } from './command.js';
+import { checkProgram } from './program.js';
 
-const SCENARIOS = ['http', 'transports', 'queue', 'shutdown', 'signals'];
+const SCENARIOS = ['http', 'transports', 'queue', 'dashboard', 'shutdown', 'signals'];
 /** Scenarios for the oldest peers. Not `transports`: @nestjs/microservices 12 itself does not load with rxjs 7.1. */
 const QUICK = ['http', 'queue'];
 
@@ -13,6 +14,11 @@ const OLDEST = {
   'esm-nest12': { nest: '12.0.1', 'reflect-metadata': '0.1.12', rxjs: '7.1.0' },
   'cjs-nest11': { nest: '11.0.5', 'reflect-metadata': '0.1.12', rxjs: '7.1.0' },
 };
+
+/** Files that an application loads with an import of their own alone, and those of the program. */
+const APART = ['dashboard', 'operations.js', 'outbox', 'cli'].flatMap((file) => [`dist/${file}`, `dist/cjs/${file}`]);
+/** Scenarios of an application that imports `nestjs-tasks` and its testing kit only. */
+const WITHOUT_APART = ['http', 'queue'];
 
 const require = createRequire(import.meta.url);
 const TSC = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
@@ -35,6 +41,11 @@ export async function checkConsumer(report, name, tarball, folder) {
     runWell(process.execPath, [TSC, '-p', 'scenario'], folder),
   );
   await runScenarios(report, name, folder, SCENARIOS);
+  await checkProgram(report, name, folder);
+
+  // Before the next install brings them back.
+  for (const file of APART) await rm(join(folder, 'node_modules/nestjs-tasks', file), { recursive: true, force: true });
+  await runScenarios(report, `${name}, without the files of what it does not import`, folder, WITHOUT_APART);
 
   const oldest = await report.check(`${name}: npm install, oldest peers`, () => installOldest(name, tarball, folder));
   if (oldest) await runScenarios(report, `${name}, oldest peers`, folder, QUICK);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run, runWell } from './command.js';
+import { checkProgramWithRedis } from './program.js';
 
 const TEMPLATES = join(import.meta.dirname, 'nest-new');
 
@@ -21,6 +22,7 @@ export const APPLICATIONS = {
     // Peers that are optional and too old stop no install.
     install: ['npm', 'install', '--no-audit', '--no-fund', 'bullmq@5.81.2', 'ioredis@5.11.1', 'esbuild@0.28.2'],
     isModule: false,
+    hasDrivers: false,
     checks: [
       { name: 'nest build', steps: ['nest build'], files: ['dist/main.js'] },
       { name: 'esbuild and webpack bundles', steps: ['node bundle.cjs dist/main.js'], files: BUNDLES },
@@ -46,6 +48,7 @@ export const APPLICATIONS = {
       '@swc/core@1.16.18',
     ]),
     isModule: true,
+    hasDrivers: true,
     checks: [
       { name: 'nest build', steps: ['nest build'], files: ['dist/main.js'] },
       { name: 'esbuild and webpack bundles', steps: ['node bundle.cjs dist/main.js'], files: BUNDLES },
@@ -63,11 +66,12 @@ export const APPLICATIONS = {
 
 /** Installs the tarball into a copy of the application, and runs its checks. */
 export async function checkNestNew(report, name, tarball, folder) {
-  const { install, isModule, checks, prints } = APPLICATIONS[name];
+  const { install, isModule, hasDrivers, checks, prints } = APPLICATIONS[name];
   await prepare(join(TEMPLATES, name), folder, isModule);
   const [installer, ...args] = install;
   if (!(await report.check(`${name}: install`, () => runWell(installer, [...args, tarball], folder)))) return;
 
+  if (hasDrivers) await checkProgramWithRedis(report, name, folder);
   for (const { name: check, steps, files } of checks) {
     await report.check(`${name}: ${check}`, async () => {
       for (const step of steps) {

@@ -28,37 +28,45 @@ export async function checkPackage(report, { tarball, unpacked }) {
   const files = await list(unpacked);
   const declared = files.filter((file) => file.startsWith('dist/') && file.endsWith('.d.ts'));
 
-  await report.check('the package holds both formats, their declarations and its documents, and nothing else', () => {
-    const ofModule = declared.filter((file) => !file.startsWith('dist/cjs/'));
-    const compiled = new Set(sources.map((source) => `dist/${source.replace(/ts$/, 'd.ts')}`));
-    assert.deepEqual(
-      ofModule.filter((file) => !compiled.has(file)),
-      [],
-    );
-    assert.deepEqual(
-      files.toSorted(),
-      [
-        'CHANGELOG.md',
-        'LICENSE',
-        'README.md',
-        'package.json',
-        'dist/thread-entry.mjs',
-        ...PAGE.map((file) => `dist/dashboard/page/${file}`),
-        'dist/cjs/package.json',
-        ...['index', 'core', 'dashboard/index', 'outbox/index', 'testing/index', 'rolldown-runtime'].flatMap((file) => [
-          `dist/${file}.js`,
-          `dist/cjs/${file}.js`,
-        ]),
-        ...ofModule.flatMap((file) => [file, file.replace('dist/', 'dist/cjs/')]),
-      ].toSorted(),
-    );
-  });
+  await report.check(
+    'the package holds both formats, the program, declarations and documents, and nothing else',
+    () => {
+      const ofModule = declared.filter((file) => !file.startsWith('dist/cjs/'));
+      const program = files.filter((file) => /^dist\/cli\/[\w-]+\.js$/.test(file));
+      const compiled = new Set(sources.map((source) => `dist/${source.replace(/ts$/, 'd.ts')}`));
+      assert.deepEqual(
+        ofModule.filter((file) => !compiled.has(file)),
+        [],
+      );
+      assert.deepEqual(
+        files.toSorted(),
+        [
+          'CHANGELOG.md',
+          'LICENSE',
+          'README.md',
+          'package.json',
+          'dist/thread-entry.mjs',
+          'dist/base.js',
+          'dist/operations.js',
+          ...program,
+          ...PAGE.map((file) => `dist/dashboard/page/${file}`),
+          'dist/cjs/package.json',
+          'dist/cli/LICENSES.txt',
+          ...['index', 'core', 'dashboard/index', 'outbox/index', 'testing/index', 'rolldown-runtime'].flatMap(
+            (file) => [`dist/${file}.js`, `dist/cjs/${file}.js`],
+          ),
+          ...ofModule.flatMap((file) => [file, file.replace('dist/', 'dist/cjs/')]),
+        ].toSorted(),
+      );
+    },
+  );
 
   await report.check('an application without the dashboard loads nothing of it', async () => {
     for (const file of ['dist/index.js', 'dist/core.js', 'dist/cjs/index.js', 'dist/cjs/core.js']) {
       assert.doesNotMatch(await readFile(join(unpacked, file), 'utf8'), /Dashboard|FleetViews/, file);
     }
-    assert.match(await readFile(join(unpacked, 'dist/dashboard/index.js'), 'utf8'), /FleetViews/);
+    assert.match(await readFile(join(unpacked, 'dist/cjs/dashboard/index.js'), 'utf8'), /FleetViews/);
+    assert.match(await readFile(join(unpacked, 'dist/operations.js'), 'utf8'), /FleetViews/);
   });
 
   await report.check('both formats export the same', async () => {
