@@ -16,6 +16,8 @@ const ISO_TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\
 const TEXTS = ['keyPrefix', 'error', 'kind', 'cursor'] as const;
 const NAMES = ['task', 'worker'] as const;
 
+const KNOWN: readonly string[] = ['state', ...TEXTS, ...NAMES, 'since', 'until', 'limit'];
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -24,6 +26,9 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws {InputError} naming the parameter that cannot be used.
  */
 export function executionQueryOf(query: Fields): ExecutionQuery {
+  const stray = Object.keys(query).find((name) => !KNOWN.includes(name));
+  // A misspelled condition would match more than was meant.
+  if (stray !== undefined) throw new InputError(stray, query[stray], `no such parameter: ${KNOWN.join(', ')}`);
   const limit = limitOf(query['limit']);
   const texts = TEXTS.flatMap((name) => {
     const text = textOf(name, query[name]);
@@ -115,7 +120,7 @@ function textOf(name: string, value: unknown): string | undefined {
 
 function limitOf(value: unknown): number | undefined {
   if (value === undefined || value === '') return undefined;
-  const limit = typeof value === 'string' ? Number(value) : value;
+  const limit = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (Number.isInteger(limit) && (limit as number) >= 1 && (limit as number) <= MAX_LIMIT) return limit as number;
   throw new InputError('limit', value, `a whole number from 1 to ${MAX_LIMIT}`);
 }

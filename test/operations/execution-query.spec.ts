@@ -17,7 +17,6 @@ describe('queries for executions', () => {
       error: '',
       limit: '20',
       cursor: 'abc',
-      x: '1',
     };
     expect(executionQueryOf(query)).toEqual({
       state: ['failed', 'running'],
@@ -34,6 +33,8 @@ describe('queries for executions', () => {
     [{ limit: '0' }, "limit is '0'. Pass a whole number from 1 to 200."],
     [{ limit: '201' }, "limit is '201'."],
     [{ limit: '1e9' }, "limit is '1e9'."],
+    [{ limit: '0x10' }, "limit is '0x10'."],
+    [{ 'state[]': 'failed' }, "state[] is 'failed'. Pass no such parameter: state, "],
     [{ task: ['a', 'b'] }, 'task is an object. Pass a text, given once.'],
     [{ since: 'yesterday' }, "since is 'yesterday'. Pass an ISO time such as"],
     [{ until: '12' }, "until is '12'. Pass an ISO time"],
