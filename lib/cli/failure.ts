@@ -59,9 +59,10 @@ function refusalOf(error: TasksConfigError, server: Server): Failure {
   return { code: EXIT.unreachable, line };
 }
 
-/** Returns what the server has said, which stands in brackets at the end. */
+/** Returns what the server has said, which stands in brackets at the end, without its full stop. */
 function detailOf(message: string): string {
-  return /\(([^()]*(?:\([^()]*\)[^()]*)*)\)\.?$/.exec(message)?.[1] ?? message;
+  const detail = /\(([^()]*(?:\([^()]*\)[^()]*)*)\)\.?$/.exec(message)?.[1] ?? message;
+  return detail.replace(/\.$/, '');
 }
 
 function isUsage(error: unknown): boolean {

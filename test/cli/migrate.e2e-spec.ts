@@ -40,7 +40,7 @@ describe('migrate', () => {
     const refused = await on(schema, 'stats');
     expect(refused).toMatchObject({ stdout: '', code: 2 });
     expect(refused.stderr).toMatch(
-      /^error: PostgreSQL at .* has no tables for this queue.*Run nestjs-tasks migrate\.\n$/,
+      /^error: PostgreSQL at .* has no tables for this queue.*[^.]\. Run nestjs-tasks migrate\.\n$/,
     );
 
     expect(await on(schema, 'migrate', '--no-outbox')).toMatchObject({ stderr: '', code: 0 });
