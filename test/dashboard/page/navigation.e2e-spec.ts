@@ -115,7 +115,7 @@ describe('the views', () => {
     await heading('Failures');
     await page.getByRole('rowheader').or(page.getByRole('cell')).getByRole('link', { name: 'orders.process' }).click();
     expect(visit.path()).toEqual(
-      expect.stringMatching(/^executions\?state=failed&task=orders\.process&kind=TimeoutError%3A/),
+      expect.stringMatching(/^executions\?state=failed&task=orders\.process&kind=TimeoutError:\+no\+answer/),
     );
   });
 });
