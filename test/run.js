@@ -10,7 +10,7 @@ const jestReport = join(folder, 'jest.json');
 
 const JEST = ['--no-warnings=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 /** Number of failed files beyond which none is run again: the fault is not one of a busy machine. */
-const MOST_RETRIED = 8;
+const MOST_RETRIED = 12;
 
 /** Folders with packages of their own. They are installed while the first steps run, which leave a core to them. */
 const FOLDERS = ['bench', 'test/outbox/adapters'];

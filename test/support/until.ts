@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const INTERVAL = 5;
+const INTERVAL = 10;
 
-/** Looks again and again until there is something, and gives that; fails when there is still nothing after `deadline` ms. */
+/**
+ * Looks again and again until there is something, and gives that; fails when there is still nothing after `deadline` ms. By
+ * default, far longer than any wait should take: a busy machine may be ten times as slow.
+ */
 export async function until<T>(
   look: () => T | Promise<T>,
   what: string,
-  deadline = 8_000,
+  deadline = 20_000,
 ): Promise<Exclude<T, undefined | null | false | 0>> {
   const start = performance.now();
   for (;;) {
