@@ -1,18 +1,12 @@
 import { kindText } from './failure-group.js';
 import type { EndState, ExecutionRecord } from './record.js';
+import { matchesRecord, type RecordFilter } from './record-filter.js';
 
 /** Condition on ended executions: all that is set must hold. Times are in milliseconds since the epoch, inclusive. */
-export interface EndedFilter {
+export interface EndedFilter extends RecordFilter {
   readonly states?: readonly EndState[] | undefined;
-  /** Name of the task. */
-  readonly task?: string | undefined;
-  readonly keyPrefix?: string | undefined;
-  /** Text in the name or the message of the error. */
-  readonly error?: string | undefined;
   /** Kind of the error, as {@link kindText} renders it. */
   readonly kind?: string | undefined;
-  /** Id of the worker that was the last to run it. */
-  readonly worker?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
 }
@@ -64,16 +58,11 @@ export interface EndedStore {
 
 /** Tells whether a record is one of those that a filter asks for. */
 export function matches(record: ExecutionRecord, filter: EndedFilter): boolean {
-  const { states, task, keyPrefix, error, kind, worker, since, until } = filter;
-  const { endedAt } = record;
+  const { kind, since, until } = filter;
+  const { endedAt, error } = record;
   if (endedAt === undefined) return false;
   if (since !== undefined && endedAt < since) return false;
   if (until !== undefined && endedAt > until) return false;
-  if (states !== undefined && !(states as readonly string[]).includes(record.state)) return false;
-  if (task !== undefined && record.name !== task) return false;
-  if (keyPrefix !== undefined && !record.key.startsWith(keyPrefix)) return false;
-  if (worker !== undefined && record.worker !== worker) return false;
-  if (kind !== undefined && (record.error === undefined || kindText(record.error) !== kind)) return false;
-  if (error === undefined) return true;
-  return record.error !== undefined && (record.error.name.includes(error) || record.error.message.includes(error));
+  if (!matchesRecord(record, filter)) return false;
+  return kind === undefined || (error !== undefined && kindText(error) === kind);
 }

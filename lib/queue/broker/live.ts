@@ -1,15 +1,9 @@
-import type { ExecutionRecord, ExecutionState, LiveState, StoredError } from './record.js';
+import type { ExecutionRecord, LiveState } from './record.js';
+import type { RecordFilter } from './record-filter.js';
 
 /** Condition on executions that have not ended: all that is set must hold. */
-export interface LiveFilter {
+export interface LiveFilter extends RecordFilter {
   readonly states?: readonly LiveState[] | undefined;
-  /** Name of the task. */
-  readonly task?: string | undefined;
-  readonly keyPrefix?: string | undefined;
-  /** Text in the name or the message of the last error. */
-  readonly error?: string | undefined;
-  /** Id of the worker that runs it, or was the last to. */
-  readonly worker?: string | undefined;
 }
 
 /** Part of a list of executions that have not ended. */
@@ -47,25 +41,6 @@ export function readLivePosition(cursor: string): LivePosition | undefined {
   const [, place, order, tie, id = ''] = POSITION.exec(cursor) ?? [];
   const position = { place: Number(place), order: Number(order), tie: Number(tie), id };
   return [position.place, position.order, position.tie].every((one) => Math.abs(one) <= MOST) ? position : undefined;
-}
-
-interface Listed {
-  readonly state: ExecutionState;
-  readonly name: string;
-  readonly key: string;
-  readonly error?: StoredError | undefined;
-  readonly worker?: string | undefined;
-}
-
-/** Tells whether an execution is one of those that a filter asks for. Its state must be a live one. */
-export function matches(execution: Listed, { states, task, keyPrefix, error, worker }: LiveFilter): boolean {
-  if (states !== undefined && !(states as readonly string[]).includes(execution.state)) return false;
-  if (task !== undefined && execution.name !== task) return false;
-  if (keyPrefix !== undefined && !execution.key.startsWith(keyPrefix)) return false;
-  if (worker !== undefined && execution.worker !== worker) return false;
-  if (error === undefined) return true;
-  const known = execution.error;
-  return known !== undefined && (known.name.includes(error) || known.message.includes(error));
 }
 
 /** Leaves out what a list does not show, and may be large. */

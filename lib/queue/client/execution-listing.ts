@@ -6,21 +6,12 @@ import { TaskArgumentError } from '../broker/queue-errors.js';
 import { isEnded, type EndState, type ExecutionRecord, type ExecutionState, type LiveState } from '../broker/record.js';
 import { isEndedCursor } from './ended-query.js';
 
-/** Condition on executions, live and ended: all that is set must hold. Times are in milliseconds since the epoch. */
-export interface ListingFilter {
+/**
+ * Condition on executions, live and ended: all that is set must hold. Conditions that only ended executions have leave out
+ * the others.
+ */
+export interface ListingFilter extends Omit<EndedFilter, 'states'> {
   readonly states?: readonly ExecutionState[] | undefined;
-  /** Name of the task. */
-  readonly task?: string | undefined;
-  readonly keyPrefix?: string | undefined;
-  /** Text in the name or the message of the error. */
-  readonly error?: string | undefined;
-  /** Kind of the error, as `name: message` of a group of failures. Leaves out what has not ended. */
-  readonly kind?: string | undefined;
-  /** Id of the worker that runs it, or was the last to. */
-  readonly worker?: string | undefined;
-  /** Earliest time of the end, inclusive like `until`. Either of them leaves out what has not ended. */
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
 }
 
 export interface ListingLook {

@@ -1,6 +1,7 @@
 import type { ResolvedQueueOptions } from '../queue-settings.js';
 import type { Listing } from '../broker.js';
-import { matches, summaryOf, type LiveFilter, type LiveLook, type LivePage } from '../live.js';
+import { summaryOf, type LiveFilter, type LiveLook, type LivePage } from '../live.js';
+import { matchesRecord } from '../record-filter.js';
 import { storedFor, type Retention } from '../retention.js';
 import { readRecord } from '../stored.js';
 import type { EndedJobs } from './backlog.js';
@@ -204,7 +205,7 @@ export class JobStore {
     const { jobs, cursor } = await this.connections.backlog.page(filter, look, now);
     const records = jobs
       .flatMap((seen) => storedOf(seen, now)?.record ?? [])
-      .filter((record) => !isEnded(record.state) && matches(record, filter));
+      .filter((record) => !isEnded(record.state) && matchesRecord(record, filter));
     return { records: records.map(summaryOf), ...(cursor !== undefined && { cursor }) };
   }
 

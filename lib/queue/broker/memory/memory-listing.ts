@@ -1,5 +1,4 @@
 import {
-  matches,
   readLivePosition,
   summaryOf,
   writeLivePosition,
@@ -8,6 +7,7 @@ import {
   type LivePage,
   type LivePosition,
 } from '../live.js';
+import { matchesRecord } from '../record-filter.js';
 import type { MemoryExecution } from './memory-execution.js';
 
 /** Places in a list, in its order. */
@@ -31,7 +31,7 @@ export function listLive(executions: Iterable<MemoryExecution>, filter: LiveFilt
   let first: Placed[] = [];
   let last: LivePosition | undefined;
   for (const execution of executions) {
-    if (!matches(execution, filter)) continue;
+    if (!matchesRecord(execution, filter)) continue;
     const position = positionOf(execution);
     if (behind !== undefined && compare(position, behind) <= 0) continue;
     if (last !== undefined && compare(position, last) > 0) continue;

@@ -31,17 +31,7 @@ type Field = (typeof FIELDS)[number] | (typeof CONTENT)[number];
 
 /** Fields of a job in a list, as `_summary.lua` returns them; then the part of the data that has a long key. */
 const SUMMARY: readonly Field[] = [
-  'name',
-  'opts',
-  'progress',
-  'priority',
-  'timestamp',
-  'ats',
-  'atm',
-  'stc',
-  'processedOn',
-  'finishedOn',
-  'pb',
+  ...FIELDS.filter((field) => field !== 'failedReason' && field !== 'returnvalue'),
   'deid',
   'failedReason',
 ];
