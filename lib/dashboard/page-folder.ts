@@ -1,33 +1,23 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FORMAT } from '../package/build.js';
-import { ownUrl, requires } from '../package/places.js';
+import { findShipped, type ShippedFile } from '../package/shipped-file.js';
 import { TasksUsageError } from '../task/usage-errors.js';
 
 export const INDEX = 'index.html';
-/** Where the files lie, seen from lib/package/ in the sources, and from the code of both formats. */
-const BESIDE = FORMAT === 'source' ? ['../../dist/dashboard/page'] : ['./dashboard/page', '../dashboard/page'];
-const IN_PACKAGE = 'dist/dashboard/page';
+
+const FOLDER: ShippedFile = {
+  // In the sources, the folder of the last build.
+  beside: FORMAT === 'source' ? ['../../dist/dashboard/page'] : ['./dashboard/page', '../dashboard/page'],
+  inPackage: 'dist/dashboard/page',
+  probe: INDEX,
+};
 
 /**
- * Returns the folder of the page's files. A bundle of the application does not hold them: then those of the installed
- * package do as well.
+ * Returns the folder of the page's files.
  *
- * @throws {TasksUsageError} `PAGE_MISSING` where they are in neither place.
+ * @throws {TasksUsageError} `PAGE_MISSING` where neither this code nor an installed package has it beside.
  */
-export function pageFolder(own = ownUrl(), from = requires()): string {
-  const folders = [
-    ...(own?.startsWith('file:') === true ? BESIDE.map((path) => fileURLToPath(new URL(path, own))) : []),
-    ...from.flatMap((load) => {
-      try {
-        return [join(dirname(load.resolve('nestjs-tasks/package.json')), IN_PACKAGE)];
-      } catch {
-        return []; // out of reach from there
-      }
-    }),
-  ];
-  const found = folders.find((folder) => existsSync(join(folder, INDEX)));
+export function pageFolder(own?: string, from?: NodeJS.Require[]): string {
+  const found = findShipped(FOLDER, own, from);
   if (found !== undefined) return found;
   throw new TasksUsageError('PAGE_MISSING', `The dashboard needs the files of its page. ${REMEDY}`);
 }
@@ -35,4 +25,4 @@ export function pageFolder(own = ownUrl(), from = requires()): string {
 const REMEDY =
   FORMAT === 'source'
     ? 'Run npm run build, which makes them.'
-    : `This bundle does not hold them: mark nestjs-tasks as external in the bundler, or copy node_modules/nestjs-tasks/${IN_PACKAGE} to dashboard/page beside the bundle.`;
+    : `This bundle does not hold them: mark nestjs-tasks as external in the bundler, or copy node_modules/nestjs-tasks/${FOLDER.inPackage} to dashboard/page beside the bundle.`;
