@@ -1,45 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { startBrowser } from '../../test/support/browser.js';
-import { RunningShop } from '../../test/support/running-shop.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import type { RunningShop } from '../../test/support/running-shop.js';
+import { eachShopVisit } from '../../test/support/shop-visit.js';
 
 jest.setTimeout(120_000);
-/** Time that a busy machine may take for what takes some seconds, in milliseconds. */
-const PATIENCE = 50_000;
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
 
 describe('the dashboard of the shop', () => {
-  let folder: string;
-  let shop: RunningShop;
   let page: Page;
-  const problems: string[] = [];
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'dashboard-'));
-    shop = new RunningShop(folder);
-    page = await browser.newPage();
-    page.setDefaultTimeout(PATIENCE);
-    problems.length = 0;
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('response', (response) => {
-      if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
-    });
-    await page.goto(await shop.url());
-    await page.getByText('The queue runs. 0 executions have not ended.').waitFor();
-  });
-  afterEach(async () => {
-    await page.close();
-    await shop.stop('SIGKILL');
-    await rm(folder, { recursive: true });
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+  let shop: RunningShop;
+  eachShopVisit((begun) => {
+    ({ page, shop } = begun);
+    return page.getByText('The queue runs. 0 executions have not ended.').waitFor();
   });
 
   const press = (name: string | RegExp): Promise<void> => page.getByRole('button', { name, exact: true }).click();
@@ -58,7 +29,7 @@ describe('the dashboard of the shop', () => {
       /^500\s+parcels\.announce\s+PartnerError: the partner answered … to parcel …, request …\s/,
     );
 
-    const other = await browser.newPage();
+    const other = await page.context().browser()!.newPage();
     await other.goto(await shop.url());
     await other.getByRole('button', { name: 'Mend the partner' }).click();
     await other.getByRole('button', { name: 'Break the partner' }).waitFor();

@@ -1,46 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { startBrowser } from '../../test/support/browser.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
 import { expectSoundPage } from '../../test/support/page-checks.js';
-import { RunningShop } from '../../test/support/running-shop.js';
+import type { RunningShop } from '../../test/support/running-shop.js';
+import { eachShopVisit, type ShopVisit } from '../../test/support/shop-visit.js';
 
 jest.setTimeout(120_000);
-/** Time that a busy machine may take for what takes some seconds, in milliseconds. */
-const PATIENCE = 50_000;
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
 
 describe('the durable tasks on the page of the shop', () => {
-  let folder: string;
-  let shop: RunningShop;
+  let visit: ShopVisit;
   let page: Page;
-  const problems: string[] = [];
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'durable-page-'));
-    shop = new RunningShop(folder);
-    page = await browser.newPage();
-    page.setDefaultTimeout(PATIENCE);
-    problems.length = 0;
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('response', (response) => {
-      if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
-    });
-    await page.goto(await shop.url());
-    await page.getByText('The queue runs. 0 executions have not ended.').waitFor();
-  });
-  afterEach(async () => {
-    await page.close();
-    await shop.stop('SIGKILL');
-    await rm(folder, { recursive: true });
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+  let shop: RunningShop;
+  let problems: string[];
+  eachShopVisit((begun) => {
+    visit = begun;
+    ({ page, shop, problems } = begun);
+    return page.getByText('The queue runs. 0 executions have not ended.').waitFor();
   });
 
   const card = (title: string): Locator => page.getByRole('article', { name: title });
@@ -149,7 +123,7 @@ describe('the durable tasks on the page of the shop', () => {
     await result('A partner fails').getByText('The server does not answer. Start it with npm start.').waitFor();
     await expectSoundPage(page);
 
-    shop = new RunningShop(folder, port);
+    shop = visit.restart(port);
     await says('A pause', 'The queue runs. 0 executions have not ended.');
     expect(await report.innerText()).toBe(said);
   });

@@ -1,47 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { startBrowser } from '../../test/support/browser.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
 import { expectSoundPage } from '../../test/support/page-checks.js';
-import { RunningShop } from '../../test/support/running-shop.js';
+import type { RunningShop } from '../../test/support/running-shop.js';
+import { eachShopVisit, type ShopVisit } from '../../test/support/shop-visit.js';
 
 const TASKS = ['payment', 'stock', 'mail', 'analytics', 'partners'];
 /** An order takes five seconds, and a busy machine several times as long. */
 jest.setTimeout(120_000);
-const PATIENCE = 50_000;
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
 
 describe('the page of the shop', () => {
-  let folder: string;
-  let shop: RunningShop;
+  let visit: ShopVisit;
   let page: Page;
-  const problems: string[] = [];
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'orders-page-'));
-    shop = new RunningShop(folder);
-    page = await browser.newPage();
-    page.setDefaultTimeout(PATIENCE);
-    problems.length = 0;
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('response', (response) => {
-      if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
-    });
-    await page.goto(await shop.url());
-    await page.getByText('Live', { exact: true }).waitFor();
-  });
-  afterEach(async () => {
-    await page.close();
-    await shop.stop('SIGKILL');
-    await rm(folder, { recursive: true });
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+  let shop: RunningShop;
+  let problems: string[];
+  eachShopVisit((begun) => {
+    visit = begun;
+    ({ page, shop, problems } = begun);
+    return page.getByText('Live', { exact: true }).waitFor();
   });
 
   const order = (): Promise<void> => page.getByRole('button', { name: 'Order', exact: true }).click();
@@ -190,7 +165,7 @@ describe('the page of the shop', () => {
     await page.getByText('Stopped: npm start brings it back').waitFor();
     await expectSoundPage(page);
 
-    shop = new RunningShop(folder, port);
+    shop = visit.restart(port);
     await page.getByText('Live', { exact: true }).waitFor();
     expect(await report.innerText()).toBe(said);
     await order();
@@ -205,7 +180,7 @@ describe('the page of the shop', () => {
     const port = await shop.port();
     await shop.stop('SIGKILL');
     await page.getByText('Stopped: npm start brings it back').waitFor();
-    shop = new RunningShop(folder, port);
+    shop = visit.restart(port);
     await reaches('mail', 'lost');
     expect(await row('mail').innerText()).toContain('lost with the server');
     expect(await page.locator('#shutdown').isHidden()).toBe(true);

@@ -1,27 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionDetail, StateName } from '../../../lib/operations/api.js';
-import { startBrowser } from '../../support/browser.js';
 import { expectSoundPage } from '../../support/page-checks.js';
 import { until } from '../../support/until.js';
 import { CANNED_EXECUTION, CANNED_OVERVIEW, CANNED_SUMMARY, cannedExecution } from './canned-views.js';
-import { Visit } from './visit.js';
+import { eachVisit, type Visit } from './visit.js';
 
 jest.setTimeout(120_000);
 const PATIENCE = 30_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
-
 let visit: Visit;
-beforeEach(async () => {
-  visit = new Visit(browser);
-  await visit.begin();
-});
-afterEach(() => visit.end());
+eachVisit((begun) => (visit = begun));
 
 const says = (text: string | RegExp): Promise<void> => visit.page.getByRole('status').getByText(text).first().waitFor();
 const press = (name: string): Promise<void> => visit.page.getByRole('button', { name, exact: true }).click();

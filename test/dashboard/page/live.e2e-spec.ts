@@ -1,26 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { startBrowser } from '../../support/browser.js';
+import { describe, expect, it, jest } from '@jest/globals';
 import { expectSoundPage } from '../../support/page-checks.js';
 import { until } from '../../support/until.js';
 import { CANNED_EXECUTION, CANNED_SUMMARY, cannedExecution } from './canned-views.js';
-import { Visit } from './visit.js';
+import { eachVisit, type Visit } from './visit.js';
 
 jest.setTimeout(120_000);
 const PATIENCE = 30_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
-
 let visit: Visit;
-beforeEach(async () => {
-  visit = new Visit(browser);
-  await visit.begin();
-});
-afterEach(() => visit.end());
+eachVisit((begun) => (visit = begun));
 
 const says = (text: string | RegExp): Promise<void> => visit.page.getByRole('status').getByText(text).first().waitFor();
 const saysNoMore = (text: string | RegExp): Promise<void> =>
@@ -197,6 +185,7 @@ describe('a refusal', () => {
     [403, '{"message":"Admins only"}', 'No access', 'Admins only'],
     [403, '<h1>Forbidden</h1>', 'No access', '403 Forbidden'],
   ])('with %i (%s) is said, and stops the page', async (status, body, title, message) => {
+    await visit.page.clock.install();
     await visit.open('workers');
     await refused(status, body);
     await says(title);
@@ -204,7 +193,7 @@ describe('a refusal', () => {
     await expectSoundPage(visit.page, 1_440);
     const { length } = visit.fake.opened;
     await visit.page.getByText('not live', { exact: true }).waitFor();
-    await visit.page.waitForTimeout(1_500); // longer than the first delay of a reconnection
+    await visit.page.clock.runFor(60_000); // longer than the longest delay of a reconnection
     expect([visit.fake.opened.length, visit.fake.reads]).toEqual([length, ['workers']]);
     visit.fake.refusal = undefined;
     await visit.page.getByRole('button', { name: 'Reload' }).click();

@@ -1,26 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { startBrowser } from '../../support/browser.js';
+import { describe, expect, it, jest } from '@jest/globals';
 import { expectSoundPage } from '../../support/page-checks.js';
 import { until } from '../../support/until.js';
 import { cannedExecution, cannedExecutions } from './canned-views.js';
-import { Visit } from './visit.js';
+import { eachVisit, type Visit } from './visit.js';
 
 jest.setTimeout(120_000);
 const PATIENCE = 30_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
-
 let visit: Visit;
-beforeEach(async () => {
-  visit = new Visit(browser);
-  await visit.begin();
-});
-afterEach(() => visit.end());
+eachVisit((begun) => (visit = begun));
 
 const heading = (name: string): Promise<void> =>
   visit.page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
@@ -154,7 +142,8 @@ describe('the filters', () => {
     expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(2);
     await page.goBack();
     await until(() => !visit.path().includes('until'), 'the address before', PATIENCE);
-    expect(await page.getByLabel('Ended until').inputValue()).toBe('');
+    const field = page.getByLabel('Ended until');
+    await until(async () => (await field.inputValue()) === '', 'the field as before', PATIENCE); // drawn after the address
     await page.getByRole('link', { name: 'Show all' }).click();
     expect(visit.path()).toBe('executions');
     await streamOf('?view=executions');

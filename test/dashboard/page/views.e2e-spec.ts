@@ -1,27 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Views } from '../../../lib/operations/api.js';
-import { startBrowser } from '../../support/browser.js';
 import { expectSoundPage } from '../../support/page-checks.js';
 import { until } from '../../support/until.js';
 import { CANNED_EXECUTION, CANNED_OVERVIEW, CANNED_SUMMARY, cannedExecution, cannedViews } from './canned-views.js';
-import { Visit } from './visit.js';
+import { eachVisit, type Visit } from './visit.js';
 
 jest.setTimeout(120_000);
 const WIDE = 1_440;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
-
 let visit: Visit;
-beforeEach(async () => {
-  visit = new Visit(browser);
-  await visit.begin();
-});
-afterEach(() => visit.end());
+eachVisit((begun) => (visit = begun));
 
 const VIEWS: readonly (readonly [path: string, heading: string, texts: readonly (string | RegExp)[]])[] = [
   [

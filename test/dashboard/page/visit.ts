@@ -1,4 +1,6 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { startBrowser } from '../../support/browser.js';
 import { FakeDashboard } from './fake-dashboard.js';
 
 /** A busy machine takes several times as long as an idle one. */
@@ -64,4 +66,20 @@ export class Visit {
     await this.fake.stop();
     if (this.problems.length > 0) throw new Error(this.problems.join('\n'));
   }
+}
+
+/** Begins a visit before each test, in one browser for all tests of a file. */
+export function eachVisit(take: (visit: Visit) => void): void {
+  let browser: Browser;
+  let visit: Visit | undefined;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    visit = new Visit(browser);
+    take(visit);
+    await visit.begin();
+  });
+  afterEach(() => visit?.end());
 }
